@@ -1,0 +1,306 @@
+"""The command line: parse, call, render, exit. Knows no rule, no format and no arithmetic."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wganlint import __version__
+from wganlint.errors import UsageError, WganlintError
+from wganlint.finding import Confidence, Report, Severity
+from wganlint.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from wganlint.rules.catalogue import Catalogue
+
+FINE, GATE, MISUSE, UNJUDGED = 0, 1, 2, 3
+
+app = typer.Typer(
+    name="wganlint",
+    help="The linter for (W)GAN training runs: what is wrong, where it starts, what to change first.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+rules_app = typer.Typer(help="List the rules, or run their examples.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(rules_app, name="rules")
+
+Levels = StrEnum("Levels", {level: level for level in ("info", "low", "medium", "high", "critical")})
+Beliefs = StrEnum("Beliefs", {level: level for level in ("low", "medium", "high")})
+Formats = StrEnum("Formats", {name: name for name in ("full", "concise", "markdown", "json")})
+Colors = StrEnum("Colors", {name: name for name in ("auto", "always", "never")})
+
+Paths = Annotated[list[Path], typer.Argument(help="Log files, or folders that hold the logs of one or more runs.")]
+Source = Annotated[list[Path] | None, typer.Option("--source", help="Folder or file with the model's source; it is parsed, never run.")]
+Events = Annotated[list[Path] | None, typer.Option("--events", help="Folder with TensorBoard event files of the run.")]
+Roles = Annotated[list[str] | None, typer.Option("--role", metavar="ROLE=NAME", help="Say which series plays a role: critic_loss=my_name.")]
+RuleFolders = Annotated[list[Path] | None, typer.Option("--rules", help="Folder with further rules.")]
+Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="CODE", help="Leave out a rule, by code or name.")]
+FailOn = Annotated[Levels | None, typer.Option("--fail-on", help="Exit with 1 if a finding is at least this severe.")]
+MinConfidence = Annotated[Beliefs | None, typer.Option("--min-confidence", help="Count only findings that are at least this sure for --fail-on.")]
+Outputs = Annotated[list[str] | None, typer.Option("--output", metavar="FORMAT=FILE", help="Write a report to a file as well; may be given more than once.")]
+
+
+@app.callback(invoke_without_command=False)
+def _top(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"wganlint {__version__}")
+        raise typer.Exit(FINE)
+
+
+@app.command()
+def analyze(
+    paths: Paths,
+    source: Source = None,
+    events: Events = None,
+    role: Roles = None,
+    rules: RuleFolders = None,
+    ignore: Ignore = None,
+    format: Annotated[Formats, typer.Option("--format", help="What to print.")] = Formats.full,  # type: ignore[attr-defined]
+    output: Outputs = None,
+    fail_on: FailOn = None,
+    min_confidence: MinConfidence = None,
+    width: Annotated[int | None, typer.Option("--width", min=60, max=400, help="Columns of the full report.")] = None,
+    color: Annotated[Colors, typer.Option("--color", help="When to use color.")] = Colors.auto,  # type: ignore[attr-defined]
+) -> None:
+    """Read what training runs left behind and say what is wrong, where it starts and what to change first.
+
+    Exit codes: 0 fine, 1 a finding reached --fail-on, 2 misuse or a broken rule, 3 nothing could be judged.
+    """
+    settings = load_settings(Path.cwd())
+    outputs = [_target(text) for text in output or []]
+    report = _report(settings, paths, source, events, role, rules, ignore)
+    for name, file in outputs:
+        _write(file, name, report)
+    _print(report, str(format), width, str(color))
+    level = fail_on.value if fail_on else settings.fail_on
+    sure = min_confidence.value if min_confidence else settings.min_confidence
+    raise typer.Exit(_code(report, level, sure, [], str(format)))
+
+
+@app.command()
+def gate(
+    paths: Paths,
+    source: Source = None,
+    events: Events = None,
+    role: Roles = None,
+    rules: RuleFolders = None,
+    ignore: Ignore = None,
+    output: Outputs = None,
+    fail_on: FailOn = None,
+    min_confidence: MinConfidence = None,
+) -> None:
+    """Check runs in CI: one line a finding, exit code 1 from severity high with confidence medium on.
+
+    A run that was given by name and cannot be judged gives exit code 3: a gate that sees nothing must not pass.
+    """
+    settings = load_settings(Path.cwd())
+    outputs = [_target(text) for text in output or []]
+    report = _report(settings, paths, source, events, role, rules, ignore)
+    for name, file in outputs:
+        _write(file, name, report)
+    _print(report, "concise", None, "never")
+    level = fail_on.value if fail_on else settings.fail_on or "high"
+    sure = min_confidence.value if min_confidence else settings.min_confidence or "medium"
+    raise typer.Exit(_code(report, level, sure, paths, "concise"))
+
+
+@app.command()
+def explain(
+    rule: Annotated[str, typer.Argument(help="Code or name of a rule, such as SAT001.")],
+    rules: RuleFolders = None,
+) -> None:
+    """Print the page of a rule: what it looks for, how sure it is, how it can be wrong, what to do."""
+    from wganlint.explain import page
+    from wganlint.render.screen import echo
+
+    book = _catalogue(load_settings(Path.cwd()), rules)
+    found = book.find(rule)
+    if found is None:
+        near = [r.code for r in book.rules if rule[:3].upper() == r.code[:3]]
+        known = ", ".join(near or [r.code for r in book.rules])
+        raise UsageError(f"no rule {rule!r}", hint=f"rules: {known}")
+    echo(page(found))
+
+
+@rules_app.command("list")
+def rules_list(rules: RuleFolders = None) -> None:
+    """List all rules, one a line."""
+    from wganlint.render.screen import echo
+
+    book = _catalogue(load_settings(Path.cwd()), rules)
+    echo("".join(f"{r.code}  {r.severity!s:<8}  {r.name}\n" for r in sorted(book.rules, key=lambda r: r.code)))
+    _complain(book.broken)
+    raise typer.Exit(MISUSE if book.broken else FINE)
+
+
+@rules_app.command("test")
+def rules_test(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Folders with your rules; none: the shipped ones.")] = None,
+) -> None:
+    """Run the examples of rules through the real readers and say which do not hold."""
+    from wganlint.render.screen import echo
+    from wganlint.rules.trial import failures
+
+    book = _catalogue(Settings(), folders)
+    mine = {str(folder) for folder in folders or []}
+    tried, failed = failures(book, only_added=bool(mine))
+    echo("".join(f"{line}\n" for line in failed))
+    echo(f"{tried} examples, {len(failed)} failed\n")
+    _complain(book.broken)
+    raise typer.Exit(MISUSE if book.broken or failed else FINE)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; errors of ours become one clear message on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=list(arguments), prog_name="wganlint", standalone_mode=False)
+        sys.stdout.flush()
+        return int(result) if isinstance(result, int) else FINE
+    except WganlintError as error:
+        _say(f"error: {error}")
+        return MISUSE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except KeyboardInterrupt:
+        _say("stopped")
+        return 130
+    except Exception as error:
+        return _click_error(error)
+
+
+def _click_error(error: Exception) -> int:
+    """Print what Typer says about a wrong command line; anything else is a fault of ours and is said so."""
+    show = getattr(error, "show", None)
+    if callable(show) and hasattr(error, "exit_code"):
+        show()
+        return MISUSE
+    if type(error).__name__ == "Abort":
+        return MISUSE
+    if os.environ.get("WGANLINT_TRACEBACK"):
+        raise error
+    _say(f"error: wganlint itself failed: {type(error).__name__}: {error}")
+    _say("  this is our fault; WGANLINT_TRACEBACK=1 shows where. Please report it with the command that you ran")
+    return MISUSE
+
+
+def _say(text: str) -> None:
+    from wganlint.render.screen import echo
+
+    echo(f"{text}\n", file=sys.stderr)
+
+
+def _complain(broken: Sequence[object]) -> None:
+    for error in broken:
+        _say(f"error: rule not used: {error}")
+
+
+def _catalogue(settings: Settings, rules: list[Path] | None) -> Catalogue:
+    from wganlint.rules.catalogue import catalogue
+
+    return catalogue([*settings.rules, *(rules or [])])
+
+
+def _report(
+    settings: Settings,
+    paths: list[Path],
+    source: list[Path] | None,
+    events: list[Path] | None,
+    role: list[str] | None,
+    rules: list[Path] | None,
+    ignore: list[str] | None,
+) -> Report:
+    from wganlint.analysis import analyze as run_analysis
+
+    report = run_analysis(
+        paths,
+        source=[*settings.source, *(source or [])],
+        events=events or [],
+        roles=settings.roles | dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
+        rules=[*settings.rules, *(rules or [])],
+        ignore=[*settings.ignore, *(ignore or [])],
+    )
+    for problem in report.problems:
+        _say(f"error: rule not used: {problem}")
+    return report
+
+
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name or not value:
+        raise UsageError(f"{option} {text!r} is not NAME=VALUE", hint=f"write {option} {example}")
+    return name.strip(), value.strip()
+
+
+def _target(text: str) -> tuple[str, Path]:
+    name, file = _pair(text, "--output", "markdown=report.md")
+    from wganlint.render import FORMATS
+
+    if name not in FORMATS:
+        raise UsageError(f"unknown format {name!r} in --output", hint=f"formats: {', '.join(FORMATS)}")
+    return name, Path(file)
+
+
+def _write(file: Path, name: str, report: Report) -> None:
+    from wganlint.render import FORMATS
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(FORMATS[name](report), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}", hint="check the folder and your permissions") from None
+
+
+def _print(report: Report, name: str, width: int | None, color: str) -> None:
+    if name == "full":
+        from wganlint.render.screen import show
+
+        show(report, width=width, color=color)
+        return
+    from wganlint.render import FORMATS
+    from wganlint.render.screen import echo
+
+    echo(FORMATS[name](report))
+
+
+def _code(report: Report, level: str | None, sure: str | None, named: Sequence[Path], format: str) -> int:
+    """Return the exit code: 2 before 1 before 3 before 0."""
+    if report.problems:
+        return MISUSE
+    if level is not None and _reached(report, Severity[level.upper()], Confidence[(sure or "low").upper()]):
+        return GATE
+    unjudged = [run for run in report.runs if not run.judged]
+    by_name = [run for run in unjudged if len(report.runs) == 1 or _is_named(run.root, run.id, named)]
+    if not report.runs or len(unjudged) == len(report.runs) or (named and by_name):
+        _say(_nothing(report))
+        return UNJUDGED
+    if unjudged and format != "json":
+        _say(f"not judged: {', '.join(run.id for run in unjudged)}")
+    return FINE
+
+
+def _is_named(root: str, name: str, paths: Sequence[Path]) -> bool:
+    return any(path.name in (Path(root).name, name) for path in paths)
+
+
+def _reached(report: Report, level: Severity, sure: Confidence) -> bool:
+    return any(f.severity >= level and f.confidence >= sure for f in report.findings)
+
+
+def _nothing(report: Report) -> str:
+    if not report.runs:
+        return "nothing could be judged: no training log, event file or model source was found"
+    names = ", ".join(run.id for run in report.runs if not run.judged)
+    return f"nothing could be judged in {names}: no rule found what it needs (see `not judged` in the full report)"

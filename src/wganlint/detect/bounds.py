@@ -1,0 +1,136 @@
+"""Where a series sits at a bound: candidates, tolerance, and the record from which it stays there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wganlint.detect.window import finite
+from wganlint.run import Run, Series
+from wganlint.series import Ints
+
+TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
+STAY = 0.8  # share of records at the bound from the onset on (catalogue, SAT001)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A series that stays at +-bound from an onset on. `at`: positions of kept points from the onset; `records`: how
+    many records that is; `share`: of them at the bound; `literal`: the bound stands in the source or the settings;
+    `round`: it is 1, 2 or 5 times a power of ten; `same`: share that prints the same text."""
+
+    series: Series
+    bound: float
+    at: Ints
+    onset: int
+    records: int
+    share: float
+    literal: bool
+    round: bool
+    same: float
+
+    @property
+    def from_start(self) -> bool:
+        """Whether it was there from the first record."""
+        return int(self.series.index[self.onset]) == 0
+
+
+def score_bounds(run: Run) -> tuple[float, ...]:
+    """Return the bounds that the source or the settings put on scores or losses, as positive numbers."""
+    bounds: list[float] = []
+    for clamp in run.source.clamps if run.source else ():
+        if clamp.on in ("score", "loss"):
+            bounds += [abs(b) for b in (clamp.low, clamp.high) if b is not None and np.isfinite(b)]
+    bounds += [abs(s.number) for s in run.stated("score_bound") if s.number is not None]
+    return tuple(dict.fromkeys(bound for bound in bounds if bound > 0))
+
+
+def pin(run: Run, series: Series) -> Pin | None:
+    """Return where a series stays at a bound, or None. Candidates: literals of the source, printed repeats, round numbers.
+
+    The onset is the change point: the start of the stretch to the end whose share at the bound most exceeds `STAY`
+    (the maximum of the reversed cumulative sum of b - STAY, Page 1954, doi:10.1093/biomet/41.1-2.100).
+    """
+    at = finite(series, series.sample())
+    if len(at) < 3:
+        return None
+    literal = score_bounds(run)
+    best: Pin | None = None
+    for bound in _candidates(series, at, literal):
+        found = _stay(series, at, bound, any(np.isclose(bound, known, rtol=1e-9) for known in literal))
+        if found is not None and (best is None or _rank(found) > _rank(best)):
+            best = found
+    return best
+
+
+def _rank(found: Pin) -> tuple[bool, float, float]:
+    return (found.literal, found.records * found.share, found.same)
+
+
+def _candidates(series: Series, at: Ints, literal: tuple[float, ...]) -> list[float]:
+    values = np.abs(series.values[at])
+    tail = float(np.median(values[-max(3, len(values) // 10) :]))
+    bounds = [*literal, _nearest_round(tail)]
+    for text, count in sorted(series.tally.printed.items(), key=lambda item: -item[1])[:4]:
+        number = _number(text)
+        if number is not None and count >= 3:
+            bounds.append(abs(number))
+    return [bound for bound in dict.fromkeys(bounds) if bound > 0 and np.isfinite(bound)]
+
+
+def _nearest_round(value: float) -> float:
+    if not value > 0 or not np.isfinite(value):
+        return 0.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(min((m * power for m in (1, 2, 5, 10)), key=lambda c: abs(c - value)))
+
+
+def is_round(bound: float) -> bool:
+    """Return whether a number is 1, 2 or 5 times a power of ten."""
+    return bool(np.isclose(bound, _nearest_round(bound), rtol=1e-9))
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def near_bound(series: Series, at: Ints, bound: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return which values have the bound's size, within max(0.1 %, 4 float32 steps)."""
+    values = np.abs(series.values[at])
+    slack = max(TOLERANCE * bound, 4 * float(np.spacing(np.float32(bound))))
+    return np.asarray(np.abs(values - bound) <= slack)
+
+
+def _stay(series: Series, at: Ints, bound: float, literal: bool) -> Pin | None:
+    if series.decimals is not None and 10.0**-series.decimals > TOLERANCE * bound:
+        return None  # printed too coarsely to tell a bound from a value near it
+    hit = near_bound(series, at, bound)
+    gain = np.cumsum((hit - STAY)[::-1])[::-1]
+    starts = np.flatnonzero(hit)
+    if not len(starts):
+        return None
+    start = int(starts[np.argmax(gain[starts])])
+    if gain[start] <= 0:
+        return None
+    stretch = at[start:]
+    first = int(series.index[stretch[0]])
+    texts = [series.texts[i] for i in stretch.tolist()]
+    same = max(texts.count(text) for text in set(texts[:3] + texts[-3:])) / len(texts)
+    share = float(np.mean(hit[start:]))
+    rounded = is_round(bound)
+    if not literal and not rounded and not _repeats(series, stretch, same):
+        return None
+    return Pin(series, bound, stretch, int(stretch[0]), series.tally.count - first, share, literal, rounded, same)
+
+
+def _repeats(series: Series, at: Ints, same: float) -> bool:
+    """A bound that is neither in the source nor round shows by repeating: one text, or no spread at a large size."""
+    values = np.abs(series.values[at])
+    middle = float(np.median(values))
+    spread = float(np.median(np.abs(values - middle)))
+    return same >= STAY or (middle >= 50 and spread / middle < 1e-5)

@@ -1,0 +1,52 @@
+"""Detectors on counters: how much the generator makes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wganlint.detect.registry import Fact, Found, Missing, detector
+from wganlint.detect.window import finite, window
+from wganlint.evidence import Evidence
+from wganlint.run import Run
+from wganlint.units import Kind, Quantity
+
+LOG_COUNTS = "how much the generator makes: log the number of generated items and of empty samples on each line"
+
+
+@detector(
+    fields={
+        "name": Kind.TEXT, "empty": Kind.RATIO, "records": Kind.POINTS, "median": Kind.COUNT, "last": Kind.COUNT,
+        "to_real": Kind.RATIO, "with_real": Kind.FLAG, "all": Kind.POINTS,
+    },
+)  # fmt: skip
+def fake_items(run: Run) -> Found:
+    """A logged counter of generated items (`total_fake*`, `n_fake*`): the share of its last records that are 0.
+
+    to_real: its median over that of the real counter on the same run (1 if there is none).
+    """
+    series = run.role("fake_count")
+    if series is None:
+        return Missing(LOG_COUNTS)
+    at = finite(series, window(series))
+    if len(at) < 1:
+        return Missing(LOG_COUNTS)
+    values = series.values[at]
+    real = run.role("real_count")
+    share = 1.0
+    if real is not None:
+        middle = float(np.median(real.values[finite(real, window(real))]))
+        share = float(np.median(values)) / middle if middle > 0 else 1.0
+    zeros = [series.point(i) for i in at.tolist() if series.values[i] == 0]
+    fields: dict[str, Quantity | bool | str] = {
+        "name": series.key,
+        "empty": Quantity(float(np.mean(values == 0)), Kind.RATIO),
+        "records": Quantity(len(values), Kind.POINTS),
+        "all": Quantity(len(series), Kind.POINTS),
+        "median": Quantity(float(np.median(values)), Kind.COUNT),
+        "last": Quantity(series.last.value, Kind.COUNT, None, series.last.text),
+        "to_real": Quantity(share, Kind.RATIO),
+        "with_real": real is not None,
+    }
+    shown = [zeros[0], zeros[-1]] if zeros else [series.last]
+    evidence: dict[int, Evidence] = {point.index: point.evidence(f"{series.key}={point.text}") for point in shown}
+    return Fact(fields, tuple(evidence.values()), shown[0].place, (series.name,))

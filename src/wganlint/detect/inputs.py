@@ -1,0 +1,43 @@
+"""What kinds of input a run has: rules grade a hazard in the source by whether a run could show it."""
+
+from __future__ import annotations
+
+from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
+from wganlint.run import Run
+from wganlint.units import Kind, Quantity
+
+ADVERSARIAL = ("critic_loss", "generator_loss", "gap", "fake_score", "real_score")
+
+
+@detector(fields={"records": Kind.POINTS})
+def training_log(run: Run) -> Found:
+    """A log with an adversarial series; absent when only source was given."""
+    series = [s for role in ADVERSARIAL if (s := run.role(role)) is not None]
+    if not series:
+        return ABSENT
+    return Fact({"records": Quantity(max(len(s) for s in series), Kind.POINTS)})
+
+
+@detector(fields={"missing": Kind.TEXT, "rules": Kind.TEXT, "count": Kind.COUNT})
+def missing_metrics(run: Run) -> Found:
+    """Which of the quantities that decide most rules a run does not log."""
+    series = [s for role in ADVERSARIAL if (s := run.role(role)) is not None]
+    if not series:
+        return Missing("a critic or generator loss")
+    scores = run.role("real_score") is not None and run.role("fake_score") is not None
+    gradient = any(run.role(r) for r in ("critic_gradient_norm", "generator_gradient_norm", "gradient_norm"))
+    lacking = [
+        (what, rules)
+        for what, there, rules in (
+            ("the gap or both mean scores", run.role("gap") is not None or scores, "SAT002, GP004"),
+            ("the penalty", run.family.name != "wgan-gp" or run.role("penalty") is not None, "GP004, GP005"),
+            ("gradient norms", gradient, "OPT002"),
+            ("how much the generator makes (items or empty samples a batch)", run.role("fake_count") is not None, "DAT004"),
+            ("a step on each line", not all(s.step_key is None for s in series), "the onset of anything"),
+        )
+        if not there
+    ]
+    if not lacking:
+        return ABSENT
+    names, rules = "; ".join(what for what, _ in lacking), "; ".join(dict.fromkeys(r for _, r in lacking))
+    return Fact({"missing": names, "rules": rules, "count": Quantity(len(lacking), Kind.COUNT)}, place=series[0].first.place)

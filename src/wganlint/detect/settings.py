@@ -1,0 +1,225 @@
+"""Detectors on what a run says about itself: learning rate, optimizer, penalty schedule, contradictions."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+import numpy as np
+
+from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
+from wganlint.evidence import Evidence, derived
+from wganlint.run import Run, Series, Setting, Stated
+from wganlint.series import Floats
+from wganlint.units import Kind, Quantity
+
+
+def _same_line(run: Run, setting: Setting, meaning: str) -> Setting | None:
+    return next((s for s in run.settings if s.meaning == meaning and s.place.file == setting.place.file and s.place.line == setting.place.line), None)  # fmt: skip
+
+
+@detector(
+    fields={
+        "optimizer": Kind.TEXT, "lr": Kind.NUMBER, "momentum": Kind.NUMBER, "effective": Kind.NUMBER, "sgd": Kind.FLAG,
+        "adaptive": Kind.FLAG, "below_adam": Kind.FACTOR, "has_momentum": Kind.FLAG, "from_source": Kind.FLAG,
+    },
+)  # fmt: skip
+def learning_rate(run: Run) -> Found:
+    """The optimizer and learning rate that the log states (else the one that the source states without a choice).
+
+    effective = lr / (1 - momentum): the size that a constant gradient's steps reach under momentum (heavy ball);
+    below_adam = 1e-4 / lr, for the record: steps of SGD and Adam do not compare by lr. With several optimizers the one
+    with the smallest effective rate is taken. A rate restored from a checkpoint counts, not the printed one.
+    """
+    stated = _from_log(run) or _from_source(run)
+    if stated is None:
+        return Missing("the optimizer and its learning rate")
+    name, lr, momentum, evidence, from_source = stated
+    if lr.number is None or lr.number <= 0:
+        return Missing("a learning rate above 0")
+    mu = momentum.number if momentum is not None and momentum.number is not None else 0.0
+    effective = lr.number / (1 - mu) if 0 <= mu < 1 else lr.number
+    sgd = name.lower() == "sgd"
+    formula = f"lr / (1 - momentum) = {lr.value} / (1 - {momentum.value if momentum else '0'}) = {effective:.2g}"
+    fields: dict[str, Quantity | bool | str] = {
+        "optimizer": name,
+        "lr": Quantity(lr.number, Kind.NUMBER, None, lr.value),
+        "momentum": Quantity(mu, Kind.NUMBER, None, momentum.value if momentum else "0"),
+        "effective": Quantity(effective, Kind.NUMBER),
+        "sgd": sgd,
+        "adaptive": name.lower() in {"adam", "adamw", "rmsprop", "nadam", "radam", "adamax", "adagrad", "adadelta"},
+        "below_adam": Quantity(1e-4 / lr.number, Kind.FACTOR),
+        "has_momentum": mu > 0,
+        "from_source": from_source,
+    }
+    extra = (derived(formula),) if sgd and mu > 0 else ()
+    return Fact(fields, (*evidence, *extra), evidence[0].place)
+
+
+_Rate: TypeAlias = tuple[str, Stated, Stated | None, tuple[Evidence, ...], bool]
+
+
+def _stated(setting: Setting) -> Stated:
+    return Stated(setting.name, setting.value, setting.number, setting.origin, setting.evidence())
+
+
+def _from_log(run: Run) -> _Rate | None:
+    rates: list[_Rate] = []
+    restored = next((s for s in run.settings if s.meaning == "learning_rate" and s.origin == "restored" and s.number), None)
+    optimizers = [s for s in run.settings if s.meaning == "optimizer"]
+    for optimizer in optimizers:
+        lr = _same_line(run, optimizer, "learning_rate")
+        if lr is None and len(optimizers) == 1:
+            lr = next((s for s in run.settings if s.meaning == "learning_rate" and s.number), None)
+        if lr is None or lr.number is None:
+            continue
+        momentum = _same_line(run, optimizer, "momentum")
+        used = restored if restored is not None else lr
+        quotes = dict.fromkeys((_line(optimizer), *((_line(restored),) if restored is not None else ())))
+        found = _stated(momentum) if momentum is not None else None
+        rates.append((optimizer.value, _stated(used), found, tuple(quotes), False))
+    return min(rates, key=lambda rate: rate[1].number or 0.0, default=None)
+
+
+def _line(setting: Setting) -> Evidence:
+    label = "the learning rate in force" if setting.origin == "restored" else "optimizer and learning rate"
+    return setting.evidence(label)
+
+
+def _from_source(run: Run) -> _Rate | None:
+    found = [o for o in (run.source.optimizers if run.source else ()) if o.lr is not None]
+    if not found or len({(o.name, o.lr) for o in found}) != 1:
+        return None
+    optimizer = found[0]
+    lr = Stated("lr", optimizer.lr_text or f"{optimizer.lr:g}", optimizer.lr, "default", optimizer.evidence("optimizer"))
+    momentum = None
+    if optimizer.momentum is not None:
+        momentum = Stated("momentum", f"{optimizer.momentum:g}", optimizer.momentum, "default", lr.evidence)
+    return optimizer.name, lr, momentum, (lr.evidence,), True
+
+
+@detector(
+    fields={"every": Kind.COUNT, "steps": Kind.COUNT, "skipped": Kind.FLAG, "steps_name": Kind.TEXT},
+)
+def penalty_schedule(run: Run) -> Found:
+    """A stated penalty interval k and critic steps n: does the last (logged) critic step, number n - 1, carry it?
+
+    It does if (n - 1) % k == 0, for a schedule that counts substeps from 0.
+    """
+    every = next((s for s in run.stated("penalty_every") if s.number is not None and s.origin != "default"), None)
+    if every is None or every.number is None:
+        return ABSENT
+    steps = run.number("critic_steps")
+    n, name, evidence = None, "", None
+    if steps is not None and steps.number is not None:
+        n, name, evidence = steps.number, f"{steps.name}={steps.value}", steps.evidence
+    for series in run.series:
+        if series.key.lower() in {"cs", "n_critic", "critic_steps", "ncritic"}:
+            n, name, evidence = series.last.value, f"{series.key}={series.last.text}", series.last.evidence(f"{series.key}={series.last.text}")
+            break
+    if n is None or evidence is None or not np.isfinite(n) or every.number < 1 or n < 1:
+        return Missing("the number of critic steps")
+    k = int(every.number)
+    skipped = k > 1 and (int(n) - 1) % k != 0
+    formula = f"(critic steps - 1) % {every.name} = ({int(n)} - 1) % {k} = {(int(n) - 1) % k}"
+    fields: dict[str, Quantity | bool | str] = {
+        "every": Quantity(k, Kind.COUNT),
+        "steps": Quantity(int(n), Kind.COUNT),
+        "steps_name": name,
+        "skipped": skipped,
+    }
+    return Fact(fields, (every.evidence, evidence, derived(formula, "substeps counted from 0")), every.evidence.place)
+
+
+@detector(
+    fields={"name": Kind.TEXT, "zero": Kind.RATIO, "records": Kind.POINTS},
+)
+def logged_penalty_zero(run: Run) -> Found:
+    """A logged penalty column: the share of its records that print exactly 0."""
+    series = run.role("penalty")
+    if series is None:
+        return Missing("the penalty itself as a column of the log")
+    at = series.sample()
+    zero = series.values[at] == 0
+    if not zero.any():
+        return ABSENT
+    point = series.point(int(at[np.flatnonzero(zero)[0]]))
+    fields: dict[str, Quantity | bool | str] = {
+        "name": series.key,
+        "zero": Quantity(float(np.mean(zero)), Kind.RATIO),
+        "records": Quantity(len(series), Kind.POINTS),
+    }
+    return Fact(fields, (point.evidence(f"{series.key}={point.text}"),), point.place, (series.name,))
+
+
+CONFLICTS = ("learning_rate", "penalty_weight", "critic_steps", "weight_clip")
+
+
+@detector(
+    fields={
+        "what": Kind.TEXT, "stated": Kind.TEXT, "effective": Kind.TEXT, "factor": Kind.FACTOR, "restored": Kind.FLAG,
+        "count": Kind.COUNT,
+    },
+)  # fmt: skip
+def contradiction(run: Run) -> Found:
+    """A setting that one part of the same input states one way and another part another way.
+
+    Compared: what a header prints against what is restored from a checkpoint later, and against the first value of a
+    series that echoes it. A source default that the command line overrides is no contradiction, nor are two optimizers.
+    """
+    if not run.settings:
+        return Missing("settings in the log (optimizer, learning rate, penalty weight)")
+    conflicts = [c for meaning in CONFLICTS if (c := _conflict(run, meaning)) is not None]
+    if not conflicts:
+        return ABSENT
+    meaning, header, value, number, evidence, restored = conflicts[0]
+    assert header.number is not None
+    low, high = sorted((abs(header.number), abs(number)))
+    fields: dict[str, Quantity | bool | str] = {
+        "what": meaning.replace("_", " "),
+        "stated": f"{header.name}={header.value}",
+        "effective": value,
+        "factor": Quantity(high / low if low > 0 else float("inf"), Kind.FACTOR),
+        "restored": restored,
+        "count": Quantity(len(conflicts), Kind.COUNT),
+    }
+    every = [e for c in conflicts for e in (c[1].evidence("stated here"), c[4])]
+    return Fact(fields, tuple(every), header.place)
+
+
+_Conflict: TypeAlias = tuple[str, Setting, str, float, Evidence, bool]
+
+
+def _conflict(run: Run, meaning: str) -> _Conflict | None:
+    headers = [s for s in run.settings if s.meaning == meaning and s.origin == "header" and s.number is not None]
+    if not headers:
+        return None
+    header = headers[0]
+    for setting in run.settings:
+        if setting.meaning == meaning and setting.origin == "restored" and setting.number is not None:
+            same = [h for h in headers if h.name == setting.name] or headers
+            if not any(_equal(h.number, setting.number) for h in same):
+                text = f"{setting.name}={setting.value}"
+                return meaning, same[0], text, setting.number, setting.evidence("in force here"), True
+    series = _echo(run, meaning)
+    if series is None or not len(series.values) or len({h.number for h in headers}) != 1:
+        return None
+    first = series.first
+    # A schedule may move it later: only the very first record contradicts the header, and only beyond its rounding.
+    unit = 10.0**-series.decimals if series.decimals is not None else 0.0
+    if not np.isfinite(first.value) or _equal(header.number, first.value, unit) or meaning == "learning_rate" and _warms(series.values):
+        return None
+    return meaning, header, f"{series.key}={first.text}", first.value, first.evidence("the first record"), False
+
+
+def _echo(run: Run, meaning: str) -> Series | None:
+    if meaning in ("learning_rate", "penalty_weight"):
+        return run.role(meaning)
+    return None
+
+
+def _warms(values: Floats) -> bool:
+    """A rate that rises is a warm-up: its first value is no contradiction."""
+    return len(values) > 1 and float(np.nanmax(values)) > 1.01 * float(values[0])
+
+
+def _equal(a: float | None, b: float | None, slack: float = 0.0) -> bool:
+    return a is not None and b is not None and abs(a - b) <= max(slack, 1e-6 * max(abs(a), abs(b)))

@@ -1,0 +1,254 @@
+"""Rule x Run -> verdict and finding: evaluates finds, conditions and prose; knows no rule and no threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wganlint.detect.registry import ABSENT, Fact, Found, Missing, run_detector
+from wganlint.evidence import Evidence, Place, Standing
+from wganlint.finding import (
+    Check,
+    CheckOutcome,
+    Confidence,
+    Finding,
+    Fix,
+    LinkKind,
+    Outcome,
+    Severity,
+    Statement,
+    Verdict,
+)
+from wganlint.rules import condition as conditions
+from wganlint.rules.condition import Condition, Scope, Shape, Unknown
+from wganlint.rules.rule import CheckTemplate, Find, FixTemplate, Rule, Say
+from wganlint.run import Run
+from wganlint.units import Kind, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """A link of a finding to a code, filled: the chain keeps those whose target was found too."""
+
+    to: str
+    how: LinkKind
+    standing: Standing
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one rule said about one run."""
+
+    rule: Rule
+    verdict: Verdict
+    finding: Finding | None = None
+    bonds: tuple[Bond, ...] = ()
+
+
+def judge(run: Run, rules: Sequence[Rule], ignored: Collection[str] = ()) -> list[Judgement]:
+    """Judge one run by rules that come in the order of the catalogue. A rule whose detector fails is `broken`."""
+    cache: dict[tuple[str, str], Found] = {}
+    said: dict[str, Judgement] = {}
+    for rule in rules:
+        if rule.code in ignored or rule.name in ignored:
+            verdict = Verdict(run.id, rule.code, rule.name, Outcome.IGNORED)
+            said[rule.code] = Judgement(rule, verdict)
+            continue
+        try:
+            said[rule.code] = _judge(run, rule, cache, said)
+        except Exception as error:  # a fault of ours or of a user's detector must not stop the others
+            note = f"{type(error).__name__}: {error}"
+            said[rule.code] = Judgement(rule, Verdict(run.id, rule.code, rule.name, Outcome.BROKEN, note=note))
+    return list(said.values())
+
+
+def _judge(
+    run: Run, rule: Rule, cache: dict[tuple[str, str], Found], said: Mapping[str, Judgement]
+) -> Judgement:  # fmt: skip
+    def verdict(outcome: Outcome, missing: tuple[str, ...] = (), note: str = "") -> Judgement:
+        return Judgement(rule, Verdict(run.id, rule.code, rule.name, outcome, missing, note))
+
+    if rule.families and run.family.name not in rule.families:
+        if run.family.name == "unknown":
+            return verdict(Outcome.COULD_NOT_TELL, ("the loss family",))
+        return verdict(Outcome.NOT_APPLICABLE, note=f"for {', '.join(rule.families)}; this run is {run.family.name}")
+    finds: dict[str, Found] = {}
+    for find in rule.finds:
+        found = _find(run, find, finds, cache, said)
+        finds[find.name] = found
+        if find.required and isinstance(found, Missing):
+            return verdict(Outcome.COULD_NOT_TELL, (found.what,))
+        if find.required and not isinstance(found, Fact):
+            return verdict(Outcome.QUIET)
+    scope = Scope(finds, {knob.name: knob.default for knob in rule.knobs})
+    holds = rule.condition.evaluate(scope)
+    if isinstance(holds, Unknown):
+        return verdict(Outcome.COULD_NOT_TELL, holds.missing)
+    if not holds:
+        return verdict(Outcome.QUIET)
+    return _fired(run, rule, scope, verdict(Outcome.FIRED))
+
+
+def _find(
+    run: Run,
+    find: Find,
+    earlier: Mapping[str, Found],
+    cache: dict[tuple[str, str], Found],
+    said: Mapping[str, Judgement],
+) -> Found:
+    if find.detector == "finding":
+        return _finding_fact(find.parameters["codes"], said)
+    parameters = _borrow(find, earlier)
+    if not isinstance(parameters, dict):
+        return parameters
+    key = (find.detector, repr(sorted(parameters.items())))
+    if key not in cache:
+        cache[key] = run_detector(find.detector, run, parameters)
+    return cache[key]
+
+
+def _borrow(find: Find, earlier: Mapping[str, Found]) -> dict[str, Any] | Found:
+    """Return the parameters with borrowed fields filled in, or why they cannot be."""
+    parameters = dict(find.parameters)
+    for key, (name, field) in find.borrows.items():
+        lender = earlier[name]
+        if not isinstance(lender, Fact):
+            return lender
+        value = lender.fields[field]
+        parameters[key] = value.value if isinstance(value, Quantity) else value
+    return parameters
+
+
+def _finding_fact(codes: Sequence[str], said: Mapping[str, Judgement]) -> Found:
+    unknown: list[str] = []
+    for code in codes:
+        judgement = said.get(code)
+        if judgement is None:
+            continue
+        if judgement.finding is not None:
+            found = judgement.finding
+            return Fact({"code": found.code, "title": found.title})
+        if judgement.verdict.outcome in (Outcome.COULD_NOT_TELL, Outcome.BROKEN):
+            unknown += judgement.verdict.missing
+    return Missing(", ".join(dict.fromkeys(unknown))) if unknown else ABSENT
+
+
+def _holds(when: Condition | None, scope: Scope) -> bool:
+    return when is None or when.evaluate(scope) is True
+
+
+def _fired(run: Run, rule: Rule, scope: Scope, judged: Judgement) -> Judgement:
+    facts = [found for found in scope.finds.values() if isinstance(found, Fact)]
+    severity = next((grade.level for grade in rule.grades if _holds(grade.when, scope)), rule.severity)
+    belief = next(belief for belief in rule.beliefs if _holds(belief.when, scope))
+    title = next(title for title in rule.titles if _holds(title.when, scope))
+    fixes = [fix for fix in rule.fixes if _holds(fix.when, scope)]
+    finding = Finding(
+        id=f"{run.id}:{rule.code}",
+        run=run.id,
+        code=rule.code,
+        name=rule.name,
+        severity=severity,
+        confidence=belief.level,
+        because=belief.because.fill(scope),
+        title=title.text.fill(scope),
+        statements=_statements(rule.says, scope),
+        place=_place(facts),
+        evidence=_evidence(facts),
+        alternatives=_statements(rule.alternatives, scope),
+        fixes=tuple(_fix(fix, scope) for fix in sorted(fixes, key=lambda fix: fix.order)),
+        references=rule.references,
+        series=tuple(dict.fromkeys(name for fact in facts for name in fact.series)),
+    )
+    bonds = tuple(
+        Bond(link.to, link.how, link.standing, link.why.fill(scope)) for link in rule.links if _holds(link.when, scope)
+    )
+    return replace(judged, finding=finding, bonds=bonds)
+
+
+def _statements(says: Sequence[Say], scope: Scope) -> tuple[Statement, ...]:
+    return tuple(
+        Statement(say.standing, say.text.fill(scope), say.settle.fill(scope) if say.settle else "")
+        for say in says
+        if _holds(say.when, scope)
+    )
+
+
+def _place(facts: Sequence[Fact]) -> Place | None:
+    return next((fact.place for fact in facts if fact.place is not None), None)
+
+
+def _evidence(facts: Sequence[Fact]) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys(evidence for fact in facts for evidence in fact.evidence))
+
+
+def _fix(fix: FixTemplate, scope: Scope) -> Fix:
+    return Fix(
+        title=fix.title.fill(scope),
+        kind=fix.kind,
+        safety=fix.safety,
+        text=fix.text.fill(scope),
+        effect=fix.effect,
+        check=_check(fix.check, scope),
+        diff=fix.diff.fill(scope) if fix.diff else "",
+        hides=fix.hides,
+        excludes=fix.excludes,
+    )
+
+
+def _check(check: CheckTemplate, scope: Scope) -> Check:
+    """Fill a check; what it borrows from this run's facts is frozen into it as numbers."""
+    finds: dict[str, dict[str, Any]] = {}
+    for find in check.finds:
+        parameters = _borrow(find, scope.finds)
+        if not isinstance(parameters, dict):
+            return Check(check.text.fill(scope), {}, "", check.within)
+        finds[find.name] = {"detector": find.detector, **parameters}
+        if find.required:
+            finds[find.name]["required"] = True
+    return Check(check.text.fill(scope), finds, check.condition, check.within)
+
+
+def check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...]]:
+    """Return whether a fix's check holds in another run, and what was missing where that cannot be told.
+
+    The run is cut to the first `within` points or steps before the detectors look.
+    """
+    from wganlint.detect.window import first_part
+
+    if not check.condition:
+        return CheckOutcome.CANNOT_TELL, ("the check of this fix has no machine-readable part",)
+    part = first_part(run, check.within)
+    if part is None:
+        return CheckOutcome.CANNOT_TELL, (f"a run of at least {check.within}",)
+    finds: dict[str, Found] = {}
+    shapes: dict[str, Mapping[str, Kind]] = {}
+    from wganlint.detect.registry import DETECTORS
+
+    for name, call in check.finds.items():
+        parameters = {key: value for key, value in call.items() if key not in ("detector", "required")}
+        detector = str(call["detector"])
+        shapes[name] = DETECTORS[detector].fields
+        finds[name] = run_detector(detector, part, parameters)
+    condition = conditions.parse(check.condition, Shape(shapes, frozenset(n for n, c in check.finds.items() if c.get("required"))))
+    for name, call in check.finds.items():
+        found = finds[name]
+        if call.get("required") and not isinstance(found, Fact):
+            return (CheckOutcome.CANNOT_TELL, (found.what,)) if isinstance(found, Missing) else (CheckOutcome.NOT_MET, ())
+    holds = condition.evaluate(Scope(finds, {}))
+    if isinstance(holds, Unknown):
+        return CheckOutcome.CANNOT_TELL, holds.missing
+    return (CheckOutcome.MET, ()) if holds else (CheckOutcome.NOT_MET, ())
+
+
+def was_judged(judgements: Sequence[Judgement]) -> bool:
+    """Return whether a rule other than LOG* was fired or quiet."""
+    return any(
+        not judgement.rule.code.startswith("LOG") and judgement.verdict.outcome in (Outcome.FIRED, Outcome.QUIET)
+        for judgement in judgements
+    )
+
+
+__all__ = ["Bond", "Confidence", "Judgement", "Severity", "check_outcome", "judge", "was_judged"]

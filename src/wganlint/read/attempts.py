@@ -1,0 +1,100 @@
+"""What the name of a log says: range, attempt, time, and whether it is the output or the error stream; for discover."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_ATTEMPT = re.compile(r"[._-]?(?:attempt|try|restart|requeue)[._-]?([0-9]{1,9})(?![0-9])", re.IGNORECASE)
+TIME = re.compile(
+    r"[._-]?((?:19|20)[0-9]{2})[-_.]?([01][0-9])[-_.]?([0-3][0-9])[-_.T ]?([0-2][0-9])[-_.:h]?([0-5][0-9])[-_.:m]?([0-5][0-9])(?![0-9])"
+)
+_RANGE = re.compile(r"(?<![0-9])([0-9]{2,12})-([0-9]{2,12})(?![0-9-])")
+_STREAM = re.compile(r"(?:^|[._-])(out|err|stdout|stderr)$", re.IGNORECASE)
+_LOG = re.compile(r"\.(?:log|txt)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file and the name under which it is shown."""
+
+    path: Path
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One start of a training: its output, its error stream, or both. `range`, `number`, `time` as in the names."""
+
+    out: File | None
+    err: File | None = None
+    range: str = ""
+    number: int = 0
+    time: str = ""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files of this attempt, the output first."""
+        return tuple(file for file in (self.out, self.err) if file is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogName:
+    """The parts of a log's name. `stem` is what all attempts of one training share; `start` names one attempt."""
+
+    stem: str
+    start: str
+    stream: str  # "out" or "err"
+    range: str
+    number: int
+    time: str
+
+
+def stamp(text: str) -> str:
+    """Return the first time stamp in a text as `YYYYMMDDhhmmss`, or an empty string."""
+    match = TIME.search(text)
+    return "".join(match.groups()) if match else ""
+
+
+def log_name(name: str) -> LogName:
+    """Take the file name of a log apart."""
+    base = _LOG.sub("", name)
+    stream = "out"
+    match = _STREAM.search(base)
+    if match is not None:
+        stream = "err" if match[1].lower() in {"err", "stderr"} else "out"
+        base = base[: match.start()]
+    attempt = _ATTEMPT.search(base)
+    when = stamp(base)
+    stem = _ATTEMPT.sub("", base)
+    span = _RANGE.search(TIME.sub("", stem))
+    if attempt is not None:
+        stem = TIME.sub("", stem)
+    return LogName(
+        stem or base, base, stream, span[0] if span else "", int(attempt[1]) if attempt else 0, when
+    )
+
+
+def attempts(files: Iterable[File]) -> dict[str, list[Attempt]]:
+    """Group the logs of one folder by training (its stem) and pair each output with its error stream."""
+    pairs: dict[tuple[str, str], dict[str, list[tuple[File, LogName]]]] = {}
+    for file in sorted(files, key=lambda file: file.shown):
+        name = log_name(file.path.name)
+        pairs.setdefault((name.stem, name.start), {}).setdefault(name.stream, []).append((file, name))
+    runs: dict[str, list[Attempt]] = {}
+    for (stem, _), streams in pairs.items():
+        outs, errs = streams.get("out", []), streams.get("err", [])
+        if len(outs) <= 1 and len(errs) <= 1:
+            name = (outs or errs)[0][1]
+            out, err = (outs[0][0] if outs else None), (errs[0][0] if errs else None)
+            runs.setdefault(stem, []).append(Attempt(out, err, name.range, name.number, name.time))
+            continue
+        for file, name in outs:  # train.log beside train.txt: nothing says that they are one
+            runs.setdefault(file.path.name, []).append(Attempt(file, None, name.range, name.number, name.time))
+        for file, name in errs:
+            runs.setdefault(file.path.name, []).append(Attempt(None, file, name.range, name.number, name.time))
+    for tries in runs.values():
+        tries.sort(key=lambda attempt: (attempt.number, attempt.time, attempt.files[0].shown))
+    return runs

@@ -1,0 +1,74 @@
+"""The first lines of a log, to see where the program was started again; part of read/text."""
+
+from __future__ import annotations
+
+from wganlint.read.forms import MOST_RESTARTS, TIMES, Restart
+from wganlint.read.lines import Block
+from wganlint.read.tokens import bar_of, fields_of, step_rank
+
+LINES = 3  # lines of a banner that must come again in a row
+
+
+class Banner:
+    """Remembers the first lines of a file; times in them do not count, other numbers do."""
+
+    def __init__(self, shown: str) -> None:
+        self.file = shown
+        self.restarts: list[Restart] = []
+        self._lines: list[str] | None = None
+        self._prefix = ""
+
+    def look(self, block: Block) -> None:
+        """Search a block for the banner; the first block sets it."""
+        start = 0
+        if self._lines is None:
+            self._lines, start = _banner(block.lines)
+            self._prefix = _prefix(self._lines)
+        if not self._prefix or not self._lines:
+            return
+        lines, prefix, size = block.lines, self._prefix, len(self._prefix)
+        places = [at for at, line in enumerate(lines) if line[:size] == prefix and at > start]
+        for at in places:
+            if len(self.restarts) >= MOST_RESTARTS:
+                return
+            if _plain(lines[at]) == self._lines[0] and _next(lines, at, len(self._lines)) == self._lines:
+                self.restarts.append(Restart(block.numbers[at], f"the first line of the log comes again: {lines[at][:80]}"))
+
+
+def _banner(lines: list[str]) -> tuple[list[str], int]:
+    """Return the first lines without times, and where they start; nothing if one line alone says too little."""
+    kept: list[str] = []
+    start = 0
+    for at, line in enumerate(lines[:50]):
+        if not line.strip():
+            continue
+        if bar_of(line) is not None or any(step_rank(field.key) is not None for field in fields_of(line[:2000])):
+            break
+        if not kept:
+            if sum(map(str.isalpha, line[:200])) < 6:
+                return [], 0
+            start = at
+        kept.append(_plain(line))
+        if len(kept) == LINES:
+            break
+    if len(set(kept)) == 1 and kept:  # the same line over and over: starts that died at once
+        return (kept[:1], start) if TIMES.search(lines[start]) or kept[0].startswith("nohup") else ([], 0)
+    return kept, start
+
+
+def _prefix(lines: list[str]) -> str:
+    if not lines:
+        return ""
+    text = lines[0][:24]
+    end = next((at for at, letter in enumerate(text) if letter.isdigit() or letter == "\0"), len(text))
+    return text[:end] if end >= 6 else ""
+
+
+def _plain(line: str) -> str:
+    return TIMES.sub("\0", line[:400]).rstrip()
+
+
+def _next(lines: list[str], at: int, count: int) -> list[str]:
+    """Return up to `count` lines from `at` on that are not blank."""
+    found = [_plain(line) for line in lines[at : at + 4 * count] if line.strip()]
+    return found[:count]

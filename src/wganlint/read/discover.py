@@ -1,0 +1,373 @@
+"""Which file is what, which belong to one run, and what was skipped and why; the start of files -> read -> Run."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from wganlint.errors import UsageError
+from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp
+
+DEEPEST = 40  # folders below the given one
+FOLDED = 5  # skipped files of one kind in one folder that are listed one by one
+
+_CLOSED = frozenset({
+    ".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", "dist-packages", ".tox", ".nox", ".venv",
+    ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", ".eggs", ".idea", ".vscode", ".cache",
+})  # fmt: skip
+_GENERIC = frozenset({
+    "log", "logs", "logs_training", "training_logs", "train_logs", "logs_train", "logs_tensorboard", "tensorboard",
+    "tb", "tb_logs", "events", "run", "runs", "out", "output", "outputs", "result", "results", "exp", "experiments",
+    "checkpoint", "checkpoints", "train", "training", "stdout", "stderr", "slurm",
+})  # fmt: skip
+_NO_LOG = re.compile(r"(?:requirements|readme|licen[cs]e|notice|copying|authors|cmakelists|constraints|classes|labels|vocab)", re.I)
+_REASONS = {
+    "weights: not read": "pt pth ckpt pkl pickle npz npy safetensors h5 hdf5 onnx bin msgpack joblib pb index meta tar",
+    "an image: not read": "png jpg jpeg gif svg bmp webp tif tiff pdf eps mp4 avi webm ico",
+    "not read yet: JSON": "json jsonl ndjson",
+    "not read yet: a table": "csv tsv xlsx parquet feather arrow",
+    "not read yet: compressed": "gz bz2 xz zst zip 7z tgz lz4",
+    "not read yet: configuration": "yaml yml toml ini cfg conf",
+}
+_REASON_OF = {ending: reason for reason, endings in _REASONS.items() for ending in endings.split()}
+_LOG_NAME = re.compile(r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log|stdout|stderr|output|nohup)$", re.I)
+
+
+@dataclass(slots=True)
+class RunFiles:
+    """The files of one run. `root` is the path as given; shown names are relative to it."""
+
+    id: str
+    root: str
+    logs: list[Attempt] = field(default_factory=list)
+    events: list[File] = field(default_factory=list)
+    source: list[File] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    folder: PurePosixPath = PurePosixPath()  # of the logs, relative to the root
+    stem: str = ""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What lies under one given path."""
+
+    root: Path
+    logs: list[File] = field(default_factory=list)
+    events: list[File] = field(default_factory=list)
+    source: list[File] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+def discover(
+    paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequence[Path] = ()
+) -> list[RunFiles]:
+    """Return the runs under the given files and folders, in the order of their paths.
+
+    `source` and `events` are files or folders that belong to these runs wherever they lie.
+
+    Raises:
+        UsageError: a path does not exist, or nothing under the paths can be read.
+    """
+    seen: set[tuple[int, int]] = set()
+    runs: list[RunFiles] = []
+    left: list[tuple[str, str]] = []
+    for path in paths:
+        found = _look(path, seen)
+        new = _runs(found)
+        if not new:
+            left += found.skipped
+        runs += new
+    extra_source = [file for path in source for file in _given(path, "source")]
+    extra_events = [file for path in events for file in _given(path, "events")]
+    if not runs and (extra_source or extra_events):
+        given = [*source, *events][0]
+        runs = [RunFiles("", str(given))]
+    if not runs:
+        shown = ", ".join(str(path) for path in paths)
+        listed = "; ".join(f"{name}: {reason}" for name, reason in left[:3])
+        hint = f"Looked at {listed}." if listed else "Give a log (*.log, *.txt, *.out) or a folder that holds one."
+        raise UsageError(f"nothing to analyze in {shown}", hint=hint)
+    runs[0].skipped += left
+    for run in runs:
+        run.source += extra_source
+    for file in extra_events:
+        reason = _join_events(file, runs)
+        if reason:
+            runs[0].skipped.append((file.shown, reason))
+    _name_runs(runs)
+    return runs
+
+
+def _look(path: Path, seen: set[tuple[int, int]]) -> _Found:
+    found = _Found(path)
+    try:
+        info = path.stat()
+    except OSError as error:
+        if path.is_symlink():
+            raise UsageError(f"{path} is a symbolic link to nothing", hint="Check the link.") from error
+        if isinstance(error, PermissionError):
+            raise UsageError(f"{path} may not be read", hint="Check its permissions.") from error
+        raise UsageError(f"{path} does not exist", hint="Check the path; it is relative to the current folder.") from error
+    except ValueError as error:
+        raise UsageError(f"{path!r} is no path", hint="Check the path.") from error
+    if stat.S_ISDIR(info.st_mode):
+        for file in _walk(path, found, seen):
+            _sort_in(file, found)
+    elif not stat.S_ISREG(info.st_mode):
+        raise UsageError(f"{path} is neither a file nor a folder", hint="Save the output to a file first.")
+    elif (info.st_dev, info.st_ino) not in seen:
+        seen.add((info.st_dev, info.st_ino))
+        file = File(path, path.name)
+        if info.st_size == 0:
+            found.skipped.append((path.name, "empty"))
+        else:
+            _sort_in(file, found, given=True)
+    _fold(found)
+    return found
+
+
+def _walk(root: Path, found: _Found, seen: set[tuple[int, int]]) -> Iterator[File]:
+    """Yield the regular files under a folder in the order of their names; links are followed once."""
+    folders = [(root, "", 0)]
+    entered: set[tuple[int, int]] = set()
+    while folders:
+        folder, prefix, depth = folders.pop()
+        try:
+            info = os.stat(folder)
+            if (info.st_dev, info.st_ino) in entered:
+                found.skipped.append((prefix.rstrip("/"), "a link to a folder that was read already"))
+                continue
+            entered.add((info.st_dev, info.st_ino))
+            with os.scandir(folder) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            found.skipped.append((prefix.rstrip("/") or ".", _why(error)))
+            continue
+        names = {entry.name for entry in entries}
+        if "pyvenv.cfg" in names and prefix:
+            found.skipped.append((prefix.rstrip("/"), "a virtual environment: not entered"))
+            continue
+        inner = []
+        for entry in entries:
+            shown = prefix + entry.name
+            try:
+                info = entry.stat()
+            except OSError as error:
+                found.skipped.append((shown, "a link to nothing" if entry.is_symlink() else _why(error)))
+                continue
+            if stat.S_ISDIR(info.st_mode):
+                if entry.name in _CLOSED:
+                    continue
+                if depth >= DEEPEST:
+                    found.skipped.append((shown, f"more than {DEEPEST} folders deep: not entered"))
+                else:
+                    inner.append((Path(entry.path), shown + "/", depth + 1))
+            elif not stat.S_ISREG(info.st_mode):
+                found.skipped.append((shown, "a pipe, socket or device: not opened"))
+            elif (info.st_dev, info.st_ino) in seen:
+                if entry.is_symlink() or info.st_nlink > 1:
+                    found.skipped.append((shown, "another name of a file that was read already"))
+            else:
+                seen.add((info.st_dev, info.st_ino))
+                if info.st_size == 0:
+                    found.skipped.append((shown, "empty"))
+                elif not os.access(entry.path, os.R_OK):
+                    found.skipped.append((shown, "permission denied"))
+                else:
+                    yield File(Path(entry.path), shown)
+        folders += reversed(inner)
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    return (error.strerror or str(error)).lower()
+
+
+def _sort_in(file: File, found: _Found, *, given: bool = False) -> None:
+    name = file.path.name
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    if "tfevents" in name:
+        found.events.append(file)
+    elif ending in {"py", "pyw"}:
+        if not given and _is_test(file.shown):
+            found.skipped.append((file.shown, "a test: not read"))
+        else:
+            found.source.append(file)
+    elif ending in _REASON_OF:
+        found.skipped.append((file.shown, _REASON_OF[ending]))
+    elif _LOG_NAME.search(name) and (given or not _NO_LOG.match(name)):
+        found.logs.append(file)
+    elif given and ending not in {"md", "rst", "ipynb", "html"}:
+        found.logs.append(file)
+    else:
+        found.skipped.append((file.shown, "not a log by its name"))
+
+
+def _is_test(shown: str) -> bool:
+    parts = shown.split("/")
+    return parts[-1].startswith("test_") or parts[-1] == "conftest.py" or not {"test", "tests"}.isdisjoint(parts[:-1])
+
+
+def _fold(found: _Found) -> None:
+    """Say `samples/*.png: 1,234 times: an image` instead of 1,234 lines."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for shown, reason in found.skipped:
+        folder, _, name = shown.rpartition("/")
+        groups.setdefault((folder, name.rpartition(".")[2] if "." in name else "", reason), []).append(shown)
+    found.skipped = []
+    for (folder, ending, reason), names in groups.items():
+        if len(names) <= FOLDED:
+            found.skipped += [(name, reason) for name in names]
+        else:
+            pattern = f"*.{ending}" if ending else "*"
+            found.skipped.append((f"{folder}/{pattern}" if folder else pattern, f"{len(names)} files: {reason}"))
+
+
+def _runs(found: _Found) -> list[RunFiles]:
+    """Make runs of the logs under one path and give each the events and the source that are its own."""
+    root = str(found.root)
+    folders: dict[PurePosixPath, list[File]] = {}
+    for log in found.logs:
+        folders.setdefault(PurePosixPath(log.shown).parent, []).append(log)
+    runs = [
+        RunFiles("", root, logs, folder=folder, stem=stem)
+        for folder, files in folders.items()
+        for stem, logs in attempts(files).items()
+    ]
+    skipped = list(found.skipped)
+    if not runs:
+        places = sorted({PurePosixPath(file.shown).parent for file in found.events})
+        runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
+    if not runs and found.source:
+        runs = [RunFiles("", root)]
+    index = _Index(runs)
+    for file in found.events:
+        reason = _join_events(file, index.near(file.shown))
+        if reason:
+            skipped.append((file.shown, reason))
+    for file in found.source:
+        near = index.near(file.shown)
+        if len(near) == 1:
+            near[0].source.append(file)
+        else:
+            folder = PurePosixPath(file.shown).parts[0] if "/" in file.shown else file.shown
+            skipped.append((folder, f"source that {len(near)} runs may share: name it with --source"))
+    for shown, reason in dict.fromkeys(skipped):
+        near = index.near(shown)
+        if runs:
+            (near[0] if len(near) == 1 else runs[0]).skipped.append((shown, reason))
+    return runs
+
+
+class _Index:
+    """Finds the runs that share the nearest folder with a file."""
+
+    def __init__(self, runs: list[RunFiles]) -> None:
+        self._below: dict[PurePosixPath, list[RunFiles]] = {PurePosixPath(): runs}
+        for run in runs:
+            for folder in (run.folder, *run.folder.parents):
+                if folder.parts:
+                    self._below.setdefault(folder, []).append(run)
+
+    def near(self, shown: str) -> list[RunFiles]:
+        """Return the runs below the nearest folder of this file that holds any."""
+        for folder in PurePosixPath(shown).parents:
+            if folder in self._below:
+                return self._below[folder]
+        return self._below[PurePosixPath()]
+
+
+def _join_events(file: File, near: list[RunFiles]) -> str:
+    """Give an event file to its run; return why that was not possible, else an empty string."""
+    if len(near) == 1:
+        near[0].events.append(file)
+        return ""
+    when = stamp(file.shown)
+    own = [run for run in near if when and any(attempt.time == when for attempt in run.logs)]
+    if len(own) != 1:
+        own = [run for run in near if run.folder == PurePosixPath(file.shown).parent]
+    if len(own) != 1 and when:
+        name = PurePosixPath(file.shown).parent.name
+        own = [run for run in near if any(_mentions(log.path, name) for tries in run.logs for log in tries.files)]
+    if len(own) == 1:
+        own[0].events.append(file)
+        return ""
+    return f"events that {len(near)} runs may own: no time stamp tells which"
+
+
+def _mentions(path: Path, name: str) -> bool:
+    """Whether the head of a log names this TensorBoard folder."""
+    try:
+        with path.open("rb") as stream:
+            return name.encode() in stream.read(65536)
+    except OSError:
+        return False
+
+
+def _given(path: Path, kind: str) -> list[File]:
+    """Return the files of a `--source` or `--events` path, shown below the name of that path.
+
+    Raises:
+        UsageError: the path does not exist, or holds no such file.
+    """
+    found = _look(path, set())
+    files = found.source if kind == "source" else found.events
+    if not files:
+        what = "Python source" if kind == "source" else "TensorBoard event files"
+        raise UsageError(f"no {what} in {path}", hint=f"--{kind} takes a file or a folder that holds {what}.")
+    if path.is_dir():
+        name = path.name or path.resolve().name
+        return [File(file.path, f"{name}/{file.shown}") for file in files]
+    return files
+
+
+def _name(path: Path) -> str:
+    """Return the nearest folder name that says something: `sick` for `sick/logs_training`."""
+    full = path.resolve()
+    if not full.is_dir():
+        full = full.parent
+    for folder in (full, *full.parents):
+        if folder.name and folder.name.lower() not in _GENERIC:
+            return folder.name
+    return full.name or "run"
+
+
+def _name_runs(runs: list[RunFiles]) -> None:
+    """Give each run the shortest id that is its own."""
+    choices = [_ids(run) for run in runs]
+    taken: set[str] = set()
+    for level in range(max(map(len, choices))):
+        ids = [choice[min(level, len(choice) - 1)] for choice in choices]
+        counts = Counter(ids)
+        for run, name in zip(runs, ids, strict=True):
+            if not run.id and counts[name] == 1 and name not in taken:
+                run.id = name
+                taken.add(name)
+    for run, choice in zip(runs, choices, strict=True):
+        number = 2
+        while not run.id:
+            name = f"{choice[-1]}#{number}"
+            if name not in taken:
+                run.id = name
+                taken.add(name)
+            number += 1
+
+
+def _ids(run: RunFiles) -> list[str]:
+    """Return names for a run, the shortest first."""
+    root = Path(run.root)
+    parts = [part for part in run.folder.parts if part.lower() not in _GENERIC]
+    if run.logs and not root.is_dir():
+        stem = log_name(root.name).stem
+        return [stem, f"{_name(root)}/{stem}", str(root)]
+    inner = [parts[-1], "/".join(parts)] if parts else [_name(root)]
+    whole = "/".join([_name(root), *parts])
+    named = [f"{inner[-1]}/{run.stem}"] if run.stem else []
+    last = f"{run.root}/{run.folder}/{run.stem}"
+    return list(dict.fromkeys([*inner, *named, whole, last]))

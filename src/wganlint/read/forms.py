@@ -1,0 +1,333 @@
+"""Forms of lines: lines of one form feed one set of series and have one step; part of read/text on the way to a Run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from wganlint.read.tokens import step_rank
+from wganlint.series import Chunk, SeriesBuilder
+
+QUOTE = 400  # characters of a line that are quoted
+DECIDE_AT = 64  # records after which the step of a form, or that it is no header, is decided
+HEADER_LINE = 20_000  # characters of a possible header line that are kept
+MOST_RESTARTS = 100  # places listed
+COUNTER = "\0counter"  # the name under which a progress bar hands over its counter
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
+TIMES = re.compile(
+    r"[0-9]+[-/.][0-9]+[-/.][0-9]+|[0-9]+:[0-9]+(?::[0-9]+)?(?:[.,][0-9]+)?|(?<=[0-9])[TZ](?=[0-9 ]|$)|\b[AP]M\b"
+    rf"|\b(?:{_MONTHS})[a-z]*\b(?= +[0-9]| +(?:{_MONTHS}))",
+    re.IGNORECASE,
+)
+_SCALES = {
+    "B": ("bytes", 1.0), "bytes": ("bytes", 1.0), "KiB": ("bytes", 2.0**10), "MiB": ("bytes", 2.0**20),
+    "GiB": ("bytes", 2.0**30), "TiB": ("bytes", 2.0**40), "KB": ("bytes", 1e3), "kB": ("bytes", 1e3),
+    "MB": ("bytes", 1e6), "GB": ("bytes", 1e9), "TB": ("bytes", 1e12),
+    "ns": ("time", 1e-9), "us": ("time", 1e-6), "µs": ("time", 1e-6), "μs": ("time", 1e-6), "ms": ("time", 1e-3),
+    "s": ("time", 1.0), "sec": ("time", 1.0), "secs": ("time", 1.0), "min": ("time", 60.0), "h": ("time", 3600.0),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of one form that carry the same fields. `orders` is the running number of the line in the block."""
+
+    orders: Ints
+    lines: list[str]
+    names: list[str]
+    units: list[str]
+    texts: Sequence[Sequence[str]]
+    values: list[Floats]
+    starts: list[Ints]
+    numbers: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A place where training seems to start again, and what tells it."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of one series in file order."""
+
+    steps: Floats
+    values: Floats
+    texts: list[str]
+    numbers: Ints
+    starts: Ints
+    quotes: list[str]
+
+    def __getitem__(self, at: slice | Ints) -> _Rows:
+        if isinstance(at, slice):
+            return _Rows(
+                self.steps[at], self.values[at], self.texts[at], self.numbers[at], self.starts[at], self.quotes[at]
+            )
+        where = at.tolist()
+        return _Rows(
+            self.steps[at], self.values[at], [self.texts[i] for i in where], self.numbers[at], self.starts[at],
+            [self.quotes[i] for i in where],
+        )  # fmt: skip
+
+    @staticmethod
+    def join(parts: list[_Rows]) -> _Rows:
+        if len(parts) == 1:
+            return parts[0]
+        return _Rows(
+            np.concatenate([p.steps for p in parts]), np.concatenate([p.values for p in parts]),
+            [t for p in parts for t in p.texts], np.concatenate([p.numbers for p in parts]),
+            np.concatenate([p.starts for p in parts]), [q for p in parts for q in p.quotes],
+        )  # fmt: skip
+
+
+class Form:
+    """A form of line: its head (the text before the first key), its step, and the series that it feeds.
+
+    The step is the finest counter on the line which rises. A counter that stands still, or that starts anew with
+    each epoch or each part (`[file 2/10]`), is no step: then the epoch is, else the record number.
+    """
+
+    def __init__(self, head: str, kind: str, keyed: bool) -> None:
+        self.head = head
+        self.kind = kind
+        self.keyed = keyed  # its lines carry a step key
+        self.in_file = 0  # records of the present file
+        self.decided = False
+        self.step: str | None = None
+        self.names: set[str] = set()
+        self.builders: dict[str, SeriesBuilder] = {}
+        self.header: list[tuple[int, str]] = []  # full lines, while this may be a header
+        self._coarse: tuple[str, ...] = ()
+        self.restarts: list[Restart] = []
+        self._pending: list[Batch] = []
+        self._held: dict[str, _Rows] = {}
+        self._blocks = 0
+        self._last: tuple[float, float, list[str]] | None = None  # step, coarser counter, numbers in the head
+
+    def take(self, batch: Batch) -> None:
+        """Add rows of the present block."""
+        self._pending.append(batch)
+
+    def end_block(self, numbers: Ints | range, file: str) -> None:
+        """Give the pending rows their line numbers and feed the series, once it is known what they are."""
+        if not self._pending:
+            return
+        for batch in self._pending:
+            if not len(batch.numbers):
+                batch.numbers = (
+                    batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
+                )
+                batch.orders = batch.orders + (self._blocks << 21)
+                self.in_file += len(batch.orders)
+                if not self.decided and len(self.header) < DECIDE_AT:
+                    rows = zip(batch.numbers[:DECIDE_AT].tolist(), batch.lines[:DECIDE_AT], strict=True)
+                    self.header += [(at, line[:HEADER_LINE]) for at, line in rows]
+        self._blocks += 1
+        if self.kind == "header":
+            self._pending.clear()
+        elif self.decided or self.in_file >= DECIDE_AT:
+            self._feed(file)
+
+    def end_file(self, file: str) -> None:
+        """Feed what is left; the next file begins."""
+        if self._pending:
+            self._feed(file)
+        for name, rows in self._held.items():
+            self._extend(name, rows, file)
+        self._held.clear()
+        self._last = None
+        self._forget()
+
+    @property
+    def plural(self) -> bool:
+        """Whether its step key may as well be a setting: `epochs=100`, `steps=5000`."""
+        return any(name.endswith("s") and step_rank(name) is not None for name in self.names)
+
+    def take_restarts(self) -> list[Restart]:
+        """Return the places where the step of this file goes back."""
+        found, self.restarts = self.restarts, []
+        return found
+
+    def drop(self) -> None:
+        """Forget the rows of the present file: they are header lines."""
+        self._pending.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.header, self.in_file, self._blocks = [], 0, 0
+
+    def _feed(self, file: str) -> None:
+        batches, self._pending = self._pending, []
+        if not self.decided:
+            self._decide(batches)
+            self.header = []
+        if self.step is not None and self.kind == "text":
+            self._watch(batches)
+        parts: dict[str, list[tuple[Ints, _Rows]]] = {}
+        units: dict[str, str] = {}
+        for batch in batches:
+            steps = self._steps(batch)
+            short = len(max(batch.lines, key=len)) <= QUOTE
+            for at, name in enumerate(batch.names):
+                if name == self.step:
+                    continue
+                starts = batch.starts[at]
+                quotes = batch.lines
+                if not short:
+                    quotes, starts = _cut_all(batch.lines, starts, batch.texts[at])
+                unit = batch.units[at]
+                values = batch.values[at]
+                factor = self._factor(name, unit, units)
+                if factor != 1.0:
+                    values = values * factor
+                rows = _Rows(steps, values, list(batch.texts[at]), batch.numbers, starts, quotes)
+                parts.setdefault(name, []).append((batch.orders, rows))
+        for name, pieces in parts.items():
+            if name not in self.builders:
+                key = name.partition("#")[0]
+                self.builders[name] = SeriesBuilder(
+                    name, key=key, form=self.head, kind=self.kind,
+                    step_key="counter" if self.step == COUNTER else self.step, unit=units[name],
+                )  # fmt: skip
+            rows = _Rows.join([rows for _, rows in pieces])
+            if len(pieces) > 1:
+                orders = np.concatenate([orders for orders, _ in pieces])
+                if np.any(orders[1:] < orders[:-1]):
+                    rows = rows[np.argsort(orders, kind="stable")]
+            self._extend(name, self._last_redraws(name, rows) if self.kind == "redraw" else rows, file)
+
+    def _factor(self, name: str, unit: str, units: dict[str, str]) -> float:
+        """Return what turns a value of this unit into the unit that the series began with (KiB beside MiB)."""
+        known = self.builders[name].unit if name in self.builders else units.get(name)
+        if known is None or known == unit:
+            units[name] = known if known is not None else unit
+            return 1.0
+        units[name] = known
+        if unit in _SCALES and known in _SCALES and _SCALES[unit][0] == _SCALES[known][0]:
+            return _SCALES[unit][1] / _SCALES[known][1]
+        return 1.0
+
+    def _extend(self, name: str, rows: _Rows, file: str) -> None:
+        if len(rows.values):
+            self.builders[name].extend(
+                Chunk(rows.steps, rows.values, rows.texts, rows.numbers, rows.starts, rows.quotes, file)
+            )
+
+    def _last_redraws(self, name: str, rows: _Rows) -> _Rows:
+        """Of redraws of one step keep the last; the last step of all is held back, as more redraws may come."""
+        held = self._held.pop(name, None)
+        if held is not None:
+            rows = _Rows.join([held, rows])
+        keep = np.flatnonzero(rows.steps[1:] != rows.steps[:-1])
+        self._held[name] = rows[-1:]
+        return rows[keep]
+
+    def _steps(self, batch: Batch) -> Floats:
+        if self.step is not None and self.step in batch.names:
+            return batch.values[batch.names.index(self.step)]
+        return np.full(len(batch.orders), np.nan)
+
+    def _decide(self, batches: list[Batch]) -> None:
+        self.decided = True
+        if self.kind == "redraw":
+            self.step = COUNTER
+            return
+        names = {name for batch in batches for name in batch.names if step_rank(name) is not None}
+        ranked = sorted(names, key=lambda name: (step_rank(name) or 0, name))
+        for at, name in enumerate(ranked):
+            column = _column(name, batches)
+            change = np.diff(column)
+            if len(column) > 2 and not np.any(change):
+                continue
+            self.step, self._coarse = name, tuple(ranked[at + 1 :])
+            backs = np.flatnonzero(change < 0) + 1
+            if len(backs) == 0 or sum(self._anew(batches, backs)) * 2 <= len(backs):
+                return
+        self.step, self._coarse = None, ()
+
+    def _anew(self, batches: list[Batch], backs: Ints) -> list[bool]:
+        """Tell for each place where the step goes back whether a new epoch or part begins there."""
+        anew = np.zeros(len(backs), dtype=np.bool_)
+        for name in self._coarse:
+            column = _column(name, batches)
+            before = np.where(backs > 0, column[backs - 1], self._last[1] if self._last else np.nan)
+            anew |= column[backs] > before
+        parts = self.head.count("#")
+        if parts and not anew.all():
+            lines = _sorted_lines(batches)
+            for place, at in enumerate(backs.tolist()):
+                before_part = _part(lines[at - 1], parts) if at else (self._last[2] if self._last else [])
+                anew[place] |= _part(lines[at], parts) != before_part
+        return [bool(flag) for flag in anew]
+
+    def _watch(self, batches: list[Batch]) -> None:
+        """Note places where the step goes back without a new epoch or part."""
+        order = np.argsort(np.concatenate([batch.orders for batch in batches]), kind="stable")
+        steps = np.concatenate([self._steps(batch) for batch in batches])[order]
+        before = np.concatenate([[self._last[0] if self._last else np.nan], steps[:-1]])
+        backs = np.flatnonzero(steps < before)
+        if len(backs):
+            numbers = np.concatenate([batch.numbers for batch in batches])[order]
+            for at, anew in zip(backs.tolist(), self._anew(batches, backs), strict=True):
+                if anew:
+                    continue
+                if len(self.restarts) < MOST_RESTARTS:
+                    text = f"{self.step} falls from {before[at]:.15g} to {steps[at]:.15g}"
+                    self.restarts.append(Restart(int(numbers[at]), text))
+        last = max(batches, key=lambda batch: int(batch.orders[-1]))
+        coarse = [_column(name, [last])[-1] for name in self._coarse if name in last.names]
+        parts = self.head.count("#")
+        self._last = float(steps[-1]), coarse[0] if coarse else np.nan, _part(last.lines[-1], parts) if parts else []
+
+
+def _column(name: str, batches: list[Batch]) -> Floats:
+    """Return the values of one key in file order, NaN where a line lacks it."""
+    orders = np.concatenate([batch.orders for batch in batches])
+    values = [
+        batch.values[batch.names.index(name)] if name in batch.names else np.full(len(batch.orders), np.nan)
+        for batch in batches
+    ]
+    return np.concatenate(values)[np.argsort(orders, kind="stable")]
+
+
+def _sorted_lines(batches: list[Batch]) -> list[str]:
+    lines = [line for batch in batches for line in batch.lines]
+    order = np.argsort(np.concatenate([batch.orders for batch in batches]), kind="stable")
+    return [lines[at] for at in order.tolist()]
+
+
+def _part(line: str, count: int) -> list[str]:
+    """Return the first `count` numbers of a line, times aside: the numbers in its head."""
+    return re.findall(r"[0-9]+", TIMES.sub(" ", line[:300]))[:count]
+
+
+def head_of(text: str) -> str:
+    """Return the head of a form: times dropped, other digits as `#`, blanks single."""
+    text = TIMES.sub(" ", text) if any(map(str.isdigit, text)) else text
+    return " ".join(re.sub(r"[0-9]+", "#", text).split()).strip(" -,;:>|")
+
+
+def _cut_all(lines: list[str], starts: Ints, texts: Sequence[str]) -> tuple[list[str], Ints]:
+    columns = starts.copy()
+    quotes = list(lines)
+    for at, line in enumerate(lines):
+        if len(line) > QUOTE:
+            end = int(starts[at]) - 1 + len(texts[at])
+            if end <= QUOTE:
+                quotes[at] = line[:QUOTE]
+            else:
+                begin = max(0, end - len(texts[at]) - 150)
+                quotes[at] = f"{line[:150]} ... {line[begin : begin + QUOTE - 155]}"
+                columns[at] = 0
+    return quotes, columns

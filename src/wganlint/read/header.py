@@ -1,0 +1,113 @@
+"""Hyper-parameters that a log prints at its start or where a checkpoint is loaded; part of read/text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from wganlint.evidence import Place
+from wganlint.read.tokens import fields_of, is_number, number
+from wganlint.run import Setting
+
+OPTIMIZERS = (
+    "AdamW", "Adamax", "Adam", "SGD", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "SparseAdam", "LBFGS",
+    "Rprop", "ASGD", "Lion", "Adafactor", "LAMB", "LARS", "Adan", "Prodigy", "Shampoo", "Muon", "Sophia", "SOAP",
+    "ExtraAdam", "OAdam", "AdaBelief", "Ranger", "AdamP", "Yogi", "NovoGrad",
+)  # fmt: skip
+_OPTIMIZER = re.compile(r"(?<![\w.-])(" + "|".join(OPTIMIZERS) + r")(?![\w-])", re.IGNORECASE)
+_NEAR = re.compile(r"optimi[sz]er|(?<![a-z])lr(?![a-z])|learning[ _-]rate", re.IGNORECASE)
+_LEVEL = r"\s{0,80}(?:\[?(?:INFO|DEBUG)\]?[\s:>-]{1,5})?"
+_YAML = re.compile(r"\s{0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:\s{1,40}(\S{1,300}?),?(?:\s{2,}\[default.*|\s*#.*|\s*)$")
+_PAIR = re.compile(
+    r"(?<![\w.:/\\@$~&-])([^\W\d][\w.-]{0,60})[\"']?(\s{0,4}=(?!=)\s{0,4}|:\s{1,4}(?=[\"'\[(]|True|False|None|true|false|null))"
+    r"(\"[^\"]{0,200}\"|'[^']{0,200}'|\[[^\[\]]{0,200}\]|\([^()]{0,200}\)|<[^<>]{0,200}>|[^\s,;|()\[\]{}=\"']{1,200})(?![\w(\[=])"
+)
+_OPTION = re.compile(r"(?<!\S)--([A-Za-z][\w-]{0,60})(?:(?:=|\s+)(\"[^\"]{0,200}\"|'[^']{0,200}'|(?!--?[A-Za-z])\S{1,200}))?")
+_COMMAND = re.compile(r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]")
+_RESTORED = re.compile(r"\b(?:restor|resum|load)(?:ed|ing|es?)\b", re.IGNORECASE)
+_CODE = re.compile(r"^\s+[\w., *]+ = .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
+_LETTERS = re.compile(r"[=:]|--")
+MOST = 500  # lines that carry only text
+CONTEXT = 200
+
+
+class Headers:
+    """Collects lines that carry no number but may carry settings; a line that comes again and again is none."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[tuple[int, str]]] = {}
+        self._size = 0
+
+    def offer(self, number: int, line: str) -> None:
+        """Take a line without numeric fields."""
+        if len(line) > 20_000 or not _worth(line):
+            return
+        name = re.sub(r"[0-9]+", "#", line[:200])
+        kept = self._lines.get(name)
+        if kept is None:
+            if len(self._lines) < MOST:
+                self._lines[name] = [(number, line)]
+        elif len(kept) < 64:
+            kept.append((number, line))
+
+    def lines(self, most: int) -> list[tuple[int, str]]:
+        """Return the lines that came at most `most` times."""
+        return [row for rows in self._lines.values() if len(rows) <= most for row in rows]
+
+
+def _worth(line: str) -> bool:
+    if _CODE.match(line):
+        return False
+    return (
+        "=" in line or _YAML.match(line) is not None or ("--" in line and _COMMAND.search(line) is not None)
+        or (("ptimi" in line or "lr" in line.lower() or "earning" in line) and _OPTIMIZER.search(line) is not None)
+    )  # fmt: skip
+
+
+def settings_of(lines: Iterable[tuple[int, str]], file: str) -> list[Setting]:
+    """Return the settings that these numbered lines state, in file order."""
+    found: list[Setting] = []
+    for at, line in sorted(set(lines)):
+        found += _settings(at, line, file)
+    return found
+
+
+def is_restored(line: str) -> bool:
+    """Whether a line tells of a checkpoint being loaded, with a learning rate."""
+    return _RESTORED.search(line) is not None and _NEAR.search(line) is not None
+
+
+def _settings(at: int, line: str, file: str) -> list[Setting]:
+    origin = "restored" if is_restored(line) else "header"
+    context = " ".join(line[:2000].split()).lower()[:CONTEXT]
+    spans: dict[int, tuple[str, str, int]] = {}  # where the value begins -> name, value, its end
+    if "--" in line and _COMMAND.search(line):
+        for match in _OPTION.finditer(line):
+            value = match[2] or "true"
+            place = match.start(2) if match[2] else match.start(1)
+            spans[place] = match[1], _unquoted(value), place + len(value)
+    else:
+        for field in fields_of(line):
+            spans[field.start] = field.key, line[field.start : field.end], field.end
+        if not _CODE.match(line):
+            for match in _PAIR.finditer(line):
+                if match.start(3) not in spans:
+                    spans[match.start(3)] = match[1], _unquoted(match[3]), match.end(3)
+            yaml = _YAML.match(line)
+            if yaml is not None and yaml.start(2) not in spans:
+                spans[yaml.start(2)] = yaml[1], _unquoted(yaml[2]), yaml.end(2)
+    names = {name.lower() for name, _, _ in spans.values()}
+    word = _OPTIMIZER.search(line)
+    if word is not None and _NEAR.search(line) and not any("optim" in name for name in names):
+        spans[word.start()] = "optimizer", word[1], word.end()
+    quote = line if len(line) <= 400 else line[:400]
+    settings = []
+    for start, (name, value, end) in sorted(spans.items()):
+        place = Place(file, at, start + 1, end + 1) if end <= 400 else Place(file, at)
+        amount = number(value) if is_number(value) else None
+        settings.append(Setting(name, value, amount, place, quote, origin, context))
+    return settings
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

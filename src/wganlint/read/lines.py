@@ -1,0 +1,218 @@
+"""Bytes of a log become numbered, clean lines in bounded memory; the first stop on the way files -> read -> Run."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from wganlint.errors import InputError
+from wganlint.evidence import Place
+from wganlint.run import Note
+
+BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
+LONG_LINES = 10  # notes on such lines
+HEAD = 8192  # bytes that tell text from binary
+
+_CONTROL = bytes([*range(8), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x08])  # all but tab, newline, return
+_C1 = re.compile("[\x80-\x9f]")
+_TEXT = bytes([9, 10, 13, 27, 8, *range(32, 127)])
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colors, cursor moves
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n\r]*(?:\x07|\x1b\\|\x9c)?"  # window titles, links
+    r"|\x1b[PX^_][^\x1b\n\r]*(?:\x1b\\)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_BACKSPACES = re.compile("\x08+")
+_DROP = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)])
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+)
+
+
+@dataclass(slots=True)
+class Block:
+    """Consecutive lines. `numbers[i]` is the physical line of `lines[i]`; parts of a redrawn line share one number.
+
+    `redrawn`: a carriage return stood in this block, so `numbers` may repeat.
+    """
+
+    numbers: range | list[int]
+    lines: list[str]
+    redrawn: bool = False
+
+
+@dataclass(slots=True)
+class Damage:
+    """What had to be repaired in one file, collected on the way."""
+
+    shown: str
+    bad: int = 0
+    first_bad: Place | None = None
+    cut: int = 0
+    notes: list[Note] = field(default_factory=list)
+
+    def all_notes(self) -> list[Note]:
+        """Return one note for each kind of repair."""
+        notes = list(self.notes)
+        if self.cut > LONG_LINES:
+            notes.append(Note(f"{self.cut - LONG_LINES} more lines are longer than {BLOCK} bytes", Place(self.shown)))
+        if self.first_bad is not None:
+            what = "1 place is" if self.bad == 1 else f"{self.bad} places are"
+            notes.append(Note(f"{what} not UTF-8; read as \N{REPLACEMENT CHARACTER}", self.first_bad))
+        return notes
+
+
+def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
+    """Yield the lines of `stream` in blocks of about `BLOCK` bytes.
+
+    Lines end at a newline only, so numbers equal those of `grep -n`; carriage returns (and backspaces) part a line
+    into redraws. Escape codes and control characters are removed. A line longer than `BLOCK` is cut, with a note.
+
+    Raises:
+        InputError: the stream is binary, or reading it fails.
+    """
+    number = 1
+    for data in _whole_lines(_bytes(stream, damage.shown), damage):
+        text = _decode(data, number, damage)
+        if text.isascii() or not _C1.search(text):
+            dirty = len(data) != len(data.translate(None, _CONTROL))
+        else:
+            dirty = True
+        if dirty:
+            text = _clean(text)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        ended = text.endswith("\n")
+        lines = (text[:-1] if ended else text).split("\n")
+        after = number + len(lines) - (0 if ended else 1)
+        if "\r" in text:
+            yield _redraws(lines, number)
+        else:
+            yield Block(range(number, number + len(lines)), lines)
+        number = after
+
+
+def _redraws(lines: list[str], first: int) -> Block:
+    numbers: list[int] = []
+    parts: list[str] = []
+    for number, line in enumerate(lines, first):
+        if "\r" in line:
+            shown = [part for part in line.split("\r") if part]
+            parts += shown
+            numbers += [number] * len(shown)
+        else:
+            parts.append(line)
+            numbers.append(number)
+    return Block(numbers, parts, redrawn=True)
+
+
+def _clean(text: str) -> str:
+    if "\x1b" in text or "\x9b" in text or "\x9d" in text:
+        text = _ESCAPES.sub("", text)
+    if "\x08" in text:
+        text = _BACKSPACES.sub("\r", text)
+    return text.translate(_DROP)
+
+
+def _decode(data: bytes, number: int, damage: Damage) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if damage.first_bad is None:
+            start = data.rfind(b"\n", 0, error.start) + 1
+            line = number + data.count(b"\n", 0, error.start)
+            column = len(data[start : error.start].decode(errors="replace")) + 1
+            damage.first_bad = Place(damage.shown, line, column, column + 1)
+    text = data.decode(errors="replace")
+    damage.bad += text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    return text
+
+
+def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
+    """Yield the bytes again, each time up to a line end, and cut what is longer than `BLOCK` without one."""
+    rest = b""
+    dropped = 0  # bytes of a long line that are not kept
+    number = 1
+    for piece in pieces:
+        if dropped:
+            end = _first_end(piece)
+            dropped += len(piece) if end < 0 else end
+            if end < 0:
+                continue
+            _cut(damage, number, rest, dropped)
+            dropped, piece = 0, piece[end:]
+        data = rest + piece
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if end:
+            yield data[:end]
+            number += data.count(b"\n", 0, end)
+        rest = data[end:]
+        if len(rest) > BLOCK:
+            keep = BLOCK
+            while keep > BLOCK - 4 and rest[keep] & 0xC0 == 0x80:  # never inside a character
+                keep -= 1
+            dropped = len(rest) - keep
+            rest = rest[:keep]
+    if dropped:
+        _cut(damage, number, rest, dropped)
+    if rest:
+        yield rest
+
+
+def _first_end(piece: bytes) -> int:
+    ends = [at for at in (piece.find(b"\n"), piece.find(b"\r")) if at >= 0]
+    return min(ends) if ends else -1
+
+
+def _cut(damage: Damage, number: int, kept: bytes, dropped: int) -> None:
+    size = float(len(kept) + dropped)
+    long = next((f"{size / scale:.1f} {unit}" for unit, scale in (("GB", 1e9), ("MB", 1e6)) if size >= scale), "")
+    text = f"line {number} is {long or f'{size:.0f} bytes'} long; read to character {len(kept.decode(errors='replace'))}"
+    damage.cut += 1
+    if damage.cut <= LONG_LINES:
+        damage.notes.append(Note(text, Place(damage.shown, number)))
+
+
+def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
+    """Yield the stream as UTF-8 bytes without a byte order mark.
+
+    Raises:
+        InputError: the stream is binary, or reading it fails.
+    """
+    try:
+        first = stream.read(BLOCK)
+        encoding = next(((mark, name) for mark, name in _MARKS if first.startswith(mark)), None)
+        decoder = None
+        if encoding is not None:
+            first = first[len(encoding[0]) :]
+            if encoding[1] != "utf-8":
+                decoder = codecs.getincrementaldecoder(encoding[1])(errors="replace")
+        elif _is_binary(first[:HEAD]):
+            raise InputError(
+                "this is a binary file, not a text log", file=shown, hint="Give the text that the training printed."
+            )
+        while first:
+            yield first if decoder is None else decoder.decode(first).encode(errors="replace")
+            first = stream.read(BLOCK)
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(f"reading failed: {error}", file=shown, hint="Check the file and the disk.") from error
+
+
+def _is_binary(head: bytes) -> bool:
+    """More than 30 % of the first bytes are no text; leading NULs of a truncated, reopened log do not count."""
+    head = head.lstrip(b"\0") or head
+    if not head:
+        return False
+    strange = head.translate(None, _TEXT)
+    if b"\0" in strange or len(strange) * 10 > len(head):
+        decoded = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(head)
+        bad = sum(c == "\ufffd" or ord(c) < 9 or 13 < ord(c) < 27 or 27 < ord(c) < 32 for c in decoded)
+        return bad * 10 > 3 * len(decoded) or bad * 10 > 3 * len(head)
+    return False

@@ -1,0 +1,242 @@
+"""Which series is what: critic loss, generator loss, gap, penalty, ...; then the sign convention and the loss family.
+
+Names decide first (`rules/roles.toml`), the numbers correct them (a constant `gp=10.0000` is the weight, not the
+penalty), the user overrides both. Everything is inferred with its reason kept; nothing is judged.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from wganlint.errors import ConfigError, UsageError
+from wganlint.evidence import Standing
+from wganlint.run import RoleGuess, Run, Series
+from wganlint.shipped import rules_folder
+
+_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[α-ω]")
+
+
+# Names that mean something only beside one of these words.
+_VAGUE = {"every": ("penalty", "gp", "regular"), "clip": ("weight", "critic"), "lam": ("penalty", "gp")}
+
+
+@dataclass(frozen=True, slots=True)
+class RolePattern:
+    """A role as `roles.toml` describes it."""
+
+    name: str
+    needs: tuple[tuple[str, ...], ...]
+    never: frozenset[str]
+    spare: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleBook:
+    """All words and roles."""
+
+    words: Mapping[str, frozenset[str]]
+    roles: tuple[RolePattern, ...]
+    auxiliary: RolePattern
+    settings: Mapping[str, frozenset[str]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All role names that a user may assign."""
+        return tuple(role.name for role in self.roles)
+
+    def meaning(self, name: str, context: str = "") -> str:
+        """Return what a setting's name stands for, such as "learning_rate", or "" where that is not known.
+
+        `every=2` means the penalty's interval only on a line that speaks of a penalty.
+        """
+        bare = name.lower().split(".")[-1].lstrip("-").replace("-", "_")
+        for meaning, names in self.settings.items():
+            if bare in names:
+                spoken = bare not in _VAGUE or any(word in context.lower() for word in _VAGUE[bare])
+                return meaning if spoken else ""
+        return ""
+
+
+@cache
+def role_book() -> RoleBook:
+    """Return the shipped role book.
+
+    Raises:
+        ConfigError: the file is not what it should be (a broken installation).
+    """
+    try:
+        return _book(tomllib.loads((rules_folder() / "roles.toml").read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, OSError) as error:
+        raise ConfigError(f"roles.toml cannot be used: {error}", file="roles.toml") from None
+
+
+def _book(data: Mapping[str, Any]) -> RoleBook:
+    def pattern(name: str, entry: Mapping[str, Any]) -> RolePattern:
+        needs = tuple(tuple(alternative) for alternative in entry["needs"])
+        return RolePattern(name, needs, frozenset(entry["never"]), frozenset(entry.get("spare", ["*"])))
+
+    words = {name: frozenset(values) for name, values in data["words"].items()}
+    roles = tuple(pattern(entry["name"], entry) for entry in data["role"])
+    settings = {name: frozenset(values) for name, values in data["settings"].items()}
+    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings)
+
+
+def words_of(name: str, book: RoleBook) -> list[str]:
+    """Split a name into words: `G_lossTotal` -> g, loss, total; `dloss` -> d, loss; `D(G(z))` -> d, g, z."""
+    known = {word for words in book.words.values() for word in words}
+    words: list[str] = []
+    for piece in _PIECE.findall(name):
+        word = piece.lower()
+        words += [word] if word in known else _fused(word, known)
+    return words
+
+
+def _fused(word: str, known: set[str]) -> list[str]:
+    for at in range(1, len(word)):
+        left, right = word[:at], word[at:]
+        if left in known and right in known and max(len(left), len(right)) >= 2:
+            return [left, right]
+    return [word]
+
+
+def _score(words: Sequence[str], pattern: RolePattern, book: RoleBook) -> float | None:
+    """Return how well a name fits a role (0 is perfect, lower is worse), or None if it does not."""
+    best: float | None = None
+    for needs in pattern.needs:
+        used: set[int] = set()
+        for need in needs:
+            lists = book.words.get(need, frozenset({need}))
+            at = next((i for i, word in enumerate(words) if i not in used and word in lists), None)
+            if at is None:
+                break
+            used.add(at)
+        else:
+            rest = [word for i, word in enumerate(words) if i not in used and not word.isdigit()]
+            if any(word in book.words.get(never, frozenset()) for never in pattern.never for word in rest):
+                continue
+            spare = {word for name in pattern.spare for word in book.words.get(name, frozenset())}
+            left = 0 if "*" in pattern.spare else sum(word not in spare for word in rest)
+            score = -1.0 * left + 0.1 * len(needs) - 0.01 * len(rest)
+            best = score if best is None else max(best, score)
+    return best
+
+
+def assign(run: Run, given: Mapping[str, str] | None = None) -> Run:
+    """Return the run with roles, side losses, sign convention and loss family filled in.
+
+    `given` maps roles to series names and wins over everything.
+
+    Raises:
+        UsageError: a given role or series does not exist.
+    """
+    from wganlint.read.family import convention, family
+
+    book = role_book()
+    run = _meanings(run, book)
+    roles = _weights(run, _by_name(run, book))
+    roles |= _given(run, given or {}, book)
+    taken = {guess.series for guess in roles.values()}
+    auxiliary = tuple(_auxiliary(run, book, taken, roles))
+    run = replace(run, roles=roles, auxiliary=auxiliary)
+    run = replace(run, convention=convention(run))
+    return replace(run, family=family(run))
+
+
+def _meanings(run: Run, book: RoleBook) -> Run:
+    settings = tuple(replace(s, meaning=book.meaning(s.name, s.context or s.quote)) for s in run.settings)
+    source = run.source
+    if source is not None:
+        defaults = tuple(replace(d, meaning=book.meaning(d.name, d.quote)) for d in source.defaults)
+        source = replace(source, defaults=defaults)
+    return replace(run, settings=settings, source=source)
+
+
+def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
+    """Assign each role to the series whose name fits it best; the form of line that serves most roles wins ties."""
+    fits: list[tuple[float, str, Series]] = []
+    for series in run.series:
+        words = words_of(_bare(series.key), book)
+        scores = [(score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None]
+        # A name with more than one leftover word is about something else.
+        fits += [(score, role, series) for score, role in scores if score > -1.5]
+    served: dict[str, set[str]] = {}
+    for _, role, series in fits:
+        if role in _ADVERSARIAL:
+            served.setdefault(series.form, set()).add(role)
+
+    def rank(fit: tuple[float, str, Series]) -> tuple[bool, float, int, int]:
+        score, _, series = fit
+        return (series.kind != "redraw", round(score), len(served.get(series.form, ())), len(series))
+
+    roles: dict[str, RoleGuess] = {}
+    used: set[str] = set()
+    for score, role, series in sorted(fits, key=lambda fit: (rank(fit), fit[0]), reverse=True):
+        if role not in roles and series.name not in used and _plausible(role, series):
+            sure = Standing.DERIVED if score > -0.5 else Standing.ASSUMED
+            roles[role] = RoleGuess(role, series.name, sure, f"its name, {series.key}")
+            used.add(series.name)
+    return roles
+
+
+_ADVERSARIAL = frozenset({"critic_loss", "generator_loss", "gap", "real_score", "fake_score", "penalty"})
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"#\d+$", "", key)
+
+
+def _plausible(role: str, series: Series) -> bool:
+    if role in {"fake_count", "real_count"}:
+        values = series.values[np.isfinite(series.values)]
+        return bool((values >= 0).all()) and series.decimals == 0
+    return True
+
+
+def _weights(run: Run, roles: dict[str, RoleGuess]) -> dict[str, RoleGuess]:
+    """Tell a printed penalty weight from a penalty: a `gp` that never changes and is not 0 is lambda."""
+    guess = roles.get("penalty")
+    series = run.named(guess.series) if guess else None
+    if guess is None or series is None or len(series) < 3:
+        return roles
+    longest = series.tally.longest
+    constant = longest is not None and longest.length == len(series) and series.first.value != 0
+    if not constant:
+        return roles
+    why = f"{series.key}={series.first.text} on all {len(series)} records: a setting that is echoed, not a measurement"
+    header = next((s for s in run.settings if s.meaning == "penalty_weight"), None)
+    if header is not None and header.number is not None and np.isclose(header.number, series.first.value):
+        why += f"; it equals {header.name}={header.value} in the header"
+    kept = {role: found for role, found in roles.items() if role != "penalty"}
+    kept["penalty_weight"] = RoleGuess("penalty_weight", series.name, Standing.DERIVED, why)
+    return kept
+
+
+def _given(run: Run, given: Mapping[str, str], book: RoleBook) -> dict[str, RoleGuess]:
+    roles: dict[str, RoleGuess] = {}
+    for role, name in given.items():
+        if role not in book.names:
+            raise UsageError(f"unknown role {role!r}", hint=f"roles: {', '.join(book.names)}")
+        series = run.named(name) or next((s for s in run.series if s.key == name), None)
+        if series is not None:
+            roles[role] = RoleGuess(role, series.name, Standing.OBSERVED, "given by --role")
+    return roles
+
+
+def _auxiliary(run: Run, book: RoleBook, taken: set[str], roles: Mapping[str, RoleGuess]) -> Iterable[str]:
+    """Yield names of side losses: loss-like names in the forms of line that carry the adversarial series."""
+    forms = {s.form for s in run.series if s.name in {g.series for r, g in roles.items() if r in _ADVERSARIAL}}
+    keys: set[str] = set()
+    for series in run.series:
+        if series.name in taken or (forms and series.form not in forms) or series.key in keys:
+            continue
+        words = words_of(_bare(series.key), book)
+        if len(words) >= 1 and words != ["loss"] and _score(words, book.auxiliary, book) is not None:
+            keys.add(series.key)
+            yield series.name

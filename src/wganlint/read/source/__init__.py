@@ -1,0 +1,67 @@
+"""files -> read -> Run: Python source becomes a SourceModel by its syntax tree alone; nothing is imported or run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wganlint.evidence import Place
+from wganlint.read.source.bounds import clamps, scales, weight_clips
+from wganlint.read.source.counts import count_heads, roundings
+from wganlint.read.source.defaults import defaults
+from wganlint.read.source.fills import fills
+from wganlint.read.source.guards import guards
+from wganlint.read.source.losses import Losses, detaches
+from wganlint.read.source.networks import networks
+from wganlint.read.source.optimizers import optimizers
+from wganlint.read.source.parse import Code, parse
+from wganlint.read.source.paths import Paths
+from wganlint.read.source.penalties import Penalties
+from wganlint.read.source.project import Project
+from wganlint.read.source.roles import Roles
+from wganlint.read.source.values import Values
+from wganlint.run import Note
+from wganlint.source import SourceModel
+
+__all__ = ["read_source"]
+
+
+def read_source(files: Sequence[tuple[str, bytes]]) -> tuple[SourceModel, tuple[Note, ...]]:
+    """Return all facts of the given files (path as shown, content), and notes on those that could not be parsed."""
+    notes: list[Note] = []
+    codes: list[Code] = []
+    for path, content in files:
+        parsed = parse(path, content)
+        if isinstance(parsed, Note):
+            notes.append(parsed)
+        else:
+            codes.append(parsed)
+    try:
+        return _facts(codes), tuple(notes)
+    except RecursionError:
+        notes.append(Note("not read: nested too deep", Place(codes[0].path if codes else "")))
+        return SourceModel(files=tuple(code.path for code in codes)), tuple(notes)
+
+
+def _facts(codes: list[Code]) -> SourceModel:
+    project = Project(codes)
+    roles = Roles(project)
+    paths = Paths(project, roles, Values(project))
+    penalties = Penalties(paths)
+    losses = Losses(paths, penalties)
+    return SourceModel(
+        files=tuple(code.path for code in codes),
+        networks=networks(project, roles),
+        clamps=clamps(paths),
+        scales=scales(paths),
+        fills=fills(paths),
+        guards=guards(paths),
+        roundings=roundings(paths),
+        count_heads=count_heads(paths),
+        penalties=penalties.facts(),
+        skips=penalties.skips(),
+        optimizers=optimizers(paths),
+        losses=losses.facts,
+        detaches=detaches(losses),
+        defaults=defaults(paths),
+        clips=weight_clips(paths),
+    )

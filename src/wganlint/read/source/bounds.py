@@ -1,0 +1,300 @@
+"""files -> read -> Run: what bounds or rescales the critic's score, and clipped weights."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterator
+
+from wganlint.read.source import words
+
+from wganlint.read.source.layers import BOUNDING, constructors, kind_of_call, last_module
+from wganlint.read.source.paths import Paths
+from wganlint.read.source.project import Project, callee
+from wganlint.read.source.steps import keyword, operand, rest
+from wganlint.read.source.values import Number
+from wganlint.source import Clamp, Scale, WeightClip
+
+_CLAMPS = {
+    "clamp": "both", "clamp_": "both", "clip": "both", "clip_": "both", "clip_by_value": "both", "hardtanh": "both",
+    "hardtanh_": "both", "clamp_min": "low", "clamp_min_": "low", "clamp_max": "high", "clamp_max_": "high",
+    "relu6": "six",
+}  # fmt: skip
+_BATCH = frozenset({"batch", "bsz", "bs", "batchsize", "events", "samples", "minibatch"})
+_RUNNING = frozenset({"running", "ema", "avg", "average", "momentum", "moving", "history"})
+
+
+def weight_clips(paths: Paths) -> tuple[WeightClip, ...]:
+    """Return clamps of parameters."""
+    found = []
+    for call in _clamp_calls(paths.project):
+        if _on_weights(call, paths.project):
+            low, high = _bounds(call, paths)
+            bound = high or low
+            site = paths.project.site(call)
+            found.append(WeightClip(site.place, site.quote, site.owner, abs(bound.value) if bound else None))
+    return tuple(found)
+
+
+def clamps(paths: Paths) -> tuple[Clamp, ...]:
+    """Return every hard or soft bound with what it bounds."""
+    found: dict[ast.AST, Clamp] = {}
+    for call in _clamp_calls(paths.project):
+        if not _on_weights(call, paths.project):
+            low, high = _bounds(call, paths)
+            found[call] = _clamp(call, operand(call), low, high, False, paths)
+    for call in _pairs(paths.project):
+        low, high, value = _pair_bounds(call, paths)
+        if value is not None:
+            found[call] = _clamp(call, value, low, high, False, paths)
+    for call, low, high in _soft(paths):
+        found[call] = _clamp(call, operand(call), low, high, True, paths, "score")
+    for call, name in _last_modules(paths):
+        low, high = _module_bounds(call, name, paths)
+        found[call] = _clamp(call, None, low, high, name in ("tanh", "sigmoid", "softmax"), paths, "score")
+    return tuple(sorted(found.values(), key=lambda clamp: clamp.place))
+
+
+def _clamp(
+    call: ast.Call, value: ast.expr | None, low: Number | None, high: Number | None, soft: bool, paths: Paths,
+    on: str = "",
+) -> Clamp:  # fmt: skip
+    site = paths.project.site(call)
+    names = list(dict.fromkeys(number.resolved for number in (low, high) if number is not None and number.names))
+    on = on or _on(call, value, paths)
+    name = callee(call)
+    return Clamp(
+        site.place, site.quote, site.owner, on,
+        low.value if low and math.isfinite(low.value) else None,
+        high.value if high and math.isfinite(high.value) else None,
+        soft, name, "; ".join(names),
+    )  # fmt: skip
+
+
+def _clamp_calls(project: Project) -> Iterator[ast.Call]:
+    for call in project.calls:
+        if callee(call) not in _CLAMPS or operand(call) is None:
+            continue
+        if isinstance(call.func, ast.Name) and project.targets(call):
+            continue
+        yield call
+
+
+def _bounds(call: ast.Call, paths: Paths) -> tuple[Number | None, Number | None]:
+    values = paths.values
+    kind = _CLAMPS[callee(call)]
+    if kind == "six":
+        return Number(0.0), Number(6.0)
+    args = rest(call)
+    low = keyword(call, "min", "a_min", "min_val", "clip_value_min", "amin")
+    high = keyword(call, "max", "a_max", "max_val", "clip_value_max", "amax")
+    if kind == "low":
+        low = low or (args[0] if args else None)
+    elif kind == "high":
+        high = high or (args[0] if args else None)
+    else:
+        low = low or (args[0] if args else None)
+        high = high or (args[1] if len(args) > 1 else None)
+    if callee(call).startswith("hardtanh") and low is None and high is None:
+        return Number(-1.0), Number(1.0)
+    return values.number(low), values.number(high)
+
+
+# -- what is bounded
+
+
+def _on(call: ast.Call, value: ast.expr | None, paths: Paths) -> str:
+    if value is None or paths.idle(call):
+        return "other"
+    if call in paths.score_nodes:
+        return "score"
+    if paths.from_gradient(value):
+        return "norm"
+    if paths.is_hinge(call, value):
+        return "other"
+    upstream = paths.critic_values(value)
+    if upstream == "score":
+        return "score"
+    if upstream == "loss" and paths.trains(call):
+        return "loss"
+    function = paths.project.function(call)
+    info = paths.project.owner_class(call)
+    if info is not None and "critic" in paths.roles.parts_of(info) and function is not None:
+        if paths.from_layer(value) and paths.feeds_layer(call):
+            return "features"
+    return "other"
+
+
+def _on_weights(call: ast.Call, project: Project) -> bool:
+    """`p.data.clamp_(-c, c)` with p from a loop over parameters(), or a weight by name."""
+    value = operand(call)
+    if isinstance(value, ast.Attribute) and value.attr == "data":
+        value = value.value
+    if isinstance(value, ast.Attribute) and value.attr in ("weight", "bias"):
+        return callee(call).endswith("_")
+    if not isinstance(value, ast.Name):
+        return False
+    for binding in project.holds(value):
+        if binding.how == "each" and _walks_parameters(binding.value):
+            return True
+        if isinstance(binding.value, ast.Call) and binding.value is not call and callee(binding.value) in _CLAMPS:
+            inner = operand(binding.value)
+            if isinstance(inner, ast.Name) and inner is not value and _each_parameter(inner, project):
+                return True
+    return False
+
+
+def _each_parameter(name: ast.Name, project: Project) -> bool:
+    return any(binding.how == "each" and _walks_parameters(binding.value) for binding in project.holds(name))
+
+
+def _walks_parameters(node: ast.AST) -> bool:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and callee(inner) in ("parameters", "named_parameters"):
+            return True
+        if isinstance(inner, ast.Attribute) and inner.attr in ("trainable_variables", "trainable_weights", "weights"):
+            return True
+    return False
+
+
+# -- min(max(x, low), high)
+
+
+def _pairs(project: Project) -> Iterator[ast.Call]:
+    for call in project.calls:
+        inner = _inner_pair(call)
+        if inner is not None and {callee(call), callee(inner)} in ({"minimum", "maximum"}, {"min", "max"}):
+            yield call
+
+
+def _inner_pair(call: ast.Call) -> ast.Call | None:
+    if callee(call) not in ("minimum", "maximum", "min", "max") or len(call.args) != 2:
+        return None
+    return next((arg for arg in call.args if isinstance(arg, ast.Call) and len(arg.args) == 2), None)
+
+
+def _pair_bounds(call: ast.Call, paths: Paths) -> tuple[Number | None, Number | None, ast.expr | None]:
+    inner = _inner_pair(call)
+    if inner is None:
+        return None, None, None
+    outer_bound = next((number for arg in call.args if arg is not inner and (number := paths.values.number(arg))), None)
+    bounds = [(arg, paths.values.number(arg)) for arg in inner.args]
+    inner_bound = next((number for _, number in bounds if number), None)
+    value = next((arg for arg, number in bounds if number is None), None)
+    low_first = callee(inner) in ("maximum", "max")
+    return (inner_bound, outer_bound, value) if low_first else (outer_bound, inner_bound, value)
+
+
+# -- soft bounds
+
+
+def _soft(paths: Paths) -> Iterator[tuple[ast.Call, Number | None, Number | None]]:
+    """C * tanh(x / C), tanh(x) and sigmoid(x) on the way of the score out of the critic."""
+    for call in paths.project.calls:
+        name = callee(call)
+        if name not in ("tanh", "sigmoid") or call not in paths.score_nodes:
+            continue
+        factor = _factor(call, paths) or Number(1.0)
+        low = Number(-factor.value, factor.names) if name == "tanh" else Number(0.0)
+        yield call, low, factor
+
+
+def _factor(call: ast.Call, paths: Paths) -> Number | None:
+    parent = paths.project.parents.get(call)
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult):
+        return paths.values.number(parent.right if parent.left is call else parent.left)
+    return None
+
+
+def _last_modules(paths: Paths) -> Iterator[tuple[ast.Call, str]]:
+    """nn.Sigmoid() and the like as the last layer that the score passes."""
+    seen = set()
+    for call in paths.score_ends | {node for node in paths.score_nodes if isinstance(node, ast.Call)}:
+        if not kind_of_call(call, paths.project):
+            continue
+        made = constructors(call.func, paths.project) if not isinstance(call.func, ast.Call) else [call.func]
+        for constructor in made:
+            last = last_module(constructor, paths.project)
+            if last is not None and callee(last) in BOUNDING and last not in seen:
+                seen.add(last)
+                yield last, BOUNDING[callee(last)]
+
+
+def _module_bounds(call: ast.Call, name: str, paths: Paths) -> tuple[Number | None, Number | None]:
+    if name == "tanh":
+        return Number(-1.0), Number(1.0)
+    if name == "relu6":
+        return Number(0.0), Number(6.0)
+    if name == "hardtanh":
+        low = keyword(call, "min_val") or (call.args[0] if call.args else None)
+        high = keyword(call, "max_val") or (call.args[1] if len(call.args) > 1 else None)
+        return paths.values.number(low) if low else Number(-1.0), paths.values.number(high) if high else Number(1.0)
+    return Number(0.0), Number(1.0)
+
+
+# -- scales
+
+
+def scales(paths: Paths) -> tuple[Scale, ...]:
+    """Return divisions of the critic's score by something that depends on the batch."""
+    found = []
+    for node in paths.score_nodes:
+        divisor = _divisor(node)
+        kind = _kind_of_divisor(divisor, paths) if divisor is not None else ""
+        if divisor is not None and kind:
+            site = paths.project.site(node)
+            found.append(Scale(site.place, site.quote, site.owner, paths.project.text(divisor), kind))
+    return tuple(sorted(found, key=lambda scale: scale.place))
+
+
+def _divisor(node: ast.AST) -> ast.expr | None:
+    match node:
+        case ast.BinOp(op=ast.Div(), right=right):
+            return right
+        case ast.Call() if callee(node) in ("div", "div_", "true_divide", "divide"):
+            args = rest(node)
+            return args[0] if args else None
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            for side in (left, right):
+                if isinstance(side, ast.BinOp) and isinstance(side.op, ast.Div) and isinstance(side.left, ast.Constant):
+                    return side.right
+    return None
+
+
+def _kind_of_divisor(node: ast.expr, paths: Paths, depth: int = 4) -> str:
+    """"batch" for sizes of the batch, "running" for statistics of scores; empty for anything else."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Name() | ast.Attribute():
+                name = inner.id if isinstance(inner, ast.Name) else inner.attr
+                low = words.lowered(name)
+                if low & _RUNNING:
+                    return "running"
+                if low & _BATCH and not low & {"mean", "std"}:
+                    return "batch"
+                if depth and isinstance(inner.ctx, ast.Load):
+                    for binding in paths.project.holds(inner):
+                        if binding.how == "is" and isinstance(binding.value, ast.expr):
+                            kind = _kind_of_divisor(binding.value, paths, depth - 1)
+                            if kind:
+                                return kind
+            case ast.Call() if _is_batch_size(inner):
+                return "batch"
+            case ast.Call() if callee(inner) in ("std", "mean", "max", "norm", "abs"):
+                value = operand(inner)
+                if value is not None and paths.is_score(value):
+                    return "running"
+            case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant(value=0)):
+                return "batch"
+    return ""
+
+
+def _is_batch_size(call: ast.Call) -> bool:
+    name = callee(call)
+    if name == "len" and isinstance(call.func, ast.Name):
+        return True
+    return name == "size" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and (
+        call.args[0].value == 0
+    )
+
+

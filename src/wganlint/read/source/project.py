@@ -1,0 +1,446 @@
+"""files -> read -> Run: all parsed files as one: classes, functions, who calls whom, and what a name stands for."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from wganlint.read.source.flow import FUNCTIONS, Binding, Flow, Scope, dotted, follow, parameters
+from wganlint.read.source.parse import Code
+from wganlint.source import Site
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+NETWORK_BASES = frozenset({"Module", "Model", "LightningModule", "Layer", "Sequential", "ModuleList", "Chain", "Network"})
+FORWARD = ("forward", "call", "__call__")
+WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel", "DDP", "compile", "prepare", "script", "Variable",
+                      "to", "cuda", "cpu", "train", "eval", "float", "double", "half", "apply", "requires_grad_",
+                      "deepcopy", "unwrap_model", "bfloat16"})  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class of the user: its bases as written, its methods and what is assigned to `self.x` anywhere in it."""
+
+    node: ast.ClassDef
+    code: Code
+    bases: tuple[str, ...]
+    methods: dict[str, Function] = field(default_factory=dict)
+    attributes: dict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
+    parents: list[Class] = field(default_factory=list)
+    is_network: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.node.name
+
+    def lineage(self) -> Iterator[Class]:
+        """Yield the class and those it derives from within the files."""
+        seen: list[Class] = [self]
+        for known in seen:
+            yield known
+            seen.extend(parent for parent in known.parents if parent not in seen)
+
+    def method(self, name: str) -> Function | None:
+        """Return a method of the class or of a base."""
+        return next((known.methods[name] for known in self.lineage() if name in known.methods), None)
+
+    def attribute(self, name: str) -> list[Binding]:
+        """Return every value that `self.name` can hold."""
+        return [binding for known in self.lineage() for binding in known.attributes.get(name, ())]
+
+    def forward(self) -> Function | None:
+        """Return the method that a call of an instance runs."""
+        return next((method for name in FORWARD if (method := self.method(name))), None)
+
+
+class Project:
+    """The parsed files and the answers to questions that span them; nothing is judged here."""
+
+    def __init__(self, codes: list[Code]) -> None:
+        self.codes = codes
+        self.classes: dict[ast.ClassDef, Class] = {}
+        self.functions: dict[Function, Class | None] = {}
+        self.code_of: dict[ast.AST, Code] = {}  # scopes only
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.bindings: dict[ast.AST, tuple[Binding, ...]] = {}
+        self.readers: dict[ast.AST, list[tuple[ast.expr, Binding]]] = {}
+        self.named: dict[Scope, dict[str, list[Binding]]] = {}
+        self.calls: list[ast.Call] = []
+        self.callers: dict[Function, list[ast.Call]] = defaultdict(list)
+        self.attribute_reads: dict[str, list[ast.Attribute]] = defaultdict(list)
+        self.by_class: dict[str, list[ast.AST]] = defaultdict(list)
+        self._classes_of: dict[ast.AST, tuple[Class, ...]] = {}
+        self._targets: dict[ast.Call, tuple[Function, ...]] = {}
+        self._scopes: dict[ast.AST, ast.AST] = {}
+        self._blind = True  # while callers are not known yet
+        for code in codes:
+            self._index(code, follow(code.tree))
+        self._derive()
+        for call in self.calls:
+            for target in self.targets(call):
+                self.callers[target].append(call)
+        self._blind = False
+        self._classes_of.clear()
+        self._targets.clear()
+        self.callers.clear()
+        for call in self.calls:
+            for target in self.targets(call):
+                self.callers[target].append(call)
+
+    # -- building
+
+    def _index(self, code: Code, flow: Flow) -> None:
+        self.parents.update(flow.parents)
+        self.bindings.update(flow.bindings)
+        self.readers.update(flow.readers)
+        self.named.update(flow.named)
+        for node in ast.walk(code.tree):
+            self.by_class[type(node).__name__].append(node)
+            if isinstance(node, ast.Call):
+                self.calls.append(node)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                self.attribute_reads[node.attr].append(node)
+            elif isinstance(node, ast.ClassDef):
+                bases = tuple(dotted(base) for base in node.bases)
+                self.classes[node] = Class(node, code, bases)
+                self.code_of[node] = code
+            elif isinstance(node, FUNCTIONS):
+                parent = flow.parents[node]
+                self.functions[node] = self.classes.get(parent) if isinstance(parent, ast.ClassDef) else None
+                self.code_of[node] = code
+        self.code_of[code.tree] = code
+        for info in self.classes.values():
+            if info.code is code:
+                self._members(info)
+
+    def _members(self, info: Class) -> None:
+        for statement in info.node.body:
+            if isinstance(statement, FUNCTIONS):
+                info.methods.setdefault(statement.name, statement)
+                first = next(parameters(statement), None)
+                if first is None:
+                    continue
+                for name, bindings in self.named.get(statement, {}).items():
+                    head, _, rest = name.partition(".")
+                    if head == first.arg and rest and "." not in rest:
+                        info.attributes[rest].extend(bindings)
+            elif isinstance(statement, ast.Assign):
+                for target in statement.targets:
+                    if isinstance(target, ast.Name):
+                        info.attributes[target.id].append(Binding(statement.value))
+            elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+                info.attributes[statement.target.id].append(Binding(statement.value))
+
+    def _derive(self) -> None:
+        by_name: dict[str, list[Class]] = defaultdict(list)
+        for info in self.classes.values():
+            by_name[info.name].append(info)
+        for info in self.classes.values():
+            for base in info.bases:
+                known = [other for other in by_name.get(base.split(".")[-1], ()) if other is not info]
+                same = [other for other in known if other.code is info.code]
+                info.parents.extend((same or known)[:1])
+        for info in self.classes.values():
+            bases = {base.split(".")[-1] for known in info.lineage() for base in known.bases}
+            info.is_network = bool(bases & NETWORK_BASES) or (
+                "forward" in info.methods and "__init__" in info.methods and "Function" not in bases
+            )
+
+    # -- places
+
+    def scope(self, node: ast.AST) -> ast.AST:
+        """Return the function, class or module in which a node stands."""
+        chain = []
+        current: ast.AST = node
+        while current not in self._scopes:
+            chain.append(current)
+            parent = self.parents.get(current)
+            if parent is None or isinstance(parent, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                self._scopes[current] = parent if parent is not None else current
+                break
+            current = parent
+        found = self._scopes[current]
+        for seen in chain:
+            self._scopes[seen] = found
+        return found
+
+    def function(self, node: ast.AST) -> Function | None:
+        """Return the innermost function around a node."""
+        scope: ast.AST | None = self.scope(node)
+        while isinstance(scope, ast.ClassDef):
+            scope = self.scope(scope)
+        return scope if isinstance(scope, FUNCTIONS) else None
+
+    def owner_class(self, node: ast.AST) -> Class | None:
+        """Return the innermost class around a node."""
+        scope: ast.AST | None = self.scope(node)
+        while scope is not None and not isinstance(scope, ast.Module):
+            if isinstance(scope, ast.ClassDef):
+                return self.classes[scope]
+            scope = self.scope(scope)
+        return None
+
+    def code(self, node: ast.AST) -> Code:
+        """Return the file of a node."""
+        return self.code_of[node] if node in self.code_of else self.code_of[self.scope(node)]
+
+    def site(self, node: ast.AST) -> Site:
+        """Return the place of a node with its quoted line and its owner."""
+        code = self.code(node)
+        return Site(code.place(node), code.quote(node), self.owner(node))
+
+    def owner(self, node: ast.AST) -> str:
+        """Return `Class.method`, the function, or an empty string at module level."""
+        parts: list[str] = []
+        scope: ast.AST = node if isinstance(node, ast.ClassDef) else self.scope(node)
+        while isinstance(scope, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            parts.append(scope.name)
+            scope = self.scope(scope)
+        return ".".join(reversed(parts))
+
+    def text(self, node: ast.AST) -> str:
+        """Return the source of a node on one line."""
+        return self.code(node).text(node)
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """Return the statement that holds a node."""
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, ast.stmt):
+            current = self.parents.get(current)
+        return current
+
+    def around(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """Yield (parent, child) outwards from a node up to its function or module."""
+        child, parent = node, self.parents.get(node)
+        while parent is not None:
+            yield parent, child
+            if isinstance(parent, Scope):
+                return
+            child, parent = parent, self.parents.get(parent)
+
+    # -- values
+
+    def holds(self, node: ast.AST) -> list[Binding]:
+        """Return what a read of a name or of `self.x` can hold; empty where that is not known."""
+        known = self.bindings.get(node)
+        if known:
+            return [found for binding in known for found in self._imported(binding)]
+        if isinstance(node, ast.Attribute):
+            base = dotted(node.value)
+            info = self.self_class(node) if base in ("self", "cls") else None
+            if info is not None:
+                return info.attribute(node.attr)
+            for owner in self.classes_of(node.value):
+                if found := owner.attribute(node.attr):
+                    return found
+        return []
+
+    def self_class(self, node: ast.AST) -> Class | None:
+        """Return the class that `self` means at a node."""
+        return self.owner_class(node)
+
+    def _imported(self, binding: Binding) -> list[Binding]:
+        """Follow `from model import X` to X in that file, if the file is among the ones given."""
+        if not isinstance(binding.value, ast.alias):
+            return [binding]
+        statement = self.parents.get(binding.value)
+        if not isinstance(statement, ast.ImportFrom):
+            return [binding]
+        stem = (statement.module or "").split(".")[-1]
+        for code in self.codes:
+            found = self.named.get(code.tree, {}).get(binding.value.name) if code.stem == stem else None
+            if found:
+                return [one for one in found if not isinstance(one.value, ast.alias)] or [binding]
+        return [binding]
+
+    def module_member(self, node: ast.Attribute) -> list[Binding]:
+        """Return what `losses.name` stands for where `losses` is one of the files."""
+        base = node.value
+        if not isinstance(base, ast.Name):
+            return []
+        for binding in self.bindings.get(base, ()):
+            if isinstance(binding.value, ast.alias):
+                stem = binding.value.name.split(".")[-1]
+                for code in self.codes:
+                    if code.stem == stem and node.attr in self.named.get(code.tree, {}):
+                        return self.named[code.tree][node.attr]
+        return []
+
+    def definitions(self, node: ast.AST, depth: int = 6) -> list[ast.AST]:
+        """Return the functions, classes or other nodes that a callee expression stands for."""
+        if isinstance(node, ast.Name | ast.Attribute) and depth:
+            bindings = self.holds(node)
+            if not bindings and isinstance(node, ast.Attribute):
+                bindings = self.module_member(node)
+            return [
+                found
+                for binding in bindings
+                if binding.how == "is" and binding.item is None
+                for found in self.definitions(binding.value, depth - 1)
+            ]
+        return [node]
+
+    def classes_of(self, node: ast.AST, depth: int = 8) -> tuple[Class, ...]:
+        """Return the classes of which an expression may be an instance."""
+        if node in self._classes_of:
+            return self._classes_of[node]
+        self._classes_of[node] = ()  # a cycle ends here
+        found: list[Class] = []
+        if depth:
+            for info in self._find_classes(node, depth):
+                if info not in found:
+                    found.append(info)
+        self._classes_of[node] = tuple(found)
+        return tuple(found)
+
+    def _find_classes(self, node: ast.AST, depth: int) -> Iterator[Class]:
+        match node:
+            case ast.Name(id="self"):
+                info = self.self_class(node)
+                if info is not None:
+                    yield info
+            case ast.Name() | ast.Attribute():
+                for binding in self.holds(node):
+                    if binding.how in ("is", "with") and (binding.item is None):
+                        yield from self.classes_of(binding.value, depth - 1)
+            case ast.arg(annotation=annotation):
+                if annotation is not None:
+                    for found in self.definitions(annotation):
+                        if isinstance(found, ast.ClassDef):
+                            yield self.classes[found]
+                if not self._blind:
+                    for value in self.arguments(node):
+                        yield from self.classes_of(value, depth - 1)
+            case ast.IfExp(body=body, orelse=orelse):
+                yield from self.classes_of(body, depth - 1)
+                yield from self.classes_of(orelse, depth - 1)
+            case ast.Call(func=func, args=args):
+                for found in self.definitions(func):
+                    if isinstance(found, ast.ClassDef):
+                        yield self.classes[found]
+                    elif isinstance(found, FUNCTIONS):
+                        for value in self.returned(found):
+                            yield from self.classes_of(value, depth - 1)
+                name = callee(node)
+                if name in WRAPPERS:
+                    inner = func.value if isinstance(func, ast.Attribute) and not args_hold(func) else None
+                    for value in [inner] if inner is not None else args[:1]:
+                        yield from self.classes_of(value, depth - 1)
+                    if args and inner is not None and name in ("compile", "prepare", "DataParallel", "deepcopy"):
+                        yield from self.classes_of(args[0], depth - 1)
+
+    def targets(self, call: ast.Call) -> tuple[Function, ...]:
+        """Return the functions of the user that a call runs: functions, methods, or `forward` of a network."""
+        if call in self._targets:
+            return self._targets[call]
+        self._targets[call] = ()
+        found: list[Function] = []
+        func = call.func
+        for known in self.definitions(func):
+            if isinstance(known, FUNCTIONS):
+                found.append(known)
+            elif isinstance(known, ast.ClassDef):
+                start = self.classes[known].method("__init__")
+                found.extend([start] if start else [])
+        if not found and isinstance(func, ast.Attribute):
+            for info in self.classes_of(func.value):
+                method = info.method(func.attr)
+                found.extend([method] if method else [])
+        if not found:
+            for info in self.classes_of(func):
+                forward = info.forward()
+                found.extend([forward] if forward and info.is_network else [])
+        self._targets[call] = tuple(dict.fromkeys(found))
+        return self._targets[call]
+
+    def returned(self, function: Function) -> list[ast.expr]:
+        """Return the expressions that a function gives back."""
+        return [
+            node.value
+            for node in walk_own(function)
+            if isinstance(node, ast.Return) and node.value is not None
+        ]
+
+    def passed(self, call: ast.Call, function: Function) -> Iterator[tuple[ast.arg, ast.expr]]:
+        """Yield (parameter, argument) of a call of a function of the user."""
+        positional = [*function.args.posonlyargs, *function.args.args]
+        if self.functions.get(function) is not None and positional and positional[0].arg in ("self", "cls"):
+            positional = positional[1:]
+        for parameter, value in zip(positional, call.args, strict=False):
+            if isinstance(value, ast.Starred):
+                return
+            yield parameter, value
+        by_name = {parameter.arg: parameter for parameter in [*positional, *function.args.kwonlyargs]}
+        for keyword in call.keywords:
+            if keyword.arg in by_name:
+                yield by_name[keyword.arg], keyword.value
+
+    def arguments(self, parameter: ast.arg) -> list[ast.expr]:
+        """Return what the files pass for a parameter."""
+        function = self._function_of(parameter)
+        if function is None:
+            return []
+        calls = self.callers.get(function, ())[:12]
+        return [value for call in calls for known, value in self.passed(call, function) if known is parameter]
+
+    def _function_of(self, parameter: ast.arg) -> Function | None:
+        arguments = self.parents.get(parameter)
+        function = self.parents.get(arguments) if arguments is not None else None
+        return function if isinstance(function, FUNCTIONS) else None
+
+    def default(self, parameter: ast.arg) -> ast.expr | None:
+        """Return the default of a parameter."""
+        function = self._function_of(parameter)
+        if function is None:
+            return None
+        positional = [*function.args.posonlyargs, *function.args.args]
+        defaults = function.args.defaults
+        for known, value in zip(positional[len(positional) - len(defaults) :], defaults, strict=True):
+            if known is parameter:
+                return value
+        for known, other in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+            if known is parameter:
+                return other
+        return None
+
+    def users(self, node: ast.AST) -> list[tuple[ast.expr, Binding]]:
+        """Return the reads that see a value which was assigned, passed or kept on `self`."""
+        found = list(self.readers.get(node, ()))
+        parent = self.parents.get(node)
+        targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Attribute) and dotted(target.value) == "self":
+                info = self.self_class(target)
+                for read in self.attribute_reads.get(target.attr, ()):
+                    if dotted(read.value) == "self" and read not in self.bindings and self.self_class(read) is info:
+                        found.append((read, Binding(node)))
+        return found
+
+
+def callee(call: ast.AST) -> str:
+    """Return the last name of what a call calls: clamp for torch.clamp(x) and for x.clamp()."""
+    func = call.func if isinstance(call, ast.Call) else call
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+
+
+def args_hold(func: ast.Attribute) -> bool:
+    """Return whether a dotted callee is a library function, whose operand is its first argument, not its receiver."""
+    return dotted(func.value).split(".")[0] in LIBRARIES
+
+
+LIBRARIES = frozenset({"torch", "nn", "F", "np", "numpy", "tf", "K", "jnp", "jax", "math", "keras", "autograd", "optim",
+                       "functional", "backend", "ops", "copy", "accelerator", "init", "layers", "spectral"})  # fmt: skip
+
+
+def walk_own(function: ast.AST) -> Iterator[ast.AST]:
+    """Walk a scope without the functions and classes defined inside it."""
+    stack: list[ast.AST] = list(ast.iter_child_nodes(function))
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            stack.extend(ast.iter_child_nodes(node))

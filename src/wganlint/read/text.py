@@ -1,0 +1,272 @@
+"""One text log becomes series, settings, profiler tables and notes in a single pass; files -> read -> Run.
+
+A line is first offered to the patterns of the shapes seen before (`shapes`), and only what none of them knows goes
+through the tokenizer (`tokens`). Lines of one form (`forms`) feed one set of series.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import numpy as np
+
+from wganlint.evidence import Place
+from wganlint.read.banner import Banner
+from wganlint.read.forms import COUNTER, Form, Restart, head_of
+from wganlint.read.header import Headers, is_restored, settings_of
+from wganlint.read.lines import Block, Damage, blocks
+from wganlint.read.profile_table import TableReader
+from wganlint.read.shapes import Shape, signature
+from wganlint.read.tokens import Bar, Field, bar_of, fields_of, step_rank
+from wganlint.run import Note, OpTable, Setting
+from wganlint.series import SeriesBuilder
+
+PATTERNS = 48  # shapes with a pattern
+SHAPES = 4000  # shapes remembered
+FORMS = 1000  # forms read; a log has a handful
+SERIES = 2000  # series of all forms
+_MAYBE = re.compile(r"[=:]\s*[-+.0-9nNiI]")
+
+
+@dataclass(slots=True)
+class TextFacts:
+    """What one text log holds. `series` are those of the reader, so also of the files that it read before."""
+
+    file: str
+    series: list[SeriesBuilder] = field(default_factory=list)
+    settings: list[Setting] = field(default_factory=list)
+    tables: list[OpTable] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    restarts: list[Restart] = field(default_factory=list)
+    lines: int = 0
+    records: int = 0  # lines that fed a series
+    fed: int = 0  # series that this file fed
+
+
+def read_text(stream: BinaryIO, shown: str) -> TextFacts:
+    """Read one log. `shown` is the name of the file in places and notes.
+
+    Raises:
+        InputError: the file is binary or cannot be read.
+    """
+    return TextReader().read(stream, shown)
+
+
+class TextReader:
+    """Reads the logs of one run one after the other, into one set of series."""
+
+    def __init__(self, *, learn: bool = True) -> None:
+        self._learn = learn  # False: every line goes through the tokenizer; for tests
+        self._forms: dict[tuple[str, str, str], Form] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._patterns: list[Shape] = []
+        self._dropped = 0
+        self._wide = 0  # series of all forms
+
+    @property
+    def series(self) -> list[SeriesBuilder]:
+        """All series so far, in the order of their first record."""
+        return [builder for form in self._forms.values() for builder in form.builders.values()]
+
+    def read(self, stream: BinaryIO, shown: str) -> TextFacts:
+        """Read the next file.
+
+        Raises:
+            InputError: the file is binary or cannot be read.
+        """
+        facts = TextFacts(shown)
+        damage = Damage(shown)
+        tables, banner, headers = _Tables(shown), Banner(shown), Headers()
+        before = {id(builder): len(builder) for builder in self.series}
+        self._dropped = 0
+        for block in blocks(stream, damage):
+            banner.look(block)
+            self._block(block, tables.take(block), headers)
+            facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
+            numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
+            for form in self._active():
+                form.end_block(numbers, shown)
+            self._tidy()
+        tables.reader.finish()
+        facts.tables = tables.reader.tables
+        self._end(facts, banner, headers)
+        facts.notes = [*damage.all_notes(), *tables.reader.notes, *self._limits(shown)]
+        facts.series = self.series
+        fed = [len(builder) - before.get(id(builder), 0) for builder in facts.series]
+        facts.fed = sum(count > 0 for count in fed)
+        facts.records = max(fed, default=0)
+        return facts
+
+    def _active(self) -> list[Form]:
+        return list(self._forms.values())
+
+    def _block(self, block: Block, taken: set[int], headers: Headers) -> None:
+        """Read the lines of a block: known shapes by their patterns, the others by the tokenizer, which teaches."""
+        lines = block.lines
+        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or "--" in line]
+        if taken:
+            orders = [at for at in orders if at not in taken]
+        for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
+            shape.hits = 0
+            orders = _match(shape, orders, lines)
+        used: dict[int, Shape] = {}
+        at = 0
+        while at < len(orders):
+            order = orders[at]
+            at += 1
+            shape = self._line(lines[order], order, int(block.numbers[order]), headers)
+            if shape is None:
+                continue
+            used[id(shape)] = shape
+            if self._learn and shape.learn():
+                self._patterns.append(shape)
+                rest = orders[at:]
+                orders, at = _match(shape, rest, lines), 0
+        for shape in used.values():
+            shape.flush()
+
+    def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
+        bar = bar_of(line)
+        fields = fields_of(line, bar) if _MAYBE.search(line) else []
+        if not fields:
+            if bar is None:
+                headers.offer(number, line)
+            return None
+        name, pieces, exact = signature(line, fields, bar)
+        shape = self._shapes.get(name)
+        if shape is None:
+            form, names = self._form(line, fields, bar)
+            if form is None:
+                self._dropped += 1
+                return None
+            units = [field.unit for field in fields]
+            if bar is not None:
+                names, units = [COUNTER, *names], ["", *units]
+            shape = self._shapes[name] = Shape(form, names, units, pieces, exact)
+        texts = [line[field.start : field.end] for field in fields]
+        starts = [field.start for field in fields]
+        if bar is not None:
+            texts, starts = [line[bar.start : bar.end], *texts], [bar.start, *starts]
+        shape.add(order, line, texts, starts)
+        return shape
+
+    def _form(self, line: str, fields: list[Field], bar: Bar | None) -> tuple[Form | None, list[str]]:
+        """Return the form of this line, and the name of the series that each field feeds."""
+        counts: dict[str, int] = {}
+        names = []
+        for item in fields:
+            counts[item.key] = counts.get(item.key, 0) + 1
+            names.append(item.key if counts[item.key] == 1 else f"{item.key}#{counts[item.key]}")
+        kind = "redraw" if bar is not None else "header" if is_restored(line) else "text"
+        ranks = [(rank, item.key) for item in fields if (rank := step_rank(item.key)) is not None]
+        keyed = bool(ranks) and kind == "text"
+        by = min(ranks)[1] if keyed else fields[0].key if bar is None else ""
+        head = head_of(line[: fields[0].key_start]) if bar is None else f"{head_of(bar.name)} bar".strip()
+        form = self._forms.get((kind, head, by))
+        if form is None and len(self._forms) < FORMS and self._wide + len(names) <= SERIES:
+            form = self._forms[kind, head, by] = Form(head, kind, keyed)
+        if form is not None:
+            new = [name for name in names if name not in form.names]
+            if self._wide + len(new) > SERIES:
+                return None, names
+            form.names.update(new)
+            self._wide += len(new)
+        return form, names
+
+    def _tidy(self) -> None:
+        """Forget shapes that came once or twice, and patterns that no longer match, when there are many."""
+        if len(self._shapes) > SHAPES:
+            self._shapes = {name: shape for name, shape in self._shapes.items() if shape.match is not None}
+        if len(self._patterns) > PATTERNS:
+            self._patterns.sort(key=lambda shape: -shape.hits)
+            for shape in self._patterns[PATTERNS // 2 :]:
+                shape.forget()
+            del self._patterns[PATTERNS // 2 :]
+            self._shapes = {name: shape for name, shape in self._shapes.items() if shape.match is not None}
+
+    def _end(self, facts: TextFacts, banner: Banner, headers: Headers) -> None:
+        """End of file: tell headers from series, and feed what is left."""
+        forms = self._active()
+        recurs = any(form.in_file > 1 for form in forms if form.keyed)
+        for form in forms:
+            if form.keyed and not (recurs and form.in_file == 1 and not form.decided and form.plural):
+                form.end_file(facts.file)
+        sources = [banner.restarts, *(form.take_restarts() for form in forms)]
+        facts.restarts = _clusters(sources)
+        most = 2 + len(facts.restarts)
+        lines = headers.lines(most)
+        for form in forms:
+            if form.kind == "header" or (form.kind == "text" and not form.decided and form.in_file <= most):
+                lines += form.header
+                form.drop()
+            else:
+                form.end_file(facts.file)
+        facts.settings = settings_of(lines, facts.file)
+
+    def _limits(self, shown: str) -> list[Note]:
+        if not self._dropped:
+            return []
+        text = f"{self._dropped} lines were not read: more than {FORMS} forms of lines or {SERIES} series"
+        return [Note(text, Place(shown))]
+
+
+def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
+    """Read the lines that the pattern of this shape knows; return the order numbers of the others."""
+    if not orders or shape.match is None:
+        return orders
+    found = list(map(shape.match.fullmatch, [lines[at] for at in orders]))
+    hits = [match for match in found if match is not None]
+    if not hits:
+        return orders
+    mine = orders if len(hits) == len(orders) else [at for at, match in zip(orders, found, strict=True) if match]
+    others = [] if mine is orders else [at for at, match in zip(orders, found, strict=True) if match is None]
+    shape.hits += len(hits)
+    bad = shape.read(mine, [lines[at] for at in mine], hits)
+    return sorted([*others, *(mine[at] for at in bad)]) if bad else others
+
+
+class _Tables:
+    """Hands the table reader those lines of a file that it needs: from shortly before dashes to the end of a table."""
+
+    def __init__(self, shown: str) -> None:
+        self.reader = TableReader(shown)
+        self._recent: list[tuple[int, str]] = []
+
+    def take(self, block: Block) -> set[int]:
+        """Return the order numbers of the lines that belong to a table."""
+        lines, numbers, reader = block.lines, block.numbers, self.reader
+        dashes = [at for at, line in enumerate(lines) if "---" in line]
+        taken: set[int] = set()
+        fed = 0
+        if dashes or reader.inside:
+            for number, line in self._recent:
+                reader.feed(number, line)
+        for at in [0, *dashes] if reader.inside else dashes:
+            if at < fed:
+                continue
+            for order in range(max(fed, at - 8), len(lines)):
+                if order > at and not reader.inside:
+                    break
+                if reader.feed(numbers[order], lines[order]):
+                    taken.add(order)
+                fed = order + 1
+        first = max(fed, len(lines) - 8)
+        self._recent = [*self._recent, *zip(numbers[first:], lines[first:], strict=True)][-8:] if not fed else list(
+            zip(numbers[first:], lines[first:], strict=True)
+        )
+        return taken
+
+
+def _clusters(sources: list[list[Restart]]) -> list[Restart]:
+    """Join what several sources tell of one restart: the first place stands, until a source tells of another."""
+    events = sorted(((item.line, at, item) for at, items in enumerate(sources) for item in items), key=lambda e: e[:2])
+    joined: list[Restart] = []
+    told: set[int] = set()
+    for _, source, item in events:
+        if not joined or source in told:
+            joined.append(item)
+            told = set()
+        told.add(source)
+    return joined

@@ -1,0 +1,177 @@
+"""The grammar of `key=value` and `key: value` in one line of text; used by the text reader on the way to a Run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+MOST = 512  # fields of one line
+
+# 107,200 | 1.4819e-03, .5, 5. | nan, inf, Infinity
+NUMBER = (
+    r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})++(?![0-9])(?:\.[0-9]{1,40})?"
+    r"|(?:[0-9]{1,40}+(?:\.[0-9]{0,40}+)?+|\.[0-9]{1,40}+)(?:[eE][+-]?[0-9]{1,10}+)?+"
+    r"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?+)"
+)
+_UNIT = (
+    r"%|°C|[munµμ]?s|secs?|mins?|hrs?|[kKMBGTCWJxdhm]|[kKMGT]i?B|[kKMGT]b|bytes|[kMG]?Hz|dB|px|fps|k?imgs?"
+    r"|[KMGTP]?FLOPS?|[A-Za-z]{1,12}/[A-Za-z]{1,12}"
+)
+_SPACED_UNIT = r"(?:[kKMGT]i?B|[mnuµμ]s|secs?|bytes|%|[A-Za-z]{1,12}/(?:s|sec|it|iter|batch|step|epoch|img))(?![\w=:/])"
+_END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
+_KEY = (
+    r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))?+[\w./+\-]*+(?:\[\w++\])?+"
+)
+_FIELD = re.compile(
+    rf"(?<![\w.:/\\+\-@#$~&])(?P<key>{_KEY})[\"']?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)"
+    rf"(?P<value>(?>{NUMBER}))(?:(?P<unit>{_UNIT})(?!\w))?+{_END}(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
+)
+_NUMBER = re.compile(NUMBER)
+_BREAK = re.compile(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-–—] |[.!?] ")
+_WORD = re.compile(r"[^\W\d][\w./+\-]*")
+_DAYS = re.compile(r"\s+(?:days?|hours?|hrs?)\b")  # 1 day, 3:02:11
+_PARTS = re.compile(r"\s+[0-9]+(?:h|m|s|min|sec)\b")  # 13m 25s
+
+DEVICES = frozenset({"cuda", "cpu", "gpu", "mps", "xpu", "npu", "hpu", "tpu", "xla", "hip", "localhost", "host", "port"})
+_CLOCK = frozenset({"d", "h", "hr", "hrs", "m", "min", "mins"})
+_PROSE = frozenset(
+    {"warning", "error", "note", "info", "debug", "notice", "hint", "usage", "exception", "critical", "fatal", "todo"}
+)
+_STOP = frozenset(
+    {"at", "for", "with", "from", "after", "and", "then", "is", "was", "info", "debug", "warning", "error", "critical"}
+)
+
+# Names of the x axis of a log, the finest first.
+STEP_KEYS = (
+    "batches", "batch", "batch_idx", "global_step", "steps", "step", "total_steps", "current_step", "n_steps",
+    "iterations", "iteration", "iters", "iter", "itr", "it", "n_iter", "gen_iterations", "gen_iters", "updates",
+    "num_updates", "update", "minibatch", "kimg", "nimg", "cur_nimg", "tick", "epochs", "epoch", "ep",
+)  # fmt: skip
+COARSE = frozenset({"tick", "epochs", "epoch", "ep"})
+_RANK = {key: rank for rank, key in enumerate(STEP_KEYS)}
+_BEFORE_STEP = frozenset({"train", "training", "current", "cur", "global", "gan"})
+
+
+class Field(NamedTuple):
+    """A number with its key; positions are 0-based offsets into the line."""
+
+    key: str
+    key_start: int
+    key_end: int
+    start: int
+    end: int
+    unit: str
+    unit_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A progress bar in a line: its name, the offsets of its counter, and of the drawn part (or -1)."""
+
+    name: str
+    start: int
+    end: int
+    drawn: int
+    drawn_end: int
+
+
+_BAR = re.compile(
+    r"(?<![0-9.])(?:[0-9]{1,3}%\|(?P<drawn>[^|]*+)\|\s*+(?P<n>[0-9]{1,18}+)/(?:[0-9.]{1,18}+[kMGT]?|\?)"
+    r"|(?P<count>[0-9]{1,18}+)[A-Za-z]{0,20}+)\s*+"
+    r"\[(?:[0-9]+:)?[0-9]+:[0-9]+(?:<[^,\]\[]*+)?,\s*+(?:\?|[0-9.]+[kMGT]?)\s?[\w?]{1,20}/[\w?]{1,20}"
+    r"(?P<after>[^\]]*+)\]"
+)
+
+
+def bar_of(line: str) -> Bar | None:
+    """Return the tqdm-like bar of this line, or None."""
+    if "[" not in line or "/" not in line or len(line) > 4000:
+        return None
+    match = _BAR.search(line)
+    if match is None:
+        return None
+    group = "n" if match["n"] is not None else "count"
+    name = line[: match.start()].strip().rstrip(":").strip()
+    drawn = match.span("drawn") if match["drawn"] is not None else (-1, -1)
+    return Bar(name, *match.span(group), *drawn)
+
+
+def fields_of(line: str, bar: Bar | None = None) -> list[Field]:
+    """Return the numeric fields of a line, in order; of a progress bar only those behind its counter."""
+    found: list[Field] = []
+    last = 0 if bar is None else bar.end
+    for match in _FIELD.finditer(line, last):
+        field = _field(line, match, last)
+        if field is not None:
+            found.append(field)
+            last = field.unit_end
+            if len(found) == MOST:
+                break
+    return found
+
+
+def _field(line: str, match: re.Match[str], last: int) -> Field | None:
+    key, separator, unit = match["key"], match["separator"], match["unit"] or match["spaced"] or ""
+    start, end = match.span("value")
+    after = match.end()
+    if key[-1] in "+-/" or _DAYS.match(line, end) or (unit in _CLOCK and _PARTS.match(line, after)):
+        return None
+    key_start, key_end = match.span("key")
+    colon = ":" in separator
+    if colon and separator == ":":
+        if key.rstrip("0123456789").lower() in DEVICES or "/" in key or "." in key:
+            return None
+    if colon and key.lower() in _PROSE:
+        return None
+    if (colon or separator[0] == " ") and key_start > last and line[key_start - 1] == " ":
+        key_start = _widened(line, last, key_start)
+        key = line[key_start:key_end]
+    return Field(key, key_start, key_end, start, end, unit, after)
+
+
+def _widened(line: str, last: int, start: int) -> int:
+    """Return where the words of a key begin: `Gen Loss Total : 98.2`."""
+    low = max(last, start - 80)
+    ends = [match for match in _BREAK.finditer(line, low, start)]
+    begin = ends[-1].end() if ends else low
+    if begin == low and low > last:
+        return start  # prose
+    if begin >= start:
+        return start
+    skip = bool(ends) and ends[-1][0] in ":="  # the word behind `key:` is that key's own value
+    words = line[begin : start - 1].split(" ")
+    if skip or (not ends and last):
+        words = words[1:] if words[0] else words[2:]
+    kept = 0
+    for word in reversed(words):
+        if not _WORD.fullmatch(word) or word.lower() in _STOP:
+            break
+        kept += 1
+    if kept == 0 or kept > 3:
+        return start
+    return start - sum(len(word) + 1 for word in words[-kept:])
+
+
+def step_rank(key: str) -> int | None:
+    """Return the place of this key in `STEP_KEYS` (0 is the finest), or None if it counts no steps."""
+    words = key.lower().rstrip(".").replace("-", "_").split(" ")
+    name = "_".join(words)
+    if name in _RANK:
+        return _RANK[name]
+    if len(words) > 1 and all(word in _BEFORE_STEP for word in words[:-1]):
+        return _RANK.get(words[-1])
+    return None
+
+
+def number(text: str) -> float:
+    """Return a number as printed, thousands separators allowed: exactly `float(text)` where that works."""
+    try:
+        return float(text)
+    except ValueError:
+        return float(text.replace(",", ""))
+
+
+def is_number(text: str) -> bool:
+    """Whether the whole text is one number of this grammar."""
+    return _NUMBER.fullmatch(text) is not None

@@ -1,0 +1,95 @@
+"""Sentences of rules: text with {find.field} places, checked at load, filled at the input's own precision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wganlint.detect.registry import Fact, Found
+from wganlint.errors import RuleError
+from wganlint.rules.condition import Scope, Shape
+from wganlint.units import Kind, Quantity, show
+
+_HOLE = re.compile(r"\{(\{|[^{}]*\}?)|\}\}?")
+_NAME = re.compile(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\Z")
+# Digits that are part of a name or of code are no claim about the run: `x1`, SAT001, arXiv:1704.00028, L2, 1-Lipschitz.
+_HARMLESS = re.compile(r"`[^`]*`|\b[A-Za-z]+[-:]?\d[\w.]*|\b1-Lipschitz\b|\b2 a\.m\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A checked text: literal parts and holes, alternating."""
+
+    text: str
+    parts: tuple[str | tuple[str, str], ...]
+
+    def fill(self, scope: Scope) -> str:
+        """Return the text with its holes filled."""
+        return "".join(part if isinstance(part, str) else _value(scope, *part) for part in self.parts)
+
+
+def parse(text: str, shape: Shape, given: frozenset[str], *, numbers: bool = True) -> Prose:
+    """Check a text and return it ready to fill; `given` are the finds that are certainly there when it prints.
+
+    With `numbers` False a literal number is an error: what a rule claims about a run it must take from a fact.
+
+    Raises:
+        RuleError: an unknown or unguarded field, a stray brace, or a literal number.
+    """
+    parts: list[str | tuple[str, str]] = []
+    end = 0
+    for hole in _HOLE.finditer(text):
+        parts.append(text[end : hole.start()])
+        end = hole.end()
+        if hole[0] in ("{{", "}}"):
+            parts.append(hole[0][0])
+            continue
+        parts.append(_hole(hole[0], shape, given))
+    parts.append(text[end:])
+    if not numbers:
+        literal = _HARMLESS.sub("", " ".join(part for part in parts if isinstance(part, str)))
+        digit = re.search(r"\S*\d\S*", literal)
+        if digit:
+            raise RuleError(
+                f"the literal number {digit[0]!r} in a statement about the run",
+                hint="take it from a fact as {find.field}, or put code in backticks",
+            )
+    return Prose(text, tuple(parts))
+
+
+def _hole(hole: str, shape: Shape, given: frozenset[str]) -> tuple[str, str]:
+    match = _NAME.match(hole[1:-1]) if hole.endswith("}") and len(hole) > 2 else None
+    if match is None:
+        raise RuleError(f"{hole!r} is not a place for a number", hint="write {find.field}, or {{ for a brace")
+    name, field = match[1], match[2] or ""
+    if not field:
+        if name in (shape.parameters or {}):
+            return name, ""
+        raise RuleError(f"unknown parameter {name!r} in {hole}", hint="fields are written {find.field}")
+    fields = shape.finds.get(name)
+    if fields is None:
+        raise RuleError(f"unknown find {name!r} in {hole}", hint=f"known here: {', '.join(sorted(shape.finds))}")
+    if field not in fields:
+        raise RuleError(f"{name} has no field {field!r}", hint=f"it has {', '.join(sorted(fields))}")
+    if name not in given:
+        raise RuleError(f"{hole} may be absent here", hint=f"add `when = \"{name}\"` to this text")
+    if fields[field] is Kind.FLAG:
+        raise RuleError(f"{hole} is a flag and does not print", hint="use it in a `when`")
+    return name, field
+
+
+def _value(scope: Scope, name: str, field: str) -> str:
+    if not field:
+        parameter = scope.parameters[name]
+        return parameter if isinstance(parameter, str) else f"{parameter:g}"
+    found = scope.finds[name]
+    value = _field(found, field)
+    return show(value) if isinstance(value, Quantity) else str(value)
+
+
+def _field(found: Found, field: str) -> Quantity | bool | str:
+    if not isinstance(found, Fact):
+        raise RuleError(f"a text reads {field}, which is not there")
+    fields: Mapping[str, Quantity | bool | str] = found.fields
+    return fields[field]

@@ -1,0 +1,159 @@
+"""A rule as data, checked: what it looks for, when it fires, how sure it is, what it says and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wganlint.evidence import Standing
+from wganlint.finding import Confidence, Effect, LinkKind, Severity
+from wganlint.rules.condition import Condition, Shape
+from wganlint.rules.prose import Prose
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A call of a detector. A parameter written "{other.field}" is taken from an earlier find."""
+
+    name: str
+    detector: str
+    parameters: dict[str, Any]
+    required: bool = False
+
+    @property
+    def borrows(self) -> dict[str, tuple[str, str]]:
+        """Parameters taken from earlier finds, as name -> (find, field)."""
+        return {
+            key: (value[1:-1].split(".")[0], value[1:-1].split(".")[1])
+            for key, value in self.parameters.items()
+            if isinstance(value, str) and value.startswith("{") and value.endswith("}") and value.count(".") == 1
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A parameter of a rule: default, kind, meaning, and where the value comes from."""
+
+    name: str
+    default: float | str
+    kind: str
+    doc: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A severity that holds under a condition (None: always)."""
+
+    level: Severity
+    when: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """A confidence with its reason."""
+
+    level: Confidence
+    when: Condition | None
+    because: Prose
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A sentence of the explanation with its standing."""
+
+    standing: Standing
+    text: Prose
+    when: Condition | None
+    settle: Prose | None
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A title that holds under a condition."""
+
+    text: Prose
+    when: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What this finding does to another one."""
+
+    to: str
+    how: LinkKind
+    standing: Standing
+    why: Prose
+    when: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTemplate:
+    """What must hold after a fix: text for people; finds, condition and span for machines."""
+
+    text: Prose
+    finds: tuple[Find, ...]
+    condition: str
+    within: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixTemplate:
+    """A change to recommend."""
+
+    title: Prose
+    kind: str
+    safety: str
+    effect: Effect
+    text: Prose
+    diff: Prose | None
+    hides: tuple[str, ...]
+    excludes: tuple[str, ...]
+    when: Condition | None
+    check: CheckTemplate
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A small input with what the rule must say about it; test, documentation and tutorial at once."""
+
+    title: str
+    outcome: str
+    log: str
+    source: str
+    severity: str
+    says: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A checked rule."""
+
+    code: str
+    name: str
+    status: str
+    file: str
+    about: str
+    healthy: str
+    tags: tuple[str, ...]
+    families: tuple[str, ...]
+    severity: Severity
+    grades: tuple[Grade, ...]
+    beliefs: tuple[Belief, ...]
+    knobs: tuple[Knob, ...]
+    finds: tuple[Find, ...]
+    shape: Shape
+    condition: Condition
+    titles: tuple[Title, ...]
+    says: tuple[Say, ...]
+    alternatives: tuple[Say, ...]
+    links: tuple[Link, ...]
+    fixes: tuple[FixTemplate, ...]
+    references: tuple[str, ...]
+    examples: tuple[Example, ...]
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """Codes of rules whose findings this rule asks about."""
+        return frozenset(code for find in self.finds if find.detector == "finding" for code in find.parameters["codes"])

@@ -1,0 +1,60 @@
+"""The examples of rules, run through the real readers: test, documentation and tutorial at once."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from wganlint.engine import Judgement, judge
+from wganlint.read.discover import discover
+from wganlint.read.join import read_run
+from wganlint.read.roles import assign
+from wganlint.rules.catalogue import Catalogue, catalogue
+from wganlint.rules.rule import Example, Rule
+
+
+def failures(book: Catalogue, *, only_added: bool = False) -> tuple[int, list[str]]:
+    """Run the examples of a catalogue, or only of the rules that are not shipped; return how many, and what failed."""
+    shipped = {rule.code for rule in catalogue().rules} if only_added else set()
+    tried, failed = 0, []
+    for rule in book.rules:
+        if rule.code in shipped:
+            continue
+        for example in rule.examples:
+            tried += 1
+            wrong = trial(rule, example, book)
+            if wrong:
+                failed.append(f"{rule.file}: {rule.code}: {example.title!r}: {wrong}")
+    return tried, failed
+
+
+def trial(rule: Rule, example: Example, book: Catalogue) -> str:
+    """Run one example; return what is wrong with its outcome, or an empty text."""
+    judgement = _judge(rule, example, book)
+    if judgement is None:
+        return "the example holds nothing that could be read"
+    outcome = str(judgement.verdict.outcome)
+    if outcome != example.outcome:
+        why = judgement.verdict.note or ", ".join(judgement.verdict.missing)
+        return f"expected {example.outcome}, got {outcome}" + (f" ({why})" if why else "")
+    finding = judgement.finding
+    if finding is None:
+        return ""
+    if example.severity and str(finding.severity) != example.severity:
+        return f"expected severity {example.severity}, got {finding.severity}"
+    text = f"{finding.title} {finding.why}"
+    lost = [part for part in example.says if part not in text]
+    return f"does not say {lost[0]!r}: {text}" if lost else ""
+
+
+def _judge(rule: Rule, example: Example, book: Catalogue) -> Judgement | None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        if example.log:
+            (root / "example.log").write_text(example.log, encoding="utf-8")
+        if example.source:
+            (root / "training").mkdir()
+            (root / "training" / "model.py").write_text(example.source, encoding="utf-8")
+        runs = [assign(read_run(files)) for files in discover([root])]
+    judgements = [j for run in runs for j in judge(run, book.rules) if j.rule.code == rule.code]
+    return judgements[0] if judgements else None

@@ -1,0 +1,210 @@
+"""A run as the readers understood it: series, settings, profiler tables and source; nothing here judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wganlint.evidence import Evidence, Place, Standing, observed
+from wganlint.series import Point, Series
+from wganlint.source import SourceModel
+
+if TYPE_CHECKING:  # pandas is imported only when somebody asks for a frame
+    import pandas as pd
+
+__all__ = [
+    "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Point", "RoleGuess", "Run", "Series", "Setting",
+    "SourceModel", "Stated",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file that was looked at. `why` says what it gave, or why it was not used."""
+
+    path: str
+    kind: str  # "log", "errlog", "events", "source", "table", "trace", "other"
+    used: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about an input that the reader must know: damage, a repair, a cut."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A hyper-parameter as an input states it.
+
+    `origin`: "header" (printed at start), "restored" (printed where a checkpoint is loaded), "events" (TensorBoard
+    text). `context` is the rest of the line, lower case, so that `lr` of two optimizers can be told apart. `meaning`
+    is what `roles.toml` takes the name for ("learning_rate", "penalty_weight", ...), or empty.
+    """
+
+    name: str
+    value: str
+    number: float | None
+    place: Place
+    quote: str
+    origin: str = "header"
+    context: str = ""
+    meaning: str = ""
+
+    def evidence(self, label: str = "") -> Evidence:
+        """Return the line of this setting as quoted evidence."""
+        return observed("setting", self.quote, self.place, label or self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A value that an input states, with where: `origin` as in `Setting`, or "default" for one in the source."""
+
+    name: str
+    value: str
+    number: float | None
+    origin: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class OpRow:
+    """One row of a printed profiler table. Times in seconds, None where the table has no such column."""
+
+    name: str
+    kind: str  # "op", "node" (backward), "wrapper", "runtime", "kernel", "annotation", "other"
+    calls: int | None
+    self_cpu: float | None
+    cpu_total: float | None
+    self_device: float | None
+    device_total: float | None
+    cells: dict[str, str]
+    cut: bool  # the table shortened the name
+    place: Place
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpTable:
+    """A printed `key_averages().table()`.
+
+    `device` is the word of its device columns (CUDA, XPU, ...) or None. `steps` is the number of `ProfilerStep*`
+    calls, None without such a row. `heading` is the nearest text line before the table; `one_step` is the part of
+    it that says that the table covers one step. `limited`: rows may be missing (row_limit), so an absent op proves
+    nothing. Self times of all rows that are not wrappers add up to the footer where nothing is missing.
+    """
+
+    place: Place
+    end_line: int
+    rows: tuple[OpRow, ...]
+    columns: tuple[str, ...]
+    device: str | None
+    steps: int | None
+    heading: str
+    heading_place: Place | None
+    one_step: str
+    limited: bool
+    cpu_time: float | None
+    device_time: float | None
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGuess:
+    """Which series plays a role, and why it is thought so."""
+
+    role: str
+    series: str
+    standing: Standing
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """The sign convention of the critic's loss.
+
+    `sign` +1: c = E[D(fake)] - E[D(real)] + P is minimized and g = -E[D(fake)] (arXiv:1704.00028); -1: both mirrored
+    (martinarjovsky/WassersteinGAN); 0: not told.
+    """
+
+    sign: int = 0
+    standing: Standing = Standing.ASSUMED
+    why: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The loss family: wgan-gp, wgan-clip, wgan, hinge, bce, lsgan or unknown."""
+
+    name: str = "unknown"
+    standing: Standing = Standing.ASSUMED
+    why: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training run, all attempts and inputs joined."""
+
+    id: str
+    root: str
+    inputs: tuple[Input, ...] = ()
+    series: tuple[Series, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    tables: tuple[OpTable, ...] = ()
+    source: SourceModel | None = None
+    roles: dict[str, RoleGuess] = field(default_factory=dict)
+    auxiliary: tuple[str, ...] = ()  # names of the side losses, in file order
+    convention: Convention = Convention()
+    family: Family = Family()
+    notes: tuple[Note, ...] = ()
+
+    def named(self, name: str) -> Series | None:
+        """Return the series of this name, or None."""
+        return next((s for s in self.series if s.name == name), None)
+
+    def role(self, role: str) -> Series | None:
+        """Return the series that plays `role`, or None."""
+        guess = self.roles.get(role)
+        return self.named(guess.series) if guess else None
+
+    def stated(self, meaning: str) -> Iterator[Stated]:
+        """Yield what inputs state for a meaning: settings of the log first, then defaults of the source."""
+        for setting in self.settings:
+            if setting.meaning == meaning:
+                yield Stated(setting.name, setting.value, setting.number, setting.origin, setting.evidence())
+        for default in self.source.defaults if self.source else ():
+            if default.meaning == meaning:
+                evidence = default.evidence(f"default of {default.name}")
+                yield Stated(default.name, default.value, default.number, "default", evidence)
+
+    def number(self, meaning: str) -> Stated | None:
+        """Return the first number that is stated for a meaning, or None."""
+        return next((stated for stated in self.stated(meaning) if stated.number is not None), None)
+
+    def frame(self) -> pd.DataFrame:
+        """Return all kept points as a pandas frame: series, role, step, value, text, file, line."""
+        import pandas as pd
+
+        role_of = {guess.series: role for role, guess in self.roles.items()}
+        rows: list[dict[str, Any]] = []
+        for series in self.series:
+            for at in range(len(series.values)):
+                point = series.point(at)
+                rows.append(
+                    {
+                        "series": series.name,
+                        "role": role_of.get(series.name, ""),
+                        "step": point.step,
+                        "value": point.value,
+                        "text": point.text,
+                        "file": point.place.file,
+                        "line": point.place.line,
+                    }
+                )
+        return pd.DataFrame(rows, columns=["series", "role", "step", "value", "text", "file", "line"])

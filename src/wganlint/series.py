@@ -1,0 +1,322 @@
+"""One logged quantity over training, built for files of any size; part of `run`.
+
+Up to `LIMIT` records every point is kept. Above it, neighbours are folded into buckets that keep their first, lowest
+and highest point, so memory stays flat while extremes, first, last, non-finite places and the tallies stay exact.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import ne
+
+import numpy as np
+import numpy.typing as npt
+
+from wganlint import units
+from wganlint.evidence import Evidence, Place, observed
+
+LIMIT = 20_000  # points kept before folding: 12 series of this size are about 40 MB
+PLACES = 50  # non-finite places kept
+BOUNDS = 64  # distinct printed values followed for `share_at`
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One record: its step (NaN where the line has none), value, the text as printed, and its place."""
+
+    index: int
+    step: float
+    value: float
+    text: str
+    place: Place
+    quote: str
+
+    def evidence(self, label: str = "") -> Evidence:
+        """Return this record as quoted evidence."""
+        step = None if np.isnan(self.step) else self.step
+        return observed("log", self.quote or self.text, self.place, label, step)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A stretch of records that print the very same text, as (first record, last record), 0-based and inclusive."""
+
+    text: str
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Exact figures over all records, kept however large the file is.
+
+    `printed` counts how often a text was printed (the most frequent `BOUNDS` texts, undercounted at most by
+    `count / BOUNDS`); `longest` and `trailing` are the longest and the last stretch of equal text.
+    """
+
+    count: int = 0
+    finite: int = 0
+    nonfinite: tuple[Point, ...] = ()
+    nonfinite_count: int = 0
+    last_nonfinite: Point | None = None
+    longest: Repeat | None = None
+    trailing: Repeat | None = None
+    printed: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A named series of one run. Arrays have one entry per kept point, in the order of the file.
+
+    `values` float64; `steps` float64 in the log's own step (NaN: the line has none, then `index` counts);
+    `index` int64 record number from 0; `lines` and `columns` int64, 1-based, in characters; `sampled` marks the
+    points that are an even sample in time (all of them unless folded): statistics read those, extremes read all.
+    """
+
+    name: str  # unique in its run: the key, made distinct by its form where needed
+    key: str  # as the input prints it
+    form: str  # the form of line it comes from, for people
+    kind: str  # "text", "redraw" (a progress bar), "events"
+    step_key: str | None
+    unit: str
+    decimals: int | None
+    files: tuple[str, ...]
+    index: Ints
+    steps: Floats
+    values: Floats
+    texts: tuple[str, ...]
+    file_of: Ints
+    lines: Ints
+    columns: Ints
+    quotes: tuple[str, ...]
+    sampled: Flags
+    tally: Tally
+    first: Point
+    last: Point
+    also_in: tuple[str, ...] = ()  # other inputs that carry the same series
+
+    def __len__(self) -> int:
+        """Number of records in the input (not of kept points)."""
+        return self.tally.count
+
+    @property
+    def folded(self) -> bool:
+        """Whether points were folded into buckets."""
+        return len(self.values) < self.tally.count
+
+    def point(self, at: int) -> Point:
+        """Return the kept point number `at`."""
+        line = int(self.lines[at]) if self.lines[at] > 0 else None
+        text = self.texts[at]
+        column = int(self.columns[at]) if self.columns[at] > 0 else None
+        end = column + len(text) if column is not None else None
+        place = Place(self.files[int(self.file_of[at])], line, column, end)
+        return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
+
+    def sample(self, most: int | None = None) -> Ints:
+        """Return positions of kept points that are an even sample in time, at most `most` of them."""
+        places = np.flatnonzero(self.sampled)
+        if most is not None and len(places) > most:
+            places = places[np.linspace(0, len(places) - 1, most).round().astype(np.int64)]
+        return places
+
+    def axis(self) -> Floats:
+        """Return the x axis of the kept points: steps where every line has one, else record numbers."""
+        return self.index.astype(np.float64) if bool(np.isnan(self.steps).any()) else self.steps
+
+    def quantity(self, value: float, text: str | None = None) -> units.Quantity:
+        """Return a number that prints at the precision of this series."""
+        return units.Quantity(value, units.Kind.NUMBER, self.decimals, text)
+
+    def thumbnail(self, width: int = 60) -> tuple[float, ...]:
+        """Return at most `width` values, evenly in time, for a sparkline."""
+        return tuple(float(v) for v in self.values[self.sample(width)])
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A batch of consecutive records of one series, as a reader hands it over (columns as in `Series`)."""
+
+    steps: Floats
+    values: Floats
+    texts: Sequence[str]
+    lines: Ints
+    columns: Ints
+    quotes: Sequence[str]
+    file: str
+
+
+class SeriesBuilder:
+    """Takes chunks of one series in file order and keeps it within `LIMIT` points."""
+
+    def __init__(
+        self, name: str, *, key: str = "", form: str = "", kind: str = "text", step_key: str | None = None, unit: str = ""
+    ) -> None:
+        self.name, self.key, self.form, self.kind = name, key or name, form, kind
+        self.step_key, self.unit = step_key, unit
+        self._files: list[str] = []
+        self._kept: list[_Columns] = []
+        self._size = 0
+        self._bucket = 1
+        self._count = 0
+        self._nonfinite: list[Point] = []
+        self._nonfinite_count = 0
+        self._last_nonfinite: Point | None = None
+        self._repeat: Repeat | None = None
+        self._longest: Repeat | None = None
+        self._printed: dict[str, int] = {}
+        self._decimals: int | None = None
+        self._first: Point | None = None
+        self._last: Point | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def extend(self, chunk: Chunk) -> None:
+        """Add consecutive records."""
+        if not len(chunk.values):
+            return
+        if not self._files or self._files[-1] != chunk.file:
+            self._files.append(chunk.file)
+        columns = _Columns(
+            np.arange(self._count, self._count + len(chunk.values), dtype=np.int64),
+            chunk.steps, chunk.values, list(chunk.texts),
+            np.full(len(chunk.values), len(self._files) - 1, dtype=np.int64),
+            chunk.lines, chunk.columns, list(chunk.quotes), np.ones(len(chunk.values), dtype=np.bool_),
+        )  # fmt: skip
+        self._tally(columns, chunk.file)
+        self._count += len(chunk.values)
+        self._kept.append(columns.fold(self._bucket) if self._bucket > 1 else columns)
+        self._size += len(self._kept[-1].values)
+        while self._size > LIMIT:
+            self._bucket *= 4
+            self._kept = [_Columns.join(self._kept).fold(self._bucket)]
+            self._size = len(self._kept[0].values)
+
+    def _tally(self, new: _Columns, file: str) -> None:
+        if self._first is None:
+            self._first = new.point(0, file)
+        self._last = new.point(len(new.values) - 1, file)
+        for at in np.flatnonzero(~np.isfinite(new.values)).tolist():
+            self._nonfinite_count += 1
+            if len(self._nonfinite) < PLACES:
+                self._nonfinite.append(new.point(at, file))
+            else:
+                self._last_nonfinite = new.point(at, file)
+        self._count_texts(new.texts)
+        texts = set(new.texts[:50]) | {new.texts[-1]}
+        places = [d for d in (units.decimals(text) for text in texts) if d is not None]
+        if places:
+            self._decimals = max(places) if self._decimals is None else max(self._decimals, *places)
+
+    def _count_texts(self, texts: list[str]) -> None:
+        """Follow stretches of equal text and count texts; `self._count` is still the number of records before."""
+        stops = np.flatnonzero(np.fromiter(map(ne, texts, texts[1:]), np.bool_, len(texts) - 1)) + 1
+        starts = np.concatenate([[0], stops])
+        lengths = np.diff(np.concatenate([starts, [len(texts)]]))
+        for at in sorted({0, int(np.argmax(lengths)), len(lengths) - 1}):
+            first = self._count + int(starts[at])
+            previous = self._repeat
+            if at == 0 and previous is not None and previous.text == texts[0]:
+                first = previous.first
+            self._repeat = Repeat(texts[int(starts[at])], first, self._count + int(starts[at] + lengths[at]) - 1)
+            if self._longest is None or self._repeat.length > self._longest.length:
+                self._longest = self._repeat
+        self._printed = _merge_counts(self._printed, Counter(texts))
+
+    def build(self) -> Series:
+        """Return the series.
+
+        Raises:
+            ValueError: no record was ever added.
+        """
+        if self._first is None or self._last is None:
+            raise ValueError(f"series {self.name} has no records")
+        kept = _Columns.join(self._kept)
+        tally = Tally(
+            self._count, self._count - self._nonfinite_count, tuple(self._nonfinite), self._nonfinite_count,
+            self._last_nonfinite, self._longest, self._repeat, dict(self._printed),
+        )  # fmt: skip
+        return Series(
+            self.name, self.key, self.form, self.kind, self.step_key, self.unit, self._decimals, tuple(self._files),
+            kept.index, kept.steps, kept.values, tuple(kept.texts), kept.file_of, kept.lines, kept.columns,
+            tuple(kept.quotes), kept.sampled, tally, self._first, self._last,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Columns:
+    index: Ints
+    steps: Floats
+    values: Floats
+    texts: list[str]
+    file_of: Ints
+    lines: Ints
+    columns: Ints
+    quotes: list[str]
+    sampled: Flags
+
+    def point(self, at: int, file: str) -> Point:
+        line = int(self.lines[at]) if self.lines[at] > 0 else None
+        column = int(self.columns[at]) if self.columns[at] > 0 else None
+        text = self.texts[at]
+        place = Place(file, line, column, column + len(text) if column is not None else None)
+        return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
+
+    def fold(self, bucket: int) -> _Columns:
+        """Keep the first, lowest and highest point of each bucket of `bucket` records."""
+        group = self.index // bucket
+        starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+        finite = np.isfinite(self.values)
+        low = np.where(finite, self.values, np.inf)
+        high = np.where(finite, self.values, -np.inf)
+        keep = np.zeros(len(self.values), dtype=np.bool_)
+        keep[starts] = True
+        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(group)], strict=True):
+            keep[start + int(np.argmin(low[start:stop]))] = True
+            keep[start + int(np.argmax(high[start:stop]))] = True
+        sampled = np.zeros(len(self.values), dtype=np.bool_)
+        sampled[starts] = True
+        return self._take(np.flatnonzero(keep), sampled)
+
+    def _take(self, at: Ints, sampled: Flags) -> _Columns:
+        where = at.tolist()
+        return _Columns(
+            self.index[at], self.steps[at], self.values[at], [self.texts[i] for i in where], self.file_of[at],
+            self.lines[at], self.columns[at], [self.quotes[i] for i in where], sampled[at],
+        )  # fmt: skip
+
+    @staticmethod
+    def join(parts: list[_Columns]) -> _Columns:
+        if len(parts) == 1:
+            return parts[0]
+        return _Columns(
+            np.concatenate([p.index for p in parts]), np.concatenate([p.steps for p in parts]),
+            np.concatenate([p.values for p in parts]), [t for p in parts for t in p.texts],
+            np.concatenate([p.file_of for p in parts]), np.concatenate([p.lines for p in parts]),
+            np.concatenate([p.columns for p in parts]), [q for p in parts for q in p.quotes],
+            np.concatenate([p.sampled for p in parts]),
+        )  # fmt: skip
+
+
+def _merge_counts(counts: dict[str, int], new: Counter[str]) -> dict[str, int]:
+    """Count frequent texts in constant space: undercounts by at most total / BOUNDS.
+
+    Merges two summaries of Misra & Gries (1982) as in Agarwal et al., "Mergeable summaries" (2012).
+    """
+    for text, times in counts.items():
+        new[text] += times
+    if len(new) <= BOUNDS:
+        return dict(new)
+    cut = sorted(new.values(), reverse=True)[BOUNDS]
+    return {text: times - cut for text, times in new.items() if times > cut}

@@ -1,0 +1,224 @@
+"""What the source of a run says, as data: sites in files, nothing judged, nothing ever imported; part of `run`.
+
+`read/source.py` fills this from the syntax tree alone. Every fact is a `Site`: a place (file, line, column, all
+1-based and in characters), the quoted line, and the owner (`Class.method` or function) that holds it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wganlint.evidence import Evidence, Place, observed
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in the source that matters."""
+
+    place: Place
+    quote: str
+    owner: str
+
+    def evidence(self, label: str = "") -> Evidence:
+        """Return this place as quoted evidence."""
+        return observed("source", self.quote, self.place, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer(Site):
+    """A layer that a network creates: `attribute` as in the source (`point_net.0`), `type` as written (`Linear`)."""
+
+    attribute: str = ""
+    type: str = ""
+    normalizes: bool = False  # LayerNorm, BatchNorm, InstanceNorm, GroupNorm, RMSNorm, spectral or weight norm
+    learns: bool = False  # Linear, Conv*, ConvTranspose*, Embedding, GRU ...
+
+
+@dataclass(frozen=True, slots=True)
+class Network(Site):
+    """A class that is a network. `part`: "critic", "generator" or "other"; `why` says how that was told."""
+
+    name: str = ""
+    part: str = "other"
+    why: str = ""
+    layers: tuple[Layer, ...] = ()
+    initialized: Site | None = None  # where weights are set by hand (nn.init.*), if anywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Clamp(Site):
+    """A bound put on a value. `on`: "score" (what the critic returns), "loss", "features", "norm", "other".
+
+    `soft` for C*tanh(x/C) and the like. A None bound is open or not a literal; names with a literal default
+    (constructor or function default, module constant, class attribute, argparse default) are resolved and
+    `resolved` then names them.
+    """
+
+    on: str = "other"
+    low: float | None = None
+    high: float | None = None
+    soft: bool = False
+    call: str = ""
+    resolved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale(Site):
+    """The critic divides its score by something that depends on the batch. `divisor` as written, e.g. sqrt(batch)."""
+
+    divisor: str = ""
+    kind: str = ""  # "batch" or "running" (a statistic of earlier scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill(Site):
+    """A large constant (|value| >= 1e4) that stands for missing or empty.
+
+    `reaches`: "network" (a Linear, conv or mean sees it), "masking" (only softmax, logsumexp, argmax, topk or a max
+    with include_self=False see it), "guarded" (where, mask or isfinite replaces it first), "unknown".
+    `path`: the lines it passes on the way. `norm_after`: a normalizing layer that its value passes, if any.
+    """
+
+    value: float = 0.0
+    call: str = ""
+    reaches: str = "unknown"
+    path: tuple[Site, ...] = ()
+    norm_after: Layer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NanGuard(Site):
+    """A call that replaces or skips non-finite values. `on`: "score", "features", "loss", "norm", "gradient", "metric".
+
+    `call`: "nan_to_num", "where(isnan)", "skip step". `producer`: code that feeds it and could really make a NaN
+    (0/0, log or sqrt of <= 0), or empty.
+    """
+
+    call: str = "nan_to_num"
+    on: str = "other"
+    producer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding(Site):
+    """round, floor, ceil, long, int, argmax, multinomial or a threshold on a quantity that the generator learns."""
+
+    call: str = ""  # "round().long()"
+    quantity: str = ""  # the learned quantity as written
+    straight_through: bool = False
+    supervised: Site | None = None  # a separate loss that trains the same quantity
+
+
+@dataclass(frozen=True, slots=True)
+class CountHead(Site):
+    """How many items a sample gets is read from a network: count = round(base**h - offset), or round(h), round(exp h).
+
+    `alive_above`: the head's output above which a count of at least 1 results (log10(1.5) = 0.176 for
+    round(10**h - 1)), None if the form is not understood. `bias`: the value that the last bias is set to, with its
+    site, or None where it keeps the library's default (near 0).
+    """
+
+    expression: str = ""
+    head: str = ""
+    alive_above: float | None = None
+    bias: float | None = None
+    bias_site: Site | None = None
+    minimum: int = 0  # a lower clamp on the count
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty(Site):
+    """A gradient penalty: the function or block that differentiates the critic's score by its input."""
+
+    create_graph: bool | None = None
+    weight: float | None = None
+    weight_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PenaltySkip(Site):
+    """A way around the penalty. `kind`: "empty" (returns a constant when the fakes are empty), "interval" (every k-th
+    substep), "except", "zero weight". `condition` and `result` as written; `every` for an interval."""
+
+    kind: str = ""
+    condition: str = ""
+    result: str = ""
+    every: int | None = None
+    last_substep_skipped: bool | None = None  # with the default critic steps, if both are literal
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer(Site):
+    """An optimizer that the source creates. `part`: whose parameters. Numbers are literals or resolved defaults."""
+
+    name: str = ""
+    part: str = "other"
+    lr: float | None = None
+    lr_text: str = ""
+    momentum: float | None = None
+    betas: tuple[float, float] | None = None
+    choice: str = ""  # the branch that selects it, e.g. args.optimizer == "sgd"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss(Site):
+    """A loss formula. `part`: "critic" or "generator". Signs are those of E[D(real)] and E[D(fake)] in the value that
+    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan or "". `penalty`: it adds one."""
+
+    part: str = ""
+    formula: str = ""
+    real_sign: int = 0
+    fake_sign: int = 0
+    family: str = ""
+    penalty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Detach(Site):
+    """In the generator's own loss the fakes reach the critic without a gradient path. `how`: detach, no_grad, data,
+    item, numpy."""
+
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Default(Site):
+    """A named default in the source: an argparse option, a function parameter or a constant."""
+
+    name: str = ""
+    value: str = ""
+    number: float | None = None
+    kind: str = ""  # "option", "parameter", "constant"
+    meaning: str = ""  # as `Setting.meaning`; filled by `read/roles`
+
+
+@dataclass(frozen=True, slots=True)
+class WeightClip(Site):
+    """Weights clipped to +-bound after a step: `p.data.clamp_(-c, c)`."""
+
+    bound: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """All facts of the source files of one run."""
+
+    files: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+    clamps: tuple[Clamp, ...] = ()
+    scales: tuple[Scale, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    guards: tuple[NanGuard, ...] = ()
+    roundings: tuple[Rounding, ...] = ()
+    count_heads: tuple[CountHead, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
+    skips: tuple[PenaltySkip, ...] = ()
+    optimizers: tuple[Optimizer, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    detaches: tuple[Detach, ...] = ()
+    defaults: tuple[Default, ...] = ()
+    clips: tuple[WeightClip, ...] = ()
+
+    def part(self, part: str) -> tuple[Network, ...]:
+        """Return the networks of one part: "critic" or "generator"."""
+        return tuple(network for network in self.networks if network.part == part)
