@@ -150,7 +150,7 @@ def rules_test(
 ) -> None:
     """Run the examples of rules through the real readers and say which do not hold."""
     from wganlint.render.screen import echo
-    from wganlint.rules.trial import failures
+    from wganlint.trial import failures
 
     book = _catalogue(Settings(), folders)
     mine = {str(folder) for folder in folders or []}

@@ -99,7 +99,8 @@ def _find(
     said: Mapping[str, Judgement],
 ) -> Found:
     if find.detector == "finding":
-        return _finding_fact(find.parameters["codes"], said)
+        least = Severity[str(find.parameters.get("least", "info")).upper()]
+        return _finding_fact(find.parameters["codes"], least, said)
     parameters = _borrow(find, earlier)
     if not isinstance(parameters, dict):
         return parameters
@@ -121,26 +122,31 @@ def _borrow(find: Find, earlier: Mapping[str, Found]) -> dict[str, Any] | Found:
     return parameters
 
 
-def _finding_fact(codes: Sequence[str], said: Mapping[str, Judgement]) -> Found:
+def _finding_fact(codes: Sequence[str], least: Severity, said: Mapping[str, Judgement]) -> Found:
+    """Return the first finding among the codes; unknown only if every one of those rules could not tell."""
     unknown: list[str] = []
+    told = 0
     for code in codes:
         judgement = said.get(code)
         if judgement is None:
             continue
-        if judgement.finding is not None:
+        told += judgement.verdict.outcome not in (Outcome.COULD_NOT_TELL, Outcome.BROKEN)
+        if judgement.finding is not None and judgement.finding.severity >= least:
             found = judgement.finding
             return Fact({"code": found.code, "title": found.title})
         if judgement.verdict.outcome in (Outcome.COULD_NOT_TELL, Outcome.BROKEN):
             unknown += judgement.verdict.missing
-    return Missing(", ".join(dict.fromkeys(unknown))) if unknown else ABSENT
+    return Missing(", ".join(dict.fromkeys(unknown))) if unknown and not told else ABSENT
 
 
 def _holds(when: Condition | None, scope: Scope) -> bool:
+    """Whether a text or grade applies. The rule has fired: what could not be looked at counts as not seen."""
     return when is None or when.evaluate(scope) is True
 
 
 def _fired(run: Run, rule: Rule, scope: Scope, judged: Judgement) -> Judgement:
     facts = [found for found in scope.finds.values() if isinstance(found, Fact)]
+    scope = Scope({n: f if isinstance(f, Fact) else ABSENT for n, f in scope.finds.items()}, scope.parameters)
     severity = next((grade.level for grade in rule.grades if _holds(grade.when, scope)), rule.severity)
     belief = next(belief for belief in rule.beliefs if _holds(belief.when, scope))
     title = next(title for title in rule.titles if _holds(title.when, scope))

@@ -23,7 +23,7 @@ WRAPPER = "autograd::engine::evaluate_function: NanToNumBackwar..."
 def table(
     rows: list[list[str]], columns: list[str], footer: tuple[str, ...] = (), width: int = 55, text: str = ">"
 ) -> list[str]:
-    """Lay out a table as torch does: dash runs, two blanks, two trailing blanks; cells overflow, never cut."""
+    """Lay out a table as torch does: dash runs, two blanks, two trailing ones; cells overflow, never cut."""
     heads = ["Name", *columns]
     widths = [width, *(75 if head in {"Source Location"} else 12 for head in columns)]
     sides = [text, *("<" if head == "Source Location" else ">" for head in columns)]

@@ -111,7 +111,10 @@ def run_detector(name: str, run: Run, parameters: Mapping[str, Any]) -> Found:
 DETECTORS["finding"] = Detector(
     "finding",
     None,
-    {"codes": Parameter(list, None, "codes of rules; the fact is there if one of them fired in this run")},
+    {
+        "codes": Parameter(list, None, "codes of rules; the fact is there if one of them fired in this run"),
+        "least": Parameter(str, "info", "least severity that the finding must have"),
+    },
     {"code": Kind.TEXT, "title": Kind.TEXT},
     "tally",
     "Another rule's finding in the same run.",

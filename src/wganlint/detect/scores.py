@@ -144,14 +144,15 @@ def bound_share(run: Run) -> Found:
     """How large the mean scores are, as a share of a known bound: with |score| <= C, |mean|/C is at least the share at C
     if the rest is near 0.
 
-    Fields: side that is larger; share: median over the last max(20, 10 %) records; first and last of the run; other: the
+    Fields: side that is larger; share: median over the last max(20, 10 %) records; first: median of the first 3; other: the
     other side's share; apart: the two sides differ by at least half of the larger one (a common drift is no
-    saturation). The bound is a literal of the source or settings, or one where the run itself stood for a while.
+    saturation). The bound is a literal of the source or settings, or one where the run itself stood for a while;
+    without either there is nothing to compare with, and a share is never guessed.
     """
     known = score_bounds(run)
     seen = _stood_at(run)
     if not known and seen is None:
-        return Missing("the bound on the scores (the source: --source DIR)")
+        return ABSENT
     sides = _mean_scores(run)
     if sides is None:
         return Missing("a generator loss with the gap or the critic loss")
@@ -173,7 +174,7 @@ def bound_share(run: Run) -> Found:
         "name": series.key,
         "bound": Quantity(bound, Kind.NUMBER, 0 if float(bound).is_integer() else None),
         "share": Quantity(float(np.median(mine[last])), Kind.RATIO),
-        "first": Quantity(float(mine[0]), Kind.RATIO),
+        "first": Quantity(float(np.median(mine[:3])), Kind.RATIO),
         "last": Quantity(float(mine[-1]), Kind.RATIO),
         "highest": Quantity(float(np.max(mine)), Kind.RATIO),
         "side": side,

@@ -40,12 +40,14 @@ def _number(value: float) -> Quantity:
 @detector(
     fields={
         "bound": Kind.NUMBER, "code": Kind.TEXT, "where": Kind.TEXT, "owner": Kind.TEXT, "soft": Kind.FLAG,
-        "on": Kind.TEXT, "matches": Kind.FLAG, "sites": Kind.COUNT, "known": Kind.FLAG,
+        "on": Kind.TEXT, "matches": Kind.FLAG, "sites": Kind.COUNT, "known": Kind.FLAG, "overridden": Kind.FLAG,
+        "held": Kind.NUMBER,
     },
     parameters={"soft": Parameter(bool, False, "look for C*tanh(x/C) and the like instead of hard clamps")},
 )  # fmt: skip
 def score_clamp(run: Run, soft: bool) -> Found:
-    """A clamp on what the critic returns, or on a loss. matches: the run sits at this very bound."""
+    """A clamp on what the critic returns, or on a loss. matches: the run sits at its bound; overridden: at another one
+    than the default that stands in the source (the bound is an option or parameter); held: where the run sits."""
     source = model(run)
     if source is None:
         return Missing(SOURCE)
@@ -58,7 +60,10 @@ def score_clamp(run: Run, soft: bool) -> Found:
         bounds = [abs(b) for b in (clamp.low, clamp.high) if b is not None]
         return any(bool(np.isclose(p.bound, b, rtol=2e-3)) for p in pins for b in bounds)
 
-    site = next((c for c in sites if hit(c)), sites[0])
+    stated = [s.number for s in run.settings if s.meaning == "score_bound" and s.number is not None]
+    set_by_log = any(bool(np.isclose(p.bound, number, rtol=2e-3)) for p in pins for number in stated)
+    site = next((c for c in sites if hit(c)), next((c for c in sites if c.resolved), sites[0]))
+    overridden = not hit(site) and bool(site.resolved) and set_by_log
     bound = max((abs(b) for b in (site.low, site.high) if b is not None), default=float("nan"))
     fields: dict[str, Quantity | bool | str] = {
         "bound": _number(bound),
@@ -68,7 +73,9 @@ def score_clamp(run: Run, soft: bool) -> Found:
         "owner": site.owner,
         "soft": site.soft,
         "on": site.on,
-        "matches": hit(site),
+        "matches": hit(site) or overridden,
+        "overridden": overridden,
+        "held": _number(pins[0].bound if pins else float("nan")),
         "sites": Quantity(len(sites), Kind.COUNT),
     }
     label = f"bounds the {site.on} at +-{bound:g}" if np.isfinite(bound) else f"bounds the {site.on}"

@@ -1,4 +1,4 @@
-"""What the name of a log says: range, attempt, time, and whether it is the output or the error stream; for discover."""
+"""What the name of a log says: range, attempt, time, output or error stream; part of read/discover."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 _ATTEMPT = re.compile(r"[._-]?(?:attempt|try|restart|requeue)[._-]?([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 TIME = re.compile(
-    r"[._-]?((?:19|20)[0-9]{2})[-_.]?([01][0-9])[-_.]?([0-3][0-9])[-_.T ]?([0-2][0-9])[-_.:h]?([0-5][0-9])[-_.:m]?([0-5][0-9])(?![0-9])"
+    r"[._-]?((?:19|20)[0-9]{2})[-_.]?([01][0-9])[-_.]?([0-3][0-9])"
+    r"[-_.T ]?([0-2][0-9])[-_.:h]?([0-5][0-9])[-_.:m]?([0-5][0-9])(?![0-9])"
 )
 _RANGE = re.compile(r"(?<![0-9])([0-9]{2,12})-([0-9]{2,12})(?![0-9-])")
 _STREAM = re.compile(r"(?:^|[._-])(out|err|stdout|stderr)$", re.IGNORECASE)
@@ -26,7 +27,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One start of a training: its output, its error stream, or both. `range`, `number`, `time` as in the names."""
+    """One start of a training: its output, its error stream, or both; `range`, `number`, `time` by name."""
 
     out: File | None
     err: File | None = None
@@ -42,7 +43,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class LogName:
-    """The parts of a log's name. `stem` is what all attempts of one training share; `start` names one attempt."""
+    """The parts of a log's name. All attempts of one training share the `stem`; `start` names one attempt."""
 
     stem: str
     start: str
@@ -92,9 +93,13 @@ def attempts(files: Iterable[File]) -> dict[str, list[Attempt]]:
             runs.setdefault(stem, []).append(Attempt(out, err, name.range, name.number, name.time))
             continue
         for file, name in outs:  # train.log beside train.txt: nothing says that they are one
-            runs.setdefault(file.path.name, []).append(Attempt(file, None, name.range, name.number, name.time))
+            runs.setdefault(file.path.name, []).append(
+                Attempt(file, None, name.range, name.number, name.time)
+            )
         for file, name in errs:
-            runs.setdefault(file.path.name, []).append(Attempt(None, file, name.range, name.number, name.time))
+            runs.setdefault(file.path.name, []).append(
+                Attempt(None, file, name.range, name.number, name.time)
+            )
     for tries in runs.values():
         tries.sort(key=lambda attempt: (attempt.number, attempt.time, attempt.files[0].shown))
     return runs

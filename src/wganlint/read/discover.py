@@ -1,41 +1,21 @@
-"""Which file is what, which belong to one run, and what was skipped and why; the start of files -> read -> Run."""
+"""Which files belong to one run, and what was skipped and why; the start of files -> read -> Run."""
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from wganlint.errors import UsageError
 from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp
+from wganlint.read.walk import Found, look
 
-DEEPEST = 40  # folders below the given one
-FOLDED = 5  # skipped files of one kind in one folder that are listed one by one
-
-_CLOSED = frozenset({
-    ".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", "dist-packages", ".tox", ".nox", ".venv",
-    ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", ".eggs", ".idea", ".vscode", ".cache",
-})  # fmt: skip
 _GENERIC = frozenset({
-    "log", "logs", "logs_training", "training_logs", "train_logs", "logs_train", "logs_tensorboard", "tensorboard",
-    "tb", "tb_logs", "events", "run", "runs", "out", "output", "outputs", "result", "results", "exp", "experiments",
-    "checkpoint", "checkpoints", "train", "training", "stdout", "stderr", "slurm",
+    "log", "logs", "logs_training", "training_logs", "train_logs", "logs_train", "logs_tensorboard",
+    "tensorboard", "tb", "tb_logs", "events", "run", "runs", "out", "output", "outputs", "result", "results",
+    "exp", "experiments", "checkpoint", "checkpoints", "train", "training", "stdout", "stderr", "slurm",
 })  # fmt: skip
-_NO_LOG = re.compile(r"(?:requirements|readme|licen[cs]e|notice|copying|authors|cmakelists|constraints|classes|labels|vocab)", re.I)
-_REASONS = {
-    "weights: not read": "pt pth ckpt pkl pickle npz npy safetensors h5 hdf5 onnx bin msgpack joblib pb index meta tar",
-    "an image: not read": "png jpg jpeg gif svg bmp webp tif tiff pdf eps mp4 avi webm ico",
-    "not read yet: JSON": "json jsonl ndjson",
-    "not read yet: a table": "csv tsv xlsx parquet feather arrow",
-    "not read yet: compressed": "gz bz2 xz zst zip 7z tgz lz4",
-    "not read yet: configuration": "yaml yml toml ini cfg conf",
-}
-_REASON_OF = {ending: reason for reason, endings in _REASONS.items() for ending in endings.split()}
-_LOG_NAME = re.compile(r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log|stdout|stderr|output|nohup)$", re.I)
 
 
 @dataclass(slots=True)
@@ -48,19 +28,8 @@ class RunFiles:
     events: list[File] = field(default_factory=list)
     source: list[File] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    folder: PurePosixPath = PurePosixPath()  # of the logs, relative to the root
+    folder: PurePosixPath = field(default_factory=PurePosixPath)  # of the logs, relative to the root
     stem: str = ""
-
-
-@dataclass(slots=True)
-class _Found:
-    """What lies under one given path."""
-
-    root: Path
-    logs: list[File] = field(default_factory=list)
-    events: list[File] = field(default_factory=list)
-    source: list[File] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
 def discover(
@@ -77,7 +46,7 @@ def discover(
     runs: list[RunFiles] = []
     left: list[tuple[str, str]] = []
     for path in paths:
-        found = _look(path, seen)
+        found = look(path, seen)
         new = _runs(found)
         if not new:
             left += found.skipped
@@ -90,7 +59,11 @@ def discover(
     if not runs:
         shown = ", ".join(str(path) for path in paths)
         listed = "; ".join(f"{name}: {reason}" for name, reason in left[:3])
-        hint = f"Looked at {listed}." if listed else "Give a log (*.log, *.txt, *.out) or a folder that holds one."
+        hint = (
+            f"Looked at {listed}."
+            if listed
+            else "Give a log (*.log, *.txt, *.out) or a folder that holds one."
+        )
         raise UsageError(f"nothing to analyze in {shown}", hint=hint)
     runs[0].skipped += left
     for run in runs:
@@ -103,133 +76,7 @@ def discover(
     return runs
 
 
-def _look(path: Path, seen: set[tuple[int, int]]) -> _Found:
-    found = _Found(path)
-    try:
-        info = path.stat()
-    except OSError as error:
-        if path.is_symlink():
-            raise UsageError(f"{path} is a symbolic link to nothing", hint="Check the link.") from error
-        if isinstance(error, PermissionError):
-            raise UsageError(f"{path} may not be read", hint="Check its permissions.") from error
-        raise UsageError(f"{path} does not exist", hint="Check the path; it is relative to the current folder.") from error
-    except ValueError as error:
-        raise UsageError(f"{path!r} is no path", hint="Check the path.") from error
-    if stat.S_ISDIR(info.st_mode):
-        for file in _walk(path, found, seen):
-            _sort_in(file, found)
-    elif not stat.S_ISREG(info.st_mode):
-        raise UsageError(f"{path} is neither a file nor a folder", hint="Save the output to a file first.")
-    elif (info.st_dev, info.st_ino) not in seen:
-        seen.add((info.st_dev, info.st_ino))
-        file = File(path, path.name)
-        if info.st_size == 0:
-            found.skipped.append((path.name, "empty"))
-        else:
-            _sort_in(file, found, given=True)
-    _fold(found)
-    return found
-
-
-def _walk(root: Path, found: _Found, seen: set[tuple[int, int]]) -> Iterator[File]:
-    """Yield the regular files under a folder in the order of their names; links are followed once."""
-    folders = [(root, "", 0)]
-    entered: set[tuple[int, int]] = set()
-    while folders:
-        folder, prefix, depth = folders.pop()
-        try:
-            info = os.stat(folder)
-            if (info.st_dev, info.st_ino) in entered:
-                found.skipped.append((prefix.rstrip("/"), "a link to a folder that was read already"))
-                continue
-            entered.add((info.st_dev, info.st_ino))
-            with os.scandir(folder) as scan:
-                entries = sorted(scan, key=lambda entry: entry.name)
-        except OSError as error:
-            found.skipped.append((prefix.rstrip("/") or ".", _why(error)))
-            continue
-        names = {entry.name for entry in entries}
-        if "pyvenv.cfg" in names and prefix:
-            found.skipped.append((prefix.rstrip("/"), "a virtual environment: not entered"))
-            continue
-        inner = []
-        for entry in entries:
-            shown = prefix + entry.name
-            try:
-                info = entry.stat()
-            except OSError as error:
-                found.skipped.append((shown, "a link to nothing" if entry.is_symlink() else _why(error)))
-                continue
-            if stat.S_ISDIR(info.st_mode):
-                if entry.name in _CLOSED:
-                    continue
-                if depth >= DEEPEST:
-                    found.skipped.append((shown, f"more than {DEEPEST} folders deep: not entered"))
-                else:
-                    inner.append((Path(entry.path), shown + "/", depth + 1))
-            elif not stat.S_ISREG(info.st_mode):
-                found.skipped.append((shown, "a pipe, socket or device: not opened"))
-            elif (info.st_dev, info.st_ino) in seen:
-                if entry.is_symlink() or info.st_nlink > 1:
-                    found.skipped.append((shown, "another name of a file that was read already"))
-            else:
-                seen.add((info.st_dev, info.st_ino))
-                if info.st_size == 0:
-                    found.skipped.append((shown, "empty"))
-                elif not os.access(entry.path, os.R_OK):
-                    found.skipped.append((shown, "permission denied"))
-                else:
-                    yield File(Path(entry.path), shown)
-        folders += reversed(inner)
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "permission denied"
-    return (error.strerror or str(error)).lower()
-
-
-def _sort_in(file: File, found: _Found, *, given: bool = False) -> None:
-    name = file.path.name
-    ending = name.rpartition(".")[2].lower() if "." in name else ""
-    if "tfevents" in name:
-        found.events.append(file)
-    elif ending in {"py", "pyw"}:
-        if not given and _is_test(file.shown):
-            found.skipped.append((file.shown, "a test: not read"))
-        else:
-            found.source.append(file)
-    elif ending in _REASON_OF:
-        found.skipped.append((file.shown, _REASON_OF[ending]))
-    elif _LOG_NAME.search(name) and (given or not _NO_LOG.match(name)):
-        found.logs.append(file)
-    elif given and ending not in {"md", "rst", "ipynb", "html"}:
-        found.logs.append(file)
-    else:
-        found.skipped.append((file.shown, "not a log by its name"))
-
-
-def _is_test(shown: str) -> bool:
-    parts = shown.split("/")
-    return parts[-1].startswith("test_") or parts[-1] == "conftest.py" or not {"test", "tests"}.isdisjoint(parts[:-1])
-
-
-def _fold(found: _Found) -> None:
-    """Say `samples/*.png: 1,234 times: an image` instead of 1,234 lines."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for shown, reason in found.skipped:
-        folder, _, name = shown.rpartition("/")
-        groups.setdefault((folder, name.rpartition(".")[2] if "." in name else "", reason), []).append(shown)
-    found.skipped = []
-    for (folder, ending, reason), names in groups.items():
-        if len(names) <= FOLDED:
-            found.skipped += [(name, reason) for name in names]
-        else:
-            pattern = f"*.{ending}" if ending else "*"
-            found.skipped.append((f"{folder}/{pattern}" if folder else pattern, f"{len(names)} files: {reason}"))
-
-
-def _runs(found: _Found) -> list[RunFiles]:
+def _runs(found: Found) -> list[RunFiles]:
     """Make runs of the logs under one path and give each the events and the source that are its own."""
     root = str(found.root)
     folders: dict[PurePosixPath, list[File]] = {}
@@ -294,7 +141,9 @@ def _join_events(file: File, near: list[RunFiles]) -> str:
         own = [run for run in near if run.folder == PurePosixPath(file.shown).parent]
     if len(own) != 1 and when:
         name = PurePosixPath(file.shown).parent.name
-        own = [run for run in near if any(_mentions(log.path, name) for tries in run.logs for log in tries.files)]
+        own = [
+            run for run in near if any(_mentions(log.path, name) for tries in run.logs for log in tries.files)
+        ]
     if len(own) == 1:
         own[0].events.append(file)
         return ""
@@ -316,7 +165,7 @@ def _given(path: Path, kind: str) -> list[File]:
     Raises:
         UsageError: the path does not exist, or holds no such file.
     """
-    found = _look(path, set())
+    found = look(path, set())
     files = found.source if kind == "source" else found.events
     if not files:
         what = "Python source" if kind == "source" else "TensorBoard event files"

@@ -1,4 +1,4 @@
-"""Forms of lines: lines of one form feed one set of series and have one step; part of read/text on the way to a Run."""
+"""Forms of lines: lines of one form feed one set of series and have one step; part of read/text."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ Ints = npt.NDArray[np.int64]
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
 TIMES = re.compile(
-    r"[0-9]+[-/.][0-9]+[-/.][0-9]+|[0-9]+:[0-9]+(?::[0-9]+)?(?:[.,][0-9]+)?|(?<=[0-9])[TZ](?=[0-9 ]|$)|\b[AP]M\b"
+    r"[0-9]+[-/.][0-9]+[-/.][0-9]+|[0-9]+:[0-9]+(?::[0-9]+)?(?:[.,][0-9]+)?"
+    r"|(?<=[0-9])[TZ](?=[0-9 ]|$)|\b[AP]M\b"
     rf"|\b(?:{_MONTHS})[a-z]*\b(?= +[0-9]| +(?:{_MONTHS}))",
     re.IGNORECASE,
 )
+_LOSS = re.compile(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
+_WEIGHT = re.compile(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
+_GAPS = re.compile(r"(?<=[\[(])\s+|\s+(?=[\])])")
 _SCALES = {
     "B": ("bytes", 1.0), "bytes": ("bytes", 1.0), "KiB": ("bytes", 2.0**10), "MiB": ("bytes", 2.0**20),
     "GiB": ("bytes", 2.0**30), "TiB": ("bytes", 2.0**40), "KB": ("bytes", 1e3), "kB": ("bytes", 1e3),
     "MB": ("bytes", 1e6), "GB": ("bytes", 1e9), "TB": ("bytes", 1e12),
-    "ns": ("time", 1e-9), "us": ("time", 1e-6), "µs": ("time", 1e-6), "μs": ("time", 1e-6), "ms": ("time", 1e-3),
-    "s": ("time", 1.0), "sec": ("time", 1.0), "secs": ("time", 1.0), "min": ("time", 60.0), "h": ("time", 3600.0),
+    "ns": ("time", 1e-9), "us": ("time", 1e-6), "µs": ("time", 1e-6), "μs": ("time", 1e-6),
+    "ms": ("time", 1e-3), "s": ("time", 1.0), "sec": ("time", 1.0), "secs": ("time", 1.0),
+    "min": ("time", 60.0), "h": ("time", 3600.0),
 }  # fmt: skip
 
 
 @dataclass(slots=True)
 class Batch:
-    """Rows of one form that carry the same fields. `orders` is the running number of the line in the block."""
+    """Rows of one form that carry the same fields. `orders`: running number of the line in the block."""
 
     orders: Ints
     lines: list[str]
@@ -72,12 +77,17 @@ class _Rows:
     def __getitem__(self, at: slice | Ints) -> _Rows:
         if isinstance(at, slice):
             return _Rows(
-                self.steps[at], self.values[at], self.texts[at], self.numbers[at], self.starts[at], self.quotes[at]
+                self.steps[at],
+                self.values[at],
+                self.texts[at],
+                self.numbers[at],
+                self.starts[at],
+                self.quotes[at],
             )
         where = at.tolist()
         return _Rows(
-            self.steps[at], self.values[at], [self.texts[i] for i in where], self.numbers[at], self.starts[at],
-            [self.quotes[i] for i in where],
+            self.steps[at], self.values[at], [self.texts[i] for i in where], self.numbers[at],
+            self.starts[at], [self.quotes[i] for i in where],
         )  # fmt: skip
 
     @staticmethod
@@ -94,8 +104,8 @@ class _Rows:
 class Form:
     """A form of line: its head (the text before the first key), its step, and the series that it feeds.
 
-    The step is the finest counter on the line which rises. A counter that stands still, or that starts anew with
-    each epoch or each part (`[file 2/10]`), is no step: then the epoch is, else the record number.
+    The step is the finest counter on the line which rises. A counter that stands still, or that starts anew
+    with each epoch or part (`[file 2/10]`), is no step: then the epoch is, else the record number.
     """
 
     def __init__(self, head: str, kind: str, keyed: bool) -> None:
@@ -154,10 +164,17 @@ class Form:
         """Whether its step key may as well be a setting: `epochs=100`, `steps=5000`."""
         return any(name.endswith("s") and step_rank(name) is not None for name in self.names)
 
+    @property
+    def measures(self) -> bool:
+        """Whether it looks like a record of training although it has no step: two lines with losses."""
+        return self.in_file > 1 and any(
+            _LOSS.search(name) and not _WEIGHT.search(name) for name in self.names
+        )
+
     def take_restarts(self) -> list[Restart]:
         """Return the places where the step of this file goes back."""
         found, self.restarts = self.restarts, []
-        return found
+        return found if self.builders else []
 
     def drop(self) -> None:
         """Forget the rows of the present file: they are header lines."""
@@ -208,7 +225,7 @@ class Form:
             self._extend(name, self._last_redraws(name, rows) if self.kind == "redraw" else rows, file)
 
     def _factor(self, name: str, unit: str, units: dict[str, str]) -> float:
-        """Return what turns a value of this unit into the unit that the series began with (KiB beside MiB)."""
+        """Return what turns a value of this unit into the unit that the series began with."""
         known = self.builders[name].unit if name in self.builders else units.get(name)
         if known is None or known == unit:
             units[name] = known if known is not None else unit
@@ -225,7 +242,7 @@ class Form:
             )
 
     def _last_redraws(self, name: str, rows: _Rows) -> _Rows:
-        """Of redraws of one step keep the last; the last step of all is held back, as more redraws may come."""
+        """Of redraws of one step keep the last; hold the last step of all back, as more may come."""
         held = self._held.pop(name, None)
         if held is not None:
             rows = _Rows.join([held, rows])
@@ -288,7 +305,11 @@ class Form:
         last = max(batches, key=lambda batch: int(batch.orders[-1]))
         coarse = [_column(name, [last])[-1] for name in self._coarse if name in last.names]
         parts = self.head.count("#")
-        self._last = float(steps[-1]), coarse[0] if coarse else np.nan, _part(last.lines[-1], parts) if parts else []
+        self._last = (
+            float(steps[-1]),
+            coarse[0] if coarse else np.nan,
+            _part(last.lines[-1], parts) if parts else [],
+        )
 
 
 def _column(name: str, batches: list[Batch]) -> Floats:
@@ -315,7 +336,8 @@ def _part(line: str, count: int) -> list[str]:
 def head_of(text: str) -> str:
     """Return the head of a form: times dropped, other digits as `#`, blanks single."""
     text = TIMES.sub(" ", text) if any(map(str.isdigit, text)) else text
-    return " ".join(re.sub(r"[0-9]+", "#", text).split()).strip(" -,;:>|")
+    text = " ".join(_GAPS.sub(lambda gap: gap[0].strip(), re.sub(r"[0-9]+", "#", text)).split())
+    return text.replace("[]", "").replace("()", "").strip(" -,;:>|").rstrip(" ([{<\"'-,;:>|")
 
 
 def _cut_all(lines: list[str], starts: Ints, texts: Sequence[str]) -> tuple[list[str], Ints]:

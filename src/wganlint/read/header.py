@@ -10,29 +10,38 @@ from wganlint.read.tokens import fields_of, is_number, number
 from wganlint.run import Setting
 
 OPTIMIZERS = (
-    "AdamW", "Adamax", "Adam", "SGD", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "SparseAdam", "LBFGS",
-    "Rprop", "ASGD", "Lion", "Adafactor", "LAMB", "LARS", "Adan", "Prodigy", "Shampoo", "Muon", "Sophia", "SOAP",
-    "ExtraAdam", "OAdam", "AdaBelief", "Ranger", "AdamP", "Yogi", "NovoGrad",
+    "AdamW", "Adamax", "Adam", "SGD", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "SparseAdam",
+    "LBFGS", "Rprop", "ASGD", "Lion", "Adafactor", "LAMB", "LARS", "Adan", "Prodigy", "Shampoo", "Muon",
+    "Sophia", "SOAP", "ExtraAdam", "OAdam", "AdaBelief", "Ranger", "AdamP", "Yogi", "NovoGrad",
 )  # fmt: skip
 _OPTIMIZER = re.compile(r"(?<![\w.-])(" + "|".join(OPTIMIZERS) + r")(?![\w-])", re.IGNORECASE)
 _NEAR = re.compile(r"optimi[sz]er|(?<![a-z])lr(?![a-z])|learning[ _-]rate", re.IGNORECASE)
-_LEVEL = r"\s{0,80}(?:\[?(?:INFO|DEBUG)\]?[\s:>-]{1,5})?"
-_YAML = re.compile(r"\s{0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:\s{1,40}(\S{1,300}?),?(?:\s{2,}\[default.*|\s*#.*|\s*)$")
-_PAIR = re.compile(
-    r"(?<![\w.:/\\@$~&-])([^\W\d][\w.-]{0,60})[\"']?(\s{0,4}=(?!=)\s{0,4}|:\s{1,4}(?=[\"'\[(]|True|False|None|true|false|null))"
-    r"(\"[^\"]{0,200}\"|'[^']{0,200}'|\[[^\[\]]{0,200}\]|\([^()]{0,200}\)|<[^<>]{0,200}>|[^\s,;|()\[\]{}=\"']{1,200})(?![\w(\[=])"
+_YAML = re.compile(
+    r"\s{0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:\s{1,40}(\S{1,300}?),?(?:\s{2,}\[default.*|\s*#.*|\s*)$"
 )
-_OPTION = re.compile(r"(?<!\S)--([A-Za-z][\w-]{0,60})(?:(?:=|\s+)(\"[^\"]{0,200}\"|'[^']{0,200}'|(?!--?[A-Za-z])\S{1,200}))?")
-_COMMAND = re.compile(r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]")
+_PAIR = re.compile(
+    r"(?<![\w.:/\\@$~&-])([^\W\d][\w.-]{0,60})[\"']?"
+    r"(\s{0,4}=(?!=)\s{0,4}|:\s{1,4}(?=[\"'\[(]|True|False|None|true|false|null))"
+    r"(\"[^\"]{0,200}\"|'[^']{0,200}'|\[[^\[\]]{0,200}\]|\([^()]{0,200}\)|<[^<>]{0,200}>"
+    r"|[^\s,;|()\[\]{}=\"']{1,200})(?![\w(\[=])"
+)
+_OPTION = re.compile(
+    r"(?<!\S)--([A-Za-z][\w-]{0,60})(?:(?:=|\s+)(\"[^\"]{0,200}\"|'[^']{0,200}'|(?!--?[A-Za-z])\S{1,200}))?"
+)
+_COMMAND = re.compile(
+    r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]"
+)
 _RESTORED = re.compile(r"\b(?:restor|resum|load)(?:ed|ing|es?)\b", re.IGNORECASE)
-_CODE = re.compile(r"^\s+[\w., *]+ = .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
-_LETTERS = re.compile(r"[=:]|--")
+_CODE = re.compile(
+    r"^\s+[\w., *]+ = .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )"
+)
+_HINTS = ("ptimi", "lr", "LR", "earning")
 MOST = 500  # lines that carry only text
 CONTEXT = 200
 
 
 class Headers:
-    """Collects lines that carry no number but may carry settings; a line that comes again and again is none."""
+    """Collects lines without numbers that may carry settings; a line that comes again and again is none."""
 
     def __init__(self) -> None:
         self._lines: dict[str, list[tuple[int, str]]] = {}
@@ -60,7 +69,7 @@ def _worth(line: str) -> bool:
         return False
     return (
         "=" in line or _YAML.match(line) is not None or ("--" in line and _COMMAND.search(line) is not None)
-        or (("ptimi" in line or "lr" in line.lower() or "earning" in line) and _OPTIMIZER.search(line) is not None)
+        or (any(word in line for word in _HINTS) and _OPTIMIZER.search(line) is not None)
     )  # fmt: skip
 
 
@@ -83,19 +92,17 @@ def _settings(at: int, line: str, file: str) -> list[Setting]:
     spans: dict[int, tuple[str, str, int]] = {}  # where the value begins -> name, value, its end
     if "--" in line and _COMMAND.search(line):
         for match in _OPTION.finditer(line):
-            value = match[2] or "true"
-            place = match.start(2) if match[2] else match.start(1)
-            spans[place] = match[1], _unquoted(value), place + len(value)
+            begin, end = match.span(2) if match[2] else match.span(1)
+            spans[begin] = match[1], _unquoted(match[2] or "true"), end
     else:
         for field in fields_of(line):
             spans[field.start] = field.key, line[field.start : field.end], field.end
         if not _CODE.match(line):
             for match in _PAIR.finditer(line):
-                if match.start(3) not in spans:
-                    spans[match.start(3)] = match[1], _unquoted(match[3]), match.end(3)
+                spans.setdefault(match.start(3), (match[1], _unquoted(match[3]), match.end(3)))
             yaml = _YAML.match(line)
-            if yaml is not None and yaml.start(2) not in spans:
-                spans[yaml.start(2)] = yaml[1], _unquoted(yaml[2]), yaml.end(2)
+            if yaml is not None:
+                spans.setdefault(yaml.start(2), (yaml[1], _unquoted(yaml[2]), yaml.end(2)))
     names = {name.lower() for name, _, _ in spans.values()}
     word = _OPTIMIZER.search(line)
     if word is not None and _NEAR.search(line) and not any("optim" in name for name in names):

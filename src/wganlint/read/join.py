@@ -1,4 +1,4 @@
-"""The files of one run become a Run: attempts joined, second sources of a series merged; files -> read -> Run."""
+"""The files of one run become a Run: attempts joined, second sources merged; files -> read -> Run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Parts:
 
 
 def read_run(files: RunFiles) -> Run:
-    """Read all files of one run. A file that cannot be read is listed with its reason; the others are read."""
+    """Read all files of one run. A file that cannot be read is listed with its reason."""
     parts = _Parts()
     outs, errs = TextReader(), TextReader()
     for attempt in files.logs:
@@ -50,8 +50,8 @@ def read_run(files: RunFiles) -> Run:
     source = _source(files.source, parts)
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
     return Run(
-        id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined), settings=tuple(parts.settings),
-        tables=tuple(parts.tables), source=source, notes=tuple(parts.notes),
+        id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
+        settings=tuple(parts.settings), tables=tuple(parts.tables), source=source, notes=tuple(parts.notes),
     )  # fmt: skip
 
 
@@ -79,7 +79,9 @@ def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> None:
     if len(facts.restarts) > LISTED:
         more = len(facts.restarts) - LISTED
         parts.notes.append(Note(f"training starts again at {more} more places", Place(file.shown)))
-    parts.inputs.append(Input(file.shown, kind, bool(facts.fed or facts.settings or facts.tables), _gave(facts)))
+    parts.inputs.append(
+        Input(file.shown, kind, bool(facts.fed or facts.settings or facts.tables), _gave(facts))
+    )
 
 
 def _gave(facts: TextFacts) -> str:
@@ -117,7 +119,9 @@ def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
         parts.settings += settings
         parts.notes += notes
         fed = [len(one) - before.get(tag, 0) for tag, one in series.items()]
-        facts = TextFacts(file.shown, settings=settings, records=max(fed, default=0), fed=sum(n > 0 for n in fed))
+        facts = TextFacts(
+            file.shown, settings=settings, records=max(fed, default=0), fed=sum(n > 0 for n in fed)
+        )
         parts.inputs.append(Input(file.shown, "events", bool(facts.fed or settings), _gave(facts)))
     return list(series.values())
 
@@ -127,7 +131,9 @@ def _source(files: list[File], parts: _Parts) -> SourceModel | None:
     for file in files:
         try:
             if file.path.stat().st_size > LARGEST_SOURCE:
-                parts.inputs.append(Input(file.shown, "source", False, f"larger than {LARGEST_SOURCE >> 20} MiB"))
+                parts.inputs.append(
+                    Input(file.shown, "source", False, f"larger than {LARGEST_SOURCE >> 20} MiB")
+                )
                 continue
             read.append((file.shown, file.path.read_bytes()))
         except OSError as error:

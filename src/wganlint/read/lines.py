@@ -1,4 +1,4 @@
-"""Bytes of a log become numbered, clean lines in bounded memory; the first stop on the way files -> read -> Run."""
+"""Bytes of a log become numbered, clean lines in bounded memory; the first stop of files -> read -> Run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MARKS = (
 
 @dataclass(slots=True)
 class Block:
-    """Consecutive lines. `numbers[i]` is the physical line of `lines[i]`; parts of a redrawn line share one number.
+    """Consecutive lines. `numbers[i]` is the physical line of `lines[i]`; parts of a redrawn line share it.
 
     `redrawn`: a carriage return stood in this block, so `numbers` may repeat.
     """
@@ -62,7 +62,9 @@ class Damage:
         """Return one note for each kind of repair."""
         notes = list(self.notes)
         if self.cut > LONG_LINES:
-            notes.append(Note(f"{self.cut - LONG_LINES} more lines are longer than {BLOCK} bytes", Place(self.shown)))
+            notes.append(
+                Note(f"{self.cut - LONG_LINES} more lines are longer than {BLOCK} bytes", Place(self.shown))
+            )
         if self.first_bad is not None:
             what = "1 place is" if self.bad == 1 else f"{self.bad} places are"
             notes.append(Note(f"{what} not UTF-8; read as \N{REPLACEMENT CHARACTER}", self.first_bad))
@@ -72,8 +74,9 @@ class Damage:
 def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     """Yield the lines of `stream` in blocks of about `BLOCK` bytes.
 
-    Lines end at a newline only, so numbers equal those of `grep -n`; carriage returns (and backspaces) part a line
-    into redraws. Escape codes and control characters are removed. A line longer than `BLOCK` is cut, with a note.
+    Lines end at a newline only, so numbers equal those of `grep -n`; carriage returns (and backspaces) part
+    a line into redraws. Escape codes and control characters are removed. A line longer than `BLOCK` is cut, with
+    a note.
 
     Raises:
         InputError: the stream is binary, or reading it fails.
@@ -173,8 +176,11 @@ def _first_end(piece: bytes) -> int:
 
 def _cut(damage: Damage, number: int, kept: bytes, dropped: int) -> None:
     size = float(len(kept) + dropped)
-    long = next((f"{size / scale:.1f} {unit}" for unit, scale in (("GB", 1e9), ("MB", 1e6)) if size >= scale), "")
-    text = f"line {number} is {long or f'{size:.0f} bytes'} long; read to character {len(kept.decode(errors='replace'))}"
+    long = next(
+        (f"{size / scale:.1f} {unit}" for unit, scale in (("GB", 1e9), ("MB", 1e6)) if size >= scale), ""
+    )
+    last = len(kept.decode(errors="replace"))
+    text = f"line {number} is {long or f'{size:.0f} bytes'} long; read to character {last}"
     damage.cut += 1
     if damage.cut <= LONG_LINES:
         damage.notes.append(Note(text, Place(damage.shown, number)))
@@ -196,17 +202,21 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
                 decoder = codecs.getincrementaldecoder(encoding[1])(errors="replace")
         elif _is_binary(first[:HEAD]):
             raise InputError(
-                "this is a binary file, not a text log", file=shown, hint="Give the text that the training printed."
+                "this is a binary file, not a text log",
+                file=shown,
+                hint="Give the text that the training printed.",
             )
         while first:
             yield first if decoder is None else decoder.decode(first).encode(errors="replace")
             first = stream.read(BLOCK)
     except (OSError, EOFError, ValueError) as error:
-        raise InputError(f"reading failed: {error}", file=shown, hint="Check the file and the disk.") from error
+        raise InputError(
+            f"reading failed: {error}", file=shown, hint="Check the file and the disk."
+        ) from error
 
 
 def _is_binary(head: bytes) -> bool:
-    """More than 30 % of the first bytes are no text; leading NULs of a truncated, reopened log do not count."""
+    """More than 30 % of the first bytes are no text; the NULs that lead a truncated log do not count."""
     head = head.lstrip(b"\0") or head
     if not head:
         return False

@@ -1,4 +1,4 @@
-"""Shapes of lines: a line that was understood once becomes a pattern that reads all lines like it; part of read/text."""
+"""Shapes of lines: a line understood once becomes a pattern for all lines like it; part of read/text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wganlint.read.forms import COUNTER, Batch, Floats, Form, Ints
+from wganlint.read.forms import Batch, Floats, Form, Ints
 from wganlint.read.tokens import NUMBER, Bar, Field, is_number, number
 
 LEARN_AT = 3  # sightings after which a pattern pays
@@ -21,13 +21,15 @@ _THOUSANDS = "(?!,[0-9]{3}(?![0-9]))"
 
 
 class Shape:
-    """One shape of line: literal text around the numbers, digits and blanks in it loosely; and its rows so far.
+    """One shape of line: literal text around numbers, its digits and blanks loosely; and the rows so far.
 
-    A line has the same shape exactly if the tokenizer finds the same keys and literals in it, so it does not matter
-    whether a row was read by the tokenizer or by the pattern.
+    A line has the same shape exactly if the tokenizer finds the same keys and literals in it, so it does not
+    matter whether a row was read by the tokenizer or by the pattern.
     """
 
-    def __init__(self, form: Form, names: list[str], units: list[str], pieces: list[str] | None, exact: bool) -> None:
+    def __init__(
+        self, form: Form, names: list[str], units: list[str], pieces: list[str] | None, exact: bool
+    ) -> None:
         self.form = form
         self.names = names  # one for each number: the series of the form it feeds
         self.units = units
@@ -61,7 +63,7 @@ class Shape:
         self._starts.append(starts)
 
     def read(self, orders: list[int], lines: list[str], found: list[re.Match[str]]) -> list[int]:
-        """Take rows that the pattern matched; return the positions of those that turn out not to be numbers."""
+        """Take rows that the pattern matched; return the positions of those that are no numbers after all."""
         texts = list(zip(*map(re.Match.groups, found), strict=True))
         values: list[Floats] = []
         bad: set[int] = set()
@@ -70,7 +72,9 @@ class Shape:
                 values.append(np.fromiter(map(float, column), np.float64, len(column)))
             except ValueError:
                 bad.update(at for at, text in enumerate(column) if not is_number(text))
-                values.append(np.array([number(t) if is_number(t) else 0.0 for t in column], dtype=np.float64))
+                values.append(
+                    np.array([number(t) if is_number(t) else 0.0 for t in column], dtype=np.float64)
+                )
             else:
                 if len(max(column, key=len)) > 25:
                     bad.update(at for at, text in enumerate(column) if not is_number(text))
@@ -80,7 +84,9 @@ class Shape:
                 self.read([orders[i] for i in keep], [lines[i] for i in keep], [found[i] for i in keep])
             return sorted(bad)
         starts = self._columns(texts, found)
-        self.form.take(Batch(np.array(orders, dtype=np.int64), lines, self.names, self.units, texts, values, starts))
+        self.form.take(
+            Batch(np.array(orders, dtype=np.int64), lines, self.names, self.units, texts, values, starts)
+        )
         return []
 
     def _columns(self, texts: list[tuple[str, ...]], found: list[re.Match[str]]) -> list[Ints]:
@@ -112,7 +118,7 @@ class Shape:
 
 
 def signature(line: str, fields: list[Field], bar: Bar | None) -> tuple[str, list[str] | None, bool]:
-    """Return what names the shape of a line, its regular expressions (or None), and whether literals are exact."""
+    """Return the name of a line's shape, its regular expressions (or None), whether literals are exact."""
     pieces: list[str] = []
     names: list[str] = []
     exact = True
@@ -147,7 +153,7 @@ def signature(line: str, fields: list[Field], bar: Bar | None) -> tuple[str, lis
 
 
 def _literal(text: str) -> tuple[str, str, bool]:
-    """Return a name and a pattern for literal text with digits and blanks loosely, and whether its length is fixed."""
+    """Return a name and a pattern for literal text, digits and blanks loosely, whether its length is fixed."""
     if not text:
         return "", "", True
     if text == " " or text == ", ":

@@ -1,6 +1,6 @@
 """One text log becomes series, settings, profiler tables and notes in a single pass; files -> read -> Run.
 
-A line is first offered to the patterns of the shapes seen before (`shapes`), and only what none of them knows goes
+A line is first offered to the patterns of the shapes seen before (`shapes`); what none of them knows goes
 through the tokenizer (`tokens`). Lines of one form (`forms`) feed one set of series.
 """
 
@@ -85,7 +85,9 @@ class TextReader:
             banner.look(block)
             self._block(block, tables.take(block), headers)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
-            numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
+            numbers = (
+                block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
+            )
             for form in self._active():
                 form.end_block(numbers, shown)
             self._tidy()
@@ -103,7 +105,7 @@ class TextReader:
         return list(self._forms.values())
 
     def _block(self, block: Block, taken: set[int], headers: Headers) -> None:
-        """Read the lines of a block: known shapes by their patterns, the others by the tokenizer, which teaches."""
+        """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.lines
         orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or "--" in line]
         if taken:
@@ -116,14 +118,13 @@ class TextReader:
         while at < len(orders):
             order = orders[at]
             at += 1
-            shape = self._line(lines[order], order, int(block.numbers[order]), headers)
-            if shape is None:
+            new = self._line(lines[order], order, block.numbers[order], headers)
+            if new is None:
                 continue
-            used[id(shape)] = shape
-            if self._learn and shape.learn():
-                self._patterns.append(shape)
-                rest = orders[at:]
-                orders, at = _match(shape, rest, lines), 0
+            used[id(new)] = new
+            if self._learn and new.learn():
+                self._patterns.append(new)
+                orders, at = _match(new, orders[at:], lines), 0
         for shape in used.values():
             shape.flush()
 
@@ -198,7 +199,8 @@ class TextReader:
         most = 2 + len(facts.restarts)
         lines = headers.lines(most)
         for form in forms:
-            if form.kind == "header" or (form.kind == "text" and not form.decided and form.in_file <= most):
+            few = form.in_file <= most and not form.measures
+            if form.kind == "header" or (form.kind == "text" and not form.decided and few):
                 lines += form.header
                 form.drop()
             else:
@@ -220,7 +222,9 @@ def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
     hits = [match for match in found if match is not None]
     if not hits:
         return orders
-    mine = orders if len(hits) == len(orders) else [at for at, match in zip(orders, found, strict=True) if match]
+    mine = (
+        orders if len(hits) == len(orders) else [at for at, match in zip(orders, found, strict=True) if match]
+    )
     others = [] if mine is orders else [at for at, match in zip(orders, found, strict=True) if match is None]
     shape.hits += len(hits)
     bad = shape.read(mine, [lines[at] for at in mine], hits)
@@ -228,7 +232,7 @@ def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
 
 
 class _Tables:
-    """Hands the table reader those lines of a file that it needs: from shortly before dashes to the end of a table."""
+    """Hands the table reader the lines that it needs: from shortly before dashes to the end of a table."""
 
     def __init__(self, shown: str) -> None:
         self.reader = TableReader(shown)
@@ -253,15 +257,19 @@ class _Tables:
                     taken.add(order)
                 fed = order + 1
         first = max(fed, len(lines) - 8)
-        self._recent = [*self._recent, *zip(numbers[first:], lines[first:], strict=True)][-8:] if not fed else list(
-            zip(numbers[first:], lines[first:], strict=True)
+        self._recent = (
+            [*self._recent, *zip(numbers[first:], lines[first:], strict=True)][-8:]
+            if not fed
+            else list(zip(numbers[first:], lines[first:], strict=True))
         )
         return taken
 
 
 def _clusters(sources: list[list[Restart]]) -> list[Restart]:
-    """Join what several sources tell of one restart: the first place stands, until a source tells of another."""
-    events = sorted(((item.line, at, item) for at, items in enumerate(sources) for item in items), key=lambda e: e[:2])
+    """Join what several sources tell of one restart: the first stands, until a source tells of another."""
+    events = sorted(
+        ((item.line, at, item) for at, items in enumerate(sources) for item in items), key=lambda e: e[:2]
+    )
     joined: list[Restart] = []
     told: set[int] = set()
     for _, source, item in events:

@@ -1,4 +1,4 @@
-"""The grammar of `key=value` and `key: value` in one line of text; used by the text reader on the way to a Run."""
+"""The grammar of `key=value` and `key: value` in one line; part of read/text."""
 
 from __future__ import annotations
 
@@ -18,35 +18,66 @@ _UNIT = (
     r"%|°C|[munµμ]?s|secs?|mins?|hrs?|[kKMBGTCWJxdhm]|[kKMGT]i?B|[kKMGT]b|bytes|[kMG]?Hz|dB|px|fps|k?imgs?"
     r"|[KMGTP]?FLOPS?|[A-Za-z]{1,12}/[A-Za-z]{1,12}"
 )
-_SPACED_UNIT = r"(?:[kKMGT]i?B|[mnuµμ]s|secs?|bytes|%|[A-Za-z]{1,12}/(?:s|sec|it|iter|batch|step|epoch|img))(?![\w=:/])"
-_END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
-_KEY = (
-    r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))?+[\w./+\-]*+(?:\[\w++\])?+"
+_SPACED_UNIT = (
+    r"(?:[kKMGT]i?B|[mnuµμ]s|secs?|bytes|%|[A-Za-z]{1,12}/(?:s|sec|it|iter|batch|step|epoch|img))"
+    r"(?![\w=:/])"
 )
+_END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
+_KEY = r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))?+[\w./+\-]*+(?:\[\w++\])?+"
 _FIELD = re.compile(
     rf"(?<![\w.:/\\+\-@#$~&])(?P<key>{_KEY})[\"']?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)"
     rf"(?P<value>(?>{NUMBER}))(?:(?P<unit>{_UNIT})(?!\w))?+{_END}(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
 )
 _NUMBER = re.compile(NUMBER)
-_BREAK = re.compile(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-–—] |[.!?] ")
+_BREAK = re.compile(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-\u2013\u2014] |[.!?] ")
 _WORD = re.compile(r"[^\W\d][\w./+\-]*")
 _DAYS = re.compile(r"\s+(?:days?|hours?|hrs?)\b")  # 1 day, 3:02:11
 _PARTS = re.compile(r"\s+[0-9]+(?:h|m|s|min|sec)\b")  # 13m 25s
 
-DEVICES = frozenset({"cuda", "cpu", "gpu", "mps", "xpu", "npu", "hpu", "tpu", "xla", "hip", "localhost", "host", "port"})
+DEVICES = frozenset(
+    {"cuda", "cpu", "gpu", "mps", "xpu", "npu", "hpu", "tpu", "xla", "hip", "localhost", "host", "port"}
+)
 _CLOCK = frozenset({"d", "h", "hr", "hrs", "m", "min", "mins"})
 _PROSE = frozenset(
-    {"warning", "error", "note", "info", "debug", "notice", "hint", "usage", "exception", "critical", "fatal", "todo"}
+    {
+        "warning",
+        "error",
+        "note",
+        "info",
+        "debug",
+        "notice",
+        "hint",
+        "usage",
+        "exception",
+        "critical",
+        "fatal",
+        "todo",
+    }
 )
 _STOP = frozenset(
-    {"at", "for", "with", "from", "after", "and", "then", "is", "was", "info", "debug", "warning", "error", "critical"}
+    {
+        "at",
+        "for",
+        "with",
+        "from",
+        "after",
+        "and",
+        "then",
+        "is",
+        "was",
+        "info",
+        "debug",
+        "warning",
+        "error",
+        "critical",
+    }
 )
 
 # Names of the x axis of a log, the finest first.
 STEP_KEYS = (
     "batches", "batch", "batch_idx", "global_step", "steps", "step", "total_steps", "current_step", "n_steps",
-    "iterations", "iteration", "iters", "iter", "itr", "it", "n_iter", "gen_iterations", "gen_iters", "updates",
-    "num_updates", "update", "minibatch", "kimg", "nimg", "cur_nimg", "tick", "epochs", "epoch", "ep",
+    "iterations", "iteration", "iters", "iter", "itr", "it", "n_iter", "gen_iterations", "gen_iters",
+    "updates", "num_updates", "update", "minibatch", "kimg", "nimg", "cur_nimg", "tick", "epochs", "epoch", "ep",
 )  # fmt: skip
 COARSE = frozenset({"tick", "epochs", "epoch", "ep"})
 _RANK = {key: rank for rank, key in enumerate(STEP_KEYS)}
@@ -119,9 +150,9 @@ def _field(line: str, match: re.Match[str], last: int) -> Field | None:
         return None
     key_start, key_end = match.span("key")
     colon = ":" in separator
-    if colon and separator == ":":
-        if key.rstrip("0123456789").lower() in DEVICES or "/" in key or "." in key:
-            return None
+    glued = separator == ":"
+    if glued and (key.rstrip("0123456789").lower() in DEVICES or "/" in key or "." in key):
+        return None
     if colon and key.lower() in _PROSE:
         return None
     if (colon or separator[0] == " ") and key_start > last and line[key_start - 1] == " ":
@@ -133,15 +164,15 @@ def _field(line: str, match: re.Match[str], last: int) -> Field | None:
 def _widened(line: str, last: int, start: int) -> int:
     """Return where the words of a key begin: `Gen Loss Total : 98.2`."""
     low = max(last, start - 80)
-    ends = [match for match in _BREAK.finditer(line, low, start)]
+    ends = list(_BREAK.finditer(line, low, start))
     begin = ends[-1].end() if ends else low
-    if begin == low and low > last:
+    if not ends and low > last:
         return start  # prose
     if begin >= start:
         return start
     skip = bool(ends) and ends[-1][0] in ":="  # the word behind `key:` is that key's own value
     words = line[begin : start - 1].split(" ")
-    if skip or (not ends and last):
+    if skip:
         words = words[1:] if words[0] else words[2:]
     kept = 0
     for word in reversed(words):

@@ -15,7 +15,8 @@ AGREE = 0.9  # share of them with equal values
 COMMON_NAMELESS = 5  # steps that two series of unlike name must share, all equal
 DISTINCT = 3  # different values among those
 _SYNONYMS = {
-    "c": "critic", "critic": "critic", "d": "critic", "dis": "critic", "disc": "critic", "discriminator": "critic",
+    "c": "critic", "critic": "critic", "d": "critic", "dis": "critic", "disc": "critic",
+    "discriminator": "critic",
     "g": "generator", "gen": "generator", "generator": "generator", "w": "wasserstein", "wass": "wasserstein",
     "wasserstein": "wasserstein", "wd": "wasserstein", "distance": "gap", "dist": "gap", "gap": "gap",
     "learning": "lr", "gradient": "grad", "grads": "grad", "losses": "loss", "multiplicity": "m", "mult": "m",
@@ -26,7 +27,7 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 def merge(main: list[Series], others: Iterable[Series]) -> list[Series]:
-    """Return the series of `main`, each with the inputs that carry it too, and those of `others` that none carries."""
+    """Return the series of `main`, each with the inputs that carry it too, and the rest of `others`."""
     merged = list(main)
     rest: list[Series] = []
     for other in others:
@@ -47,7 +48,8 @@ def _twin(other: Series, main: list[Series]) -> int | None:
             return at
     for at, series in enumerate(main):
         common, equal, distinct = _compare(series, other)
-        if common >= COMMON_NAMELESS and equal == common and distinct >= DISTINCT:
+        related = _related(series.key, other.key)
+        if common >= COMMON_NAMELESS and equal == common and (distinct >= DISTINCT or related):
             return at
     return None
 
@@ -57,13 +59,21 @@ def _alike(key: str, other: str) -> bool:
     return bool(mine) and mine in (_tokens(other), _tokens(re.split(r"[/.]", other)[-1]))
 
 
+def _related(key: str, other: str) -> bool:
+    """Whether one name holds all words of the other, two or more: `w_ma`, `train/w_gap_ma_500`."""
+    mine, its = _tokens(key), _tokens(other)
+    return len(mine & its) > 1 and (mine <= its or its <= mine)
+
+
 def _tokens(key: str) -> frozenset[str]:
     words = [word.lower() for word in _WORDS.findall(key)]
-    return frozenset(_SYNONYMS.get(word, word) for word in words if word not in _FILLER)
+    return frozenset(
+        _SYNONYMS.get(word, word) for word in words if word not in _FILLER and not word.isdigit()
+    )
 
 
 def _compare(one: Series, two: Series) -> tuple[int, int, int]:
-    """Return how many steps both have, at how many the values agree as printed, and how many values differ there."""
+    """Return the number of common steps, of those with equal values as printed, and of different values."""
     if np.isnan(one.steps).any() or np.isnan(two.steps).any():
         return 0, 0, 0
     steps, at_one, at_two = np.intersect1d(one.steps[::-1], two.steps[::-1], return_indices=True)
@@ -79,4 +89,4 @@ def _compare(one: Series, two: Series) -> tuple[int, int, int]:
 
 def _half(series: Series) -> float:
     """Return half a unit in the last printed place."""
-    return 0.5 * 10.0 ** -series.decimals if series.decimals is not None and series.kind != "events" else 0.0
+    return 0.5 * 10.0**-series.decimals if series.decimals is not None and series.kind != "events" else 0.0

@@ -1,8 +1,8 @@
 """The condition language of rules: short expressions, parsed against a whitelist, checked at load, never `eval`ed.
 
 Grammar: names of finds and parameters, `find.field`, numbers, texts, comparisons, and/or/not, + - * /, abs, min, max,
-near(a, b, tolerance). A bare find name means "it was seen". Truth has three values (Kleene 1952): what a missing
-input would decide stays unknown, and the unknown names that input.
+near(a, b, tolerance), seen(find). A bare find name means "it was seen". Truth has three values (Kleene 1952): what a
+missing input would decide stays unknown, and the unknown names that input; `seen(find)` is false for it instead.
 """
 
 from __future__ import annotations
@@ -154,6 +154,14 @@ class _Parser:
             self.fail(node, f"unknown name {name!r}", f"known here: {', '.join(known) or 'nothing'}")
         return _Term(lambda s: s.parameters[name], kind, numeric=kind is not Kind.TEXT)
 
+    def _seen(self, node: ast.expr, arguments: list[ast.expr]) -> _Term:
+        match arguments:
+            case [ast.Name(id=name)] if name in self.shape.finds:
+                self.names.add(name)
+                return _Term(lambda s: isinstance(s.finds[name], Fact), Kind.FLAG, frozenset({name}))
+            case _:
+                self.fail(node, "seen takes the name of a find", f"known here: {', '.join(sorted(self.shape.finds))}")
+
     def _field(self, node: ast.expr, name: str, field: str, seen: frozenset[str]) -> _Term:
         fields = self.shape.finds.get(name)
         if fields is None:
@@ -251,9 +259,11 @@ class _Parser:
         return _Term(read, Kind.FLAG)
 
     def _call(self, node: ast.expr, name: str, arguments: list[ast.expr], seen: frozenset[str], depth: int) -> _Term:
+        if name == "seen":
+            return self._seen(node, arguments)
         counts = {"abs": (1, 1), "min": (2, 8), "max": (2, 8), "near": (3, 3)}
         if name not in counts:
-            self.fail(node, f"unknown function {name!r}", "known: abs, min, max, near")
+            self.fail(node, f"unknown function {name!r}", "known: abs, min, max, near, seen")
         low, high = counts[name]
         if not low <= len(arguments) <= high:
             self.fail(node, f"{name} takes {low} argument{'s' if low > 1 else ''}, not {len(arguments)}")
@@ -273,7 +283,7 @@ def _inside(line: int, column: int) -> tuple[int, int]:
     return line, max(1, column - 1) if line == 1 else column
 
 
-_LANGUAGE = "names, find.field, numbers, texts, comparisons, and/or/not, + - * /, abs, min, max, near"
+_LANGUAGE = "names, find.field, numbers, texts, comparisons, and/or/not, + - * /, abs, min, max, near, seen"
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _ARITHMETIC: dict[str, Callable[..., float]] = {
     "+": lambda a, b: a + b,

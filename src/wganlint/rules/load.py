@@ -204,6 +204,8 @@ class _Loader:
                 self.fail((*here, "detector"), f"unknown detector {call!r}", f"known: {', '.join(sorted(DETECTORS))}")
             if lenders is not None and call == "finding":
                 self.fail((*here, "detector"), "a check looks at the next run, not at other findings")
+            if call == "finding" and entry.get("least", "info") not in _SEVERITIES:
+                self.fail((*here, "least"), f"least is {entry['least']!r}", f"one of {', '.join(_SEVERITIES)}")
             given = {key: value for key, value in entry.items() if key not in ("detector", "required")}
             find = Find(name, call, given, self.value(entry, here, "required", bool, False))
             self._check_call(find, here, finds if lenders is None else lenders)

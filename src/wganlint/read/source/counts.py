@@ -129,7 +129,7 @@ def _head(value: ast.AST, paths: Paths) -> ast.Call | None:
     def stop(node: ast.AST) -> bool:
         return isinstance(node, ast.Call) and (paths.roles.learned(node) or callee(node) in ("item", "tolist"))
 
-    for node in paths.upstream(value, stop, many=False, calls=False):
+    for node in paths.upstream(value, stop, many=False):
         if isinstance(node, ast.Call) and paths.roles.learned(node):
             return node
     return None
@@ -379,6 +379,9 @@ def _inverted_arithmetic(
 
 def _inverted_call(call: ast.Call, level: float, head: ast.Call, paths: Paths, depth: int) -> float | None:
     name, value = callee(call), operand(call)
+    results = [result for function in paths.project.targets(call) for result in paths.project.returned(function)]
+    if results:  # a method around the head
+        return _inverted(results[0], level, head, paths, depth - 1) if len(results) == 1 else None
     if value is None:
         return None
     try:
@@ -457,9 +460,9 @@ def _bias(head: ast.Call, paths: Paths) -> tuple[float | None, Site | None]:
         target, value = _bias_set(call)
         if target is None or value is None:
             continue
-        number = paths.values.number(value)
-        if number is not None and _is_head_bias(target, head, paths):
-            return number.value, paths.project.site(call)
+        if _is_head_bias(target, head, paths):
+            number = paths.values.number(value)
+            return (number.value if number is not None else None), paths.project.site(call)
     return None, None
 
 

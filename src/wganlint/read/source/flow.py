@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+LIBRARY = "of_library"  # set on calls such as torch.clamp(x) whose root is an imported name
 MOST = 8  # bindings kept for one name; more say nothing
 
 
@@ -59,9 +60,18 @@ def dotted(node: ast.AST | None) -> str:
 def follow(tree: ast.Module) -> Flow:
     """Return the flow of values in one file."""
     flow = Flow()
+    imported: set[str] = set()
+    calls: list[ast.Call] = []
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
             flow.parents[child] = node
+        if isinstance(node, ast.alias):
+            imported.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.Call):
+            calls.append(node)
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and dotted(call.func).split(".")[0] in imported:
+            setattr(call, LIBRARY, True)
     walker = _Walker(flow)
     walker.scope(tree, {})
     _bind_free(flow)

@@ -92,11 +92,9 @@ def _on(node: ast.AST, value: ast.expr, paths: Paths) -> str:
 
 def _is_gradient(value: ast.expr, paths: Paths) -> bool:
     """`param.grad` itself, directly or by a local name; a norm of a gradient is not one."""
-    if isinstance(value, ast.Attribute) and value.attr == "grad":
-        return True
     return any(
-        isinstance(binding.value, ast.Attribute) and binding.value.attr == "grad"
-        for binding in paths.project.holds(value)
+        isinstance(one, ast.Attribute) and one.attr == "grad"
+        for one in paths.upstream(value, calls=False, reduce=False)
     )
 
 

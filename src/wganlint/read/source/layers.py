@@ -6,7 +6,7 @@ import ast
 import re
 
 from wganlint.read.source.flow import FUNCTIONS, dotted
-from wganlint.read.source.project import Project, callee
+from wganlint.read.source.project import WRAPPERS, Project, callee
 
 _LEARNS = re.compile(
     r"^(SN|Lazy|Equalized|Equal|Masked|Spectral|Modulated|Weight|EqualLR)*"
@@ -38,7 +38,7 @@ _QUIET = re.compile(r"act|relu|sigmoid|tanh|softmax|drop|pool|upsamp|flatten|act
 
 def type_of(call: ast.Call, project: Project) -> str:
     """Return the layer type that a call makes, or an empty string: `Linear`, `spectral_norm(Conv2d)`, `CountHead`."""
-    name = callee(call)
+    name = _standing(call, project)
     if name in CONTAINERS or not name:
         return ""
     if name in WRAPS and call.args:
@@ -52,6 +52,24 @@ def type_of(call: ast.Call, project: Project) -> str:
         return name
     made_class = [node for node in project.definitions(call.func) if isinstance(node, ast.ClassDef)]
     return name if made_class and project.classes[made_class[0]].is_network else ""
+
+
+def _standing(call: ast.Call, project: Project) -> str:
+    """Return the layer's name behind `self.which_conv(...)` or `norm_layer(...)`; a normalizing one first."""
+    name = callee(call)
+    if not name or name[0].isupper() or name in WRAPS or isinstance(call.func, ast.Call):
+        return name
+    found: list[str] = []
+    for binding in project.holds(call.func):
+        value: ast.AST | None = binding.value
+        if isinstance(value, ast.arg):
+            value = project.default(value)
+        if isinstance(value, ast.Call) and callee(value) == "partial" and value.args:
+            value = value.args[0]
+        if isinstance(value, ast.Attribute | ast.Name) and callee(value)[:1].isupper():
+            found.append(callee(value))
+    found.sort(key=lambda one: not normalizes(one))
+    return found[0] if found else name
 
 
 def normalizes(kind: str) -> bool:
@@ -70,6 +88,8 @@ def constructors(node: ast.AST, project: Project, depth: int = 6) -> list[ast.Ca
     """Return the constructor calls behind a module expression: `self.net`, `self.blocks[i]`, `layer` in a loop."""
     found: list[ast.Call] = []
     match node:
+        case ast.Call(func=ast.Attribute(value=ast.Call() as made)) if callee(node) in WRAPPERS:
+            return constructors(made, project, depth - 1) if depth else []
         case ast.Call():
             return [node]
         case ast.Subscript(value=value):

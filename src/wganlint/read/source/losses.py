@@ -139,7 +139,7 @@ class Losses:
         self, losses: list[Loss], entries: list[tuple[ast.Call, ast.expr, list[Term]]]
     ) -> Iterator[Loss]:
         """Join errD_real.backward(one) and errD_fake.backward(mone) into one loss."""
-        penalty = any(term.side == "penalty" for _, _, terms in entries for term in terms)
+        penalty = any(terms and all(term.side == "penalty" for term in terms) for _, _, terms in entries)
         halves = [loss for loss in losses if (loss.real_sign == 0) != (loss.fake_sign == 0)]
         reals = [loss for loss in halves if loss.real_sign]
         fakes = [loss for loss in halves if loss.fake_sign]
@@ -154,7 +154,7 @@ class Losses:
 
     def _loss(self, expression: ast.AST, terms: list[Term], part: str, call: ast.AST | None) -> Loss | None:
         scores = [term for term in terms if term.side in ("real", "fake", "score")]
-        if not scores or not part:
+        if not scores or not part or any(term.side == "opaque" for term in terms):
             return None
         sides = {term.side for term in scores}
         if "score" in sides:
@@ -334,6 +334,8 @@ class Losses:
                 if isinstance(value, ast.Call) and self._scores_inside(value):
                     return [Term(sign, hint, family, value)]
             terms = self._terms(value, sign, inner, depth - 1, family)
+            if split and isinstance(value, ast.Call) and self.roles.call_part(value) == "critic":
+                return terms if binding.item == 0 else []
             if split and terms:
                 return [term for term in terms if term.side == hint] or []
             if terms:
@@ -419,6 +421,8 @@ class Losses:
             if isinstance(value, ast.List | ast.Tuple):
                 return [term for one in value.elts for term in self._terms(one, sign, scope, depth, family)]
             return self._terms(value, sign, scope, depth, family)
+        if name in ("exp", "logsumexp", "softmax", "tanh", "cumsum") and self.paths.critic_values(value):
+            return [Term(0, "opaque", "", call)]
         return []
 
     def _is_hinge(self, call: ast.Call, value: ast.expr) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from wganlint.read.source import words
 from wganlint.read.source.flow import dotted
@@ -40,7 +41,19 @@ def class_layers(info: Class, project: Project, roles: Roles) -> tuple[Layer, ..
             layer = _layer(call, project, locals_)
             if layer is not None:
                 found.append(layer)
+            else:
+                found += _helped(call, known, project, locals_)
     return tuple(found)
+
+
+def _helped(call: ast.Call, info: Class, project: Project, locals_: dict[str, str]) -> Iterator[Layer]:
+    """Yield the layers that a function outside the class makes for it: self.net = perceptron(3, 64, 1)."""
+    for function in project.targets(call):
+        if project.functions.get(function) is not None or project.owner_class(function) is info:
+            continue
+        attribute = _attribute(call, project, locals_)
+        for layer in _function_layers(function, project) if attribute else ():
+            yield replace(layer, attribute=f"{attribute}.{layer.attribute}".rstrip("."))
 
 
 def _layer(call: ast.Call, project: Project, locals_: dict[str, str]) -> Layer | None:
@@ -61,7 +74,7 @@ def _layer(call: ast.Call, project: Project, locals_: dict[str, str]) -> Layer |
 
 def _has_weights(info: Class, project: Project) -> bool:
     calls = (node for known in info.lineage() for node in ast.walk(known.node) if isinstance(node, ast.Call))
-    return any(learns(type_of(call, project)) for call in calls)
+    return any(learns(type_of(call, project)) or callee(call) in ("Parameter", "add_weight") for call in calls)
 
 
 def _kept_locals(info: Class, project: Project) -> dict[str, str]:
@@ -100,6 +113,16 @@ def _attribute(call: ast.Call, project: Project, locals_: dict[str, str]) -> str
                 found = _kept(dotted(target), locals_, path if direct else [])
                 if found:
                     return found
+    return ""
+
+
+def _index(call: ast.Call, project: Project) -> str:
+    """Return the position in the Sequential that a function returns, or an empty string."""
+    parent = project.parents.get(call)
+    if isinstance(parent, ast.Call) and callee(parent) == "Sequential" and call in parent.args:
+        before = parent.args[: parent.args.index(call)]
+        if isinstance(project.parents.get(parent), ast.Return):
+            return "" if any(isinstance(one, ast.Starred) for one in before) else str(len(before))
     return ""
 
 
@@ -191,5 +214,6 @@ def _function_layers(function: Function, project: Project) -> tuple[Layer, ...]:
         user = any(isinstance(node, ast.ClassDef) for node in project.definitions(call.func))
         if kind and not user:
             site = project.site(call)
-            found.append(Layer(site.place, site.quote, site.owner, "", kind, normalizes(kind), learns(kind)))
+            path = _index(call, project)
+            found.append(Layer(site.place, site.quote, site.owner, path, kind, normalizes(kind), learns(kind)))
     return tuple(found)

@@ -98,8 +98,9 @@ class Paths:
                     before.append(node.args[0])
                 elif not before or kind == "learned":
                     ends.append(node)
-            elif isinstance(node, ast.arg):
-                before = []
+            elif isinstance(node, ast.arg):  # a helper's parameter: on to what its own class passes
+                home = self.project.owner_class(node)
+                before = [one for one in self.project.arguments(node) if self.project.owner_class(one) is home]
             else:
                 before = self.back(node, many=False)
             for one in before:

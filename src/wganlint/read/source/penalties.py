@@ -35,6 +35,8 @@ class Penalties:
         project = self.paths.project
         outputs = keyword(call, "outputs", "target", "loss") or (call.args[0] if call.args else None)
         inputs = keyword(call, "inputs", "sources") or (call.args[1] if len(call.args) > 1 else None)
+        if isinstance(outputs, ast.List | ast.Tuple) and outputs.elts:
+            outputs = outputs.elts[0]
         if outputs is None or _trains_weights(inputs):
             return False
         names = set()
@@ -227,6 +229,8 @@ class Penalties:
         for part in self._parts(test):
             text = self.paths.project.text(part)
             modulo = self._modulo(part)
+            if modulo is not None and self._interval(part) == 1:
+                continue
             if modulo is not None:
                 yield self._skip(node, "interval", text, result, self._interval(part), self._last_skipped(part))
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from wganlint.read.source.flow import dotted
+from wganlint.read.source.flow import LIBRARY, dotted
 from wganlint.read.source.project import LIBRARIES, callee
 
 SHAPE = frozenset(
@@ -38,8 +38,9 @@ _PASSING = SHAPE | CUT | VALUE | REDUCE | SCATTER | FILLING
 def operand(call: ast.Call) -> ast.expr | None:
     """Return the value a call works on: the receiver of a method, the first argument of a library function."""
     func = call.func
-    if isinstance(func, ast.Attribute) and dotted(func.value).split(".")[0] not in LIBRARIES:
-        return func.value
+    if isinstance(func, ast.Attribute) and not getattr(call, LIBRARY, False):
+        if dotted(func.value).split(".")[0] not in LIBRARIES:
+            return func.value
     if call.args:
         return call.args[0]
     for keyword in call.keywords:
@@ -81,6 +82,8 @@ def passes(node: ast.AST, *, many: bool = True, reduce: bool = True) -> list[ast
             return [value]
         case ast.Attribute(value=value, attr="data" | "T" | "values" | "mT"):
             return [value]
+        case ast.ListComp(elt=part) | ast.GeneratorExp(elt=part):
+            return [part]
         case ast.Call():
             return _passes_call(node, many, reduce)
     return []

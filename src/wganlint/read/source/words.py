@@ -14,7 +14,7 @@ _NET = frozenset({"net", "nets", "network", "model", "module", "ema", "self", "t
                   "a", "b", "x", "y", "1", "2", "ab", "ba", "s", "local", "global", "image", "video"})  # fmt: skip
 _BESIDE = frozenset({"opt", "optim", "optimizer", "loss", "losses", "cost", "err", "error", "step", "solver", "lr",
                      "net", "train", "trainer", "update", "iters", "total", "sum", "adv", "optimiser"})  # fmt: skip
-_PIECE = frozenset({"block", "blocks", "layer", "loss", "losses", "res", "attention", "dataset", "config"})
+_PIECE = frozenset({"block", "blocks", "layer", "loss", "losses", "res", "attention", "dataset", "config", "epilogue"})
 FAKE = frozenset({"fake", "fakes", "generated", "synthetic", "synth", "gen", "generate", "faked"})
 REAL = frozenset({"real", "reals", "true"})
 PENALTY = frozenset({"penalty", "gp", "r1", "gradpen", "penalties"})

@@ -1,0 +1,36 @@
+# Two commands do all the set-up: `make demo` and `make test`. Each keeps its own virtual environment under .venv/
+# until constraints.txt or pyproject.toml changes.
+PYTHON ?= python3
+PIP = -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+
+.PHONY: demo test fixtures benchmark clean
+
+demo: .venv/demo/ready
+	@.venv/demo/bin/wganlint analyze fixtures/sick/run
+
+test: .venv/test/ready
+	.venv/test/bin/ruff check .
+	.venv/test/bin/ruff format --check .
+	.venv/test/bin/mypy
+	.venv/test/bin/lint-imports --no-cache
+	.venv/test/bin/wganlint rules test
+	.venv/test/bin/pytest -n auto
+
+fixtures: .venv/test/ready
+	.venv/test/bin/python fixtures/make/make.py
+
+benchmark: .venv/test/ready
+	.venv/test/bin/python benchmarks/startup.py
+
+.venv/demo/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv/demo
+	.venv/demo/bin/python $(PIP) --editable .
+	@touch $@
+
+.venv/test/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv/test
+	.venv/test/bin/python $(PIP) --editable '.[probe,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist
