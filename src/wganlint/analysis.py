@@ -47,7 +47,9 @@ def analyze(
     runs = load_runs(paths, source=source, events=events, roles=roles)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
-        raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
+        raise UsageError(
+            f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules"
+        )
     summaries: list[RunSummary] = []
     findings: list[Finding] = []
     verdicts: list[Verdict] = []
@@ -77,12 +79,16 @@ def load_runs(
         UsageError: a path does not exist, or a role or series is not known.
     """
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
-    found = discover([Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events])
+    found = discover(
+        [Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events]
+    )
     runs = [assign(read_run(files), roles) for files in found]
     for role, name in (roles or {}).items():
         if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
             known = sorted({series.name for run in runs for series in run.series})
-            raise UsageError(f"no series {name!r} for --role {role}", hint=f"series: {', '.join(known[:30]) or 'none'}")
+            raise UsageError(
+                f"no series {name!r} for --role {role}", hint=f"series: {', '.join(known[:30]) or 'none'}"
+            )
     return runs
 
 
@@ -96,7 +102,10 @@ def _summary(run: Run, judged: bool) -> RunSummary:
         )
         for s in run.series
     )  # fmt: skip
-    signs = {1: "c = mean(fake) - mean(real) + penalty, g = -mean(fake)", -1: "c = mean(real) - mean(fake) + penalty, g = mean(fake)"}
+    signs = {
+        1: "c = mean(fake) - mean(real) + penalty, g = -mean(fake)",
+        -1: "c = mean(real) - mean(fake) + penalty, g = mean(fake)",
+    }
     wasserstein = run.family.name.startswith("wgan")
     return RunSummary(
         id=run.id,

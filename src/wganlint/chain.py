@@ -23,7 +23,8 @@ def link(run: str, judgements: Sequence[Judgement]) -> tuple[tuple[Finding, ...]
     roots = _roots(found, causes)
     depth = _depths(roots, causes)
     ordered = sorted(
-        found.values(), key=lambda f: (f.id not in roots, depth.get(f.id, FAR), -f.severity, -f.confidence, f.code)
+        found.values(),
+        key=lambda f: (f.id not in roots, depth.get(f.id, FAR), -f.severity, -f.confidence, f.code),
     )
     linked = [_linked(finding, finding.id in roots, edges) for finding in ordered]
     ranked = _rank(linked, depth)
@@ -83,7 +84,9 @@ def _linked(finding: Finding, root: bool, edges: list[Edge]) -> Finding:
         return tuple(e.target for e in edges if e.source == finding.id and e.how is how)
 
     caused_by = tuple(e.source for e in edges if e.target == finding.id and e.how is LinkKind.CAUSES)
-    return replace(finding, root=root, causes=ends(LinkKind.CAUSES), caused_by=caused_by, masks=ends(LinkKind.MASKS))
+    return replace(
+        finding, root=root, causes=ends(LinkKind.CAUSES), caused_by=caused_by, masks=ends(LinkKind.MASKS)
+    )
 
 
 def _loops(edges: list[Edge], causes: list[Edge]) -> tuple[tuple[str, ...], ...]:
@@ -122,7 +125,9 @@ def _rank(findings: list[Finding], depth: dict[str, int]) -> list[Finding]:
     ranks: dict[str, int] = {}
     for _, _, fix in sorted(entries, key=lambda entry: entry[0]):
         ranks.setdefault(fix.title, len(ranks) + 1)
-    excluded = {title: {t for t in ranks if t in fix.excludes} for _, _, fix in entries for title in [fix.title]}
+    excluded = {
+        title: {t for t in ranks if t in fix.excludes} for _, _, fix in entries for title in [fix.title]
+    }
     for title, others in list(excluded.items()):
         for other in others:
             excluded[other].add(title)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,28 +29,56 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-rules_app = typer.Typer(help="List the rules, or run their examples.", no_args_is_help=True, rich_markup_mode=None)
+rules_app = typer.Typer(
+    help="List the rules, or run their examples.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(rules_app, name="rules")
 
-Levels = StrEnum("Levels", {level: level for level in ("info", "low", "medium", "high", "critical")})
-Beliefs = StrEnum("Beliefs", {level: level for level in ("low", "medium", "high")})
-Formats = StrEnum("Formats", {name: name for name in ("full", "concise", "markdown", "json")})
-Colors = StrEnum("Colors", {name: name for name in ("auto", "always", "never")})
+Level = Literal["info", "low", "medium", "high", "critical"]
+Belief = Literal["low", "medium", "high"]
+Format = Literal["full", "concise", "markdown", "json"]
+Color = Literal["auto", "always", "never"]
 
-Paths = Annotated[list[Path], typer.Argument(help="Log files, or folders that hold the logs of one or more runs.")]
-Source = Annotated[list[Path] | None, typer.Option("--source", help="Folder or file with the model's source; it is parsed, never run.")]
-Events = Annotated[list[Path] | None, typer.Option("--events", help="Folder with TensorBoard event files of the run.")]
-Roles = Annotated[list[str] | None, typer.Option("--role", metavar="ROLE=NAME", help="Say which series plays a role: critic_loss=my_name.")]
+Paths = Annotated[
+    list[Path], typer.Argument(help="Log files, or folders that hold the logs of one or more runs.")
+]
+Source = Annotated[
+    list[Path] | None,
+    typer.Option("--source", help="Folder or file with the model's source; it is parsed, never run."),
+]
+Events = Annotated[
+    list[Path] | None, typer.Option("--events", help="Folder with TensorBoard event files of the run.")
+]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", metavar="ROLE=NAME", help="Say which series plays a role: critic_loss=my_name."),
+]
 RuleFolders = Annotated[list[Path] | None, typer.Option("--rules", help="Folder with further rules.")]
-Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="CODE", help="Leave out a rule, by code or name.")]
-FailOn = Annotated[Levels | None, typer.Option("--fail-on", help="Exit with 1 if a finding is at least this severe.")]
-MinConfidence = Annotated[Beliefs | None, typer.Option("--min-confidence", help="Count only findings that are at least this sure for --fail-on.")]
-Outputs = Annotated[list[str] | None, typer.Option("--output", metavar="FORMAT=FILE", help="Write a report to a file as well; may be given more than once.")]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="CODE", help="Leave out a rule, by code or name.")
+]
+FailOn = Annotated[
+    Level | None, typer.Option("--fail-on", help="Exit with 1 if a finding is at least this severe.")
+]
+MinConfidence = Annotated[
+    Belief | None,
+    typer.Option("--min-confidence", help="Count only findings that are at least this sure for --fail-on."),
+]
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        metavar="FORMAT=FILE",
+        help="Write a report to a file as well; may be given more than once.",
+    ),
+]
 
 
 @app.callback(invoke_without_command=False)
 def _top(
-    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Show the version and exit.", is_eager=True)
+    ] = False,
 ) -> None:
     if version:
         print(f"wganlint {__version__}")
@@ -66,12 +93,14 @@ def analyze(
     role: Roles = None,
     rules: RuleFolders = None,
     ignore: Ignore = None,
-    format: Annotated[Formats, typer.Option("--format", help="What to print.")] = Formats.full,  # type: ignore[attr-defined]
+    format: Annotated[Format, typer.Option("--format", help="What to print.")] = "full",
     output: Outputs = None,
     fail_on: FailOn = None,
     min_confidence: MinConfidence = None,
-    width: Annotated[int | None, typer.Option("--width", min=60, max=400, help="Columns of the full report.")] = None,
-    color: Annotated[Colors, typer.Option("--color", help="When to use color.")] = Colors.auto,  # type: ignore[attr-defined]
+    width: Annotated[
+        int | None, typer.Option("--width", min=60, max=400, help="Columns of the full report.")
+    ] = None,
+    color: Annotated[Color, typer.Option("--color", help="When to use color.")] = "auto",
 ) -> None:
     """Read what training runs left behind and say what is wrong, where it starts and what to change first.
 
@@ -82,10 +111,10 @@ def analyze(
     report = _report(settings, paths, source, events, role, rules, ignore)
     for name, file in outputs:
         _write(file, name, report)
-    _print(report, str(format), width, str(color))
-    level = fail_on.value if fail_on else settings.fail_on
-    sure = min_confidence.value if min_confidence else settings.min_confidence
-    raise typer.Exit(_code(report, level, sure, [], str(format)))
+    _print(report, format, width, color)
+    level = fail_on or settings.fail_on
+    sure = min_confidence or settings.min_confidence
+    raise typer.Exit(_code(report, level, sure, [], format))
 
 
 @app.command()
@@ -110,8 +139,8 @@ def gate(
     for name, file in outputs:
         _write(file, name, report)
     _print(report, "concise", None, "never")
-    level = fail_on.value if fail_on else settings.fail_on or "high"
-    sure = min_confidence.value if min_confidence else settings.min_confidence or "medium"
+    level = fail_on or settings.fail_on or "high"
+    sure = min_confidence or settings.min_confidence or "medium"
     raise typer.Exit(_code(report, level, sure, paths, "concise"))
 
 
@@ -139,14 +168,18 @@ def rules_list(rules: RuleFolders = None) -> None:
     from wganlint.render.screen import echo
 
     book = _catalogue(load_settings(Path.cwd()), rules)
-    echo("".join(f"{r.code}  {r.severity!s:<8}  {r.name}\n" for r in sorted(book.rules, key=lambda r: r.code)))
+    echo(
+        "".join(f"{r.code}  {r.severity!s:<8}  {r.name}\n" for r in sorted(book.rules, key=lambda r: r.code))
+    )
     _complain(book.broken)
     raise typer.Exit(MISUSE if book.broken else FINE)
 
 
 @rules_app.command("test")
 def rules_test(
-    folders: Annotated[list[Path] | None, typer.Argument(help="Folders with your rules; none: the shipped ones.")] = None,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders with your rules; none: the shipped ones.")
+    ] = None,
 ) -> None:
     """Run the examples of rules through the real readers and say which do not hold."""
     from wganlint.render.screen import echo
@@ -192,7 +225,9 @@ def _click_error(error: Exception) -> int:
     if os.environ.get("WGANLINT_TRACEBACK"):
         raise error
     _say(f"error: wganlint itself failed: {type(error).__name__}: {error}")
-    _say("  this is our fault; WGANLINT_TRACEBACK=1 shows where. Please report it with the command that you ran")
+    _say(
+        "  this is our fault; WGANLINT_TRACEBACK=1 shows where. Please report it with the command that you ran"
+    )
     return MISUSE
 
 
@@ -260,10 +295,12 @@ def _write(file: Path, name: str, report: Report) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(FORMATS[name](report), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}", hint="check the folder and your permissions") from None
+        raise UsageError(
+            f"cannot write {file}: {error.strerror}", hint="check the folder and your permissions"
+        ) from None
 
 
-def _print(report: Report, name: str, width: int | None, color: str) -> None:
+def _print(report: Report, name: str, width: int | None, color: Color) -> None:
     if name == "full":
         from wganlint.render.screen import show
 

@@ -60,7 +60,9 @@ def judge(run: Run, rules: Sequence[Rule], ignored: Collection[str] = ()) -> lis
             said[rule.code] = _judge(run, rule, cache, said)
         except Exception as error:  # a fault of ours or of a user's detector must not stop the others
             note = f"{type(error).__name__}: {error}"
-            said[rule.code] = Judgement(rule, Verdict(run.id, rule.code, rule.name, Outcome.BROKEN, note=note))
+            said[rule.code] = Judgement(
+                rule, Verdict(run.id, rule.code, rule.name, Outcome.BROKEN, note=note)
+            )
     return list(said.values())
 
 
@@ -73,7 +75,9 @@ def _judge(
     if rule.families and run.family.name not in rule.families:
         if run.family.name == "unknown":
             return verdict(Outcome.COULD_NOT_TELL, ("the loss family",))
-        return verdict(Outcome.NOT_APPLICABLE, note=f"for {', '.join(rule.families)}; this run is {run.family.name}")
+        return verdict(
+            Outcome.NOT_APPLICABLE, note=f"for {', '.join(rule.families)}; this run is {run.family.name}"
+        )
     finds: dict[str, Found] = {}
     for find in rule.finds:
         found = _find(run, find, finds, cache, said)
@@ -169,7 +173,9 @@ def _fired(run: Run, rule: Rule, scope: Scope, judged: Judgement) -> Judgement:
         series=tuple(dict.fromkeys(name for fact in facts for name in fact.series)),
     )
     bonds = tuple(
-        Bond(link.to, link.how, link.standing, link.why.fill(scope)) for link in rule.links if _holds(link.when, scope)
+        Bond(link.to, link.how, link.standing, link.why.fill(scope))
+        for link in rule.links
+        if _holds(link.when, scope)
     )
     return replace(judged, finding=finding, bonds=bonds)
 
@@ -238,11 +244,17 @@ def check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...]
         detector = str(call["detector"])
         shapes[name] = DETECTORS[detector].fields
         finds[name] = run_detector(detector, part, parameters)
-    condition = conditions.parse(check.condition, Shape(shapes, frozenset(n for n, c in check.finds.items() if c.get("required"))))
+    condition = conditions.parse(
+        check.condition, Shape(shapes, frozenset(n for n, c in check.finds.items() if c.get("required")))
+    )
     for name, call in check.finds.items():
         found = finds[name]
         if call.get("required") and not isinstance(found, Fact):
-            return (CheckOutcome.CANNOT_TELL, (found.what,)) if isinstance(found, Missing) else (CheckOutcome.NOT_MET, ())
+            return (
+                (CheckOutcome.CANNOT_TELL, (found.what,))
+                if isinstance(found, Missing)
+                else (CheckOutcome.NOT_MET, ())
+            )
     holds = condition.evaluate(Scope(finds, {}))
     if isinstance(holds, Unknown):
         return CheckOutcome.CANNOT_TELL, holds.missing
@@ -252,7 +264,8 @@ def check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...]
 def was_judged(judgements: Sequence[Judgement]) -> bool:
     """Return whether a rule other than LOG* was fired or quiet."""
     return any(
-        not judgement.rule.code.startswith("LOG") and judgement.verdict.outcome in (Outcome.FIRED, Outcome.QUIET)
+        not judgement.rule.code.startswith("LOG")
+        and judgement.verdict.outcome in (Outcome.FIRED, Outcome.QUIET)
         for judgement in judgements
     )
 

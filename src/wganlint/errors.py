@@ -1,11 +1,11 @@
 """Everything that can go wrong on purpose; the bottom of the house, known to every other room.
 
-    WganlintError            what happened, where, and what to do next
-    ├── UsageError           the command line or the call is off            (exit code 2)
-    ├── InputError           a file cannot be read or is not what it says   (listed; the run goes on)
-    ├── ConfigError          wganlint.toml or an option holds a bad value   (exit code 2)
-    └── RuleError            a rule file is wrong: file, line, column       (that rule is `broken`, others run)
-        └── ConditionError   a condition in a rule is wrong
+WganlintError            what happened, where, and what to do next
+├── UsageError           the command line or the call is off            (exit code 2)
+├── InputError           a file cannot be read or is not what it says   (listed; the run goes on)
+├── ConfigError          wganlint.toml or an option holds a bad value   (exit code 2)
+└── RuleError            a rule file is wrong: file, line, column       (that rule is `broken`, others run)
+    └── ConditionError   a condition in a rule is wrong
 """
 
 from __future__ import annotations

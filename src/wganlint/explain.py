@@ -25,9 +25,18 @@ def page(rule: Rule) -> str:
     ]
     if rule.knobs:
         lines += ["", "## Thresholds", ""]
-        lines += [f"- `{knob.name}` = {knob.default:g}: {knob.doc} Source: {knob.source}" if isinstance(knob.default, float | int) else f"- `{knob.name}` = {knob.default}: {knob.doc}" for knob in rule.knobs]
+        lines += [
+            f"- `{knob.name}` = {knob.default:g}: {knob.doc} Source: {knob.source}"
+            if isinstance(knob.default, float | int)
+            else f"- `{knob.name}` = {knob.default}: {knob.doc}"
+            for knob in rule.knobs
+        ]
     lines += ["", "## How sure", ""]
-    lines += [f"- {belief.level}: {_plain(belief.because.text)}" + (f" (when `{belief.when.text}`)" if belief.when else "") for belief in rule.beliefs]
+    lines += [
+        f"- {belief.level}: {_plain(belief.because.text)}"
+        + (f" (when `{belief.when.text}`)" if belief.when else "")
+        for belief in rule.beliefs
+    ]
     lines += ["", "## What it says", ""]
     lines += [_say(say) for say in rule.says]
     lines += ["", "## How a healthy run could trigger it, and why it does not", "", rule.healthy]

@@ -121,7 +121,9 @@ class Series:
         column = int(self.columns[at]) if self.columns[at] > 0 else None
         end = column + len(text) if column is not None else None
         place = Place(self.files[int(self.file_of[at])], line, column, end)
-        return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
+        return Point(
+            int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at]
+        )
 
     def sample(self, most: int | None = None) -> Ints:
         """Return positions of kept points that are an even sample in time, at most `most` of them."""
@@ -160,7 +162,14 @@ class SeriesBuilder:
     """Takes chunks of one series in file order and keeps it within `LIMIT` points."""
 
     def __init__(
-        self, name: str, *, key: str = "", form: str = "", kind: str = "text", step_key: str | None = None, unit: str = ""
+        self,
+        name: str,
+        *,
+        key: str = "",
+        form: str = "",
+        kind: str = "text",
+        step_key: str | None = None,
+        unit: str = "",
     ) -> None:
         self.name, self.key, self.form, self.kind = name, key or name, form, kind
         self.step_key, self.unit = step_key, unit
@@ -229,7 +238,9 @@ class SeriesBuilder:
             previous = self._repeat
             if at == 0 and previous is not None and previous.text == texts[0]:
                 first = previous.first
-            self._repeat = Repeat(texts[int(starts[at])], first, self._count + int(starts[at] + lengths[at]) - 1)
+            self._repeat = Repeat(
+                texts[int(starts[at])], first, self._count + int(starts[at] + lengths[at]) - 1
+            )
             if self._longest is None or self._repeat.length > self._longest.length:
                 self._longest = self._repeat
         self._printed = _merge_counts(self._printed, Counter(texts))
@@ -271,7 +282,9 @@ class _Columns:
         column = int(self.columns[at]) if self.columns[at] > 0 else None
         text = self.texts[at]
         place = Place(file, line, column, column + len(text) if column is not None else None)
-        return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
+        return Point(
+            int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at]
+        )
 
     def fold(self, bucket: int) -> _Columns:
         """Keep the first, lowest and highest point of each bucket of `bucket` records."""

@@ -68,7 +68,9 @@ def _settings(table: dict[str, Any], file: Path) -> Settings:
 
     for key in table:
         if key not in _KEYS:
-            raise ConfigError(f"unknown key {key!r}", file=file.name, hint=f"known: {', '.join(sorted(_KEYS))}")
+            raise ConfigError(
+                f"unknown key {key!r}", file=file.name, hint=f"known: {', '.join(sorted(_KEYS))}"
+            )
 
     def texts(key: str) -> tuple[str, ...]:
         value = table.get(key, [])
@@ -84,7 +86,7 @@ def _settings(table: dict[str, Any], file: Path) -> Settings:
 
     roles = table.get("roles", {})
     if not isinstance(roles, dict) or not all(isinstance(value, str) for value in roles.values()):
-        raise fail("roles", "a table of texts: critic_loss = \"my_name\"")
+        raise fail("roles", 'a table of texts: critic_loss = "my_name"')
     return Settings(
         rules=tuple(file.parent / text for text in texts("rules")),
         ignore=texts("ignore"),

@@ -17,4 +17,7 @@ def rules_folder() -> Path:
     for folder in (package / "rulebook", package.parents[1] / "rules"):
         if (folder / "roles.toml").is_file():
             return folder
-    raise ConfigError("the rules that ship with wganlint are not there", hint="reinstall: pip install --force-reinstall wganlint")
+    raise ConfigError(
+        "the rules that ship with wganlint are not there",
+        hint="reinstall: pip install --force-reinstall wganlint",
+    )

@@ -30,7 +30,9 @@ class Layer(Site):
 
     attribute: str = ""
     type: str = ""
-    normalizes: bool = False  # LayerNorm, BatchNorm, InstanceNorm, GroupNorm, RMSNorm, spectral or weight norm
+    normalizes: bool = (
+        False  # LayerNorm, BatchNorm, InstanceNorm, GroupNorm, RMSNorm, spectral or weight norm
+    )
     learns: bool = False  # Linear, Conv*, ConvTranspose*, Embedding, GRU ...
 
 

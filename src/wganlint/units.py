@@ -45,7 +45,16 @@ class Quantity:
     text: str | None = None
 
 
-_NUMERIC = {Kind.NUMBER, Kind.RATIO, Kind.FACTOR, Kind.STEPS, Kind.POINTS, Kind.COUNT, Kind.SECONDS, Kind.BYTES}
+_NUMERIC = {
+    Kind.NUMBER,
+    Kind.RATIO,
+    Kind.FACTOR,
+    Kind.STEPS,
+    Kind.POINTS,
+    Kind.COUNT,
+    Kind.SECONDS,
+    Kind.BYTES,
+}
 _PURE = {Kind.NUMBER, Kind.RATIO, Kind.FACTOR}
 
 
@@ -82,7 +91,14 @@ def combine(operator: str, left: Kind | None, right: Kind | None) -> Kind | None
     raise KindError(f"unknown operator {operator}")
 
 
-_VERBS = {"+": "added", "-": "subtracted", "<": "compared", "==": "compared", "min": "compared", "max": "compared"}
+_VERBS = {
+    "+": "added",
+    "-": "subtracted",
+    "<": "compared",
+    "==": "compared",
+    "min": "compared",
+    "max": "compared",
+}
 
 
 def decimals(text: str) -> int | None:

@@ -218,15 +218,15 @@ def test_too_many_tags(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("tag", "content", "expected"),
     [
-        ("run/args/text_summary", '{\n "lr": 1e-05,\n "net": {"dim": 8, "amp": true}, "files": ["a"], "x": null}',
+        ("run/args/text_summary", '{\n "lr": 1e-05, "net": {"dim": 8, "amp": true}, "files": ["a"], "x": null}',
          {"lr": "1e-05", "net.dim": "8", "net.amp": "true", "x": "null"}),
-        ("args", "lr: 0.001\nbeta1=0.5, beta2 = 0.9\noptimizer: adam", {"lr": "0.001", "beta1": "0.5", "beta2": "0.9",
-                                                                       "optimizer": "adam"}),
+        ("args", "lr: 0.001\nbeta1=0.5, beta2 = 0.9\noptimizer: adam",
+         {"lr": "0.001", "beta1": "0.5", "beta2": "0.9", "optimizer": "adam"}),
         ("args", "Namespace(lr=0.1, name='a b', clip=None)", {"lr": "0.1", "name": "a b", "clip": "None"}),
         ("args", "|param|value|\n|-----|-----|\n|lr|0.0002|\n| **batch_size** | 64 |",
          {"param": "value", "lr": "0.0002", "batch_size": "64"}),
-        ("command", "python train.py --lr 1e-5 --n-critic=5 --amp --mean -0.5", {"lr": "1e-5", "n-critic": "5",
-                                                                                "mean": "-0.5"}),
+        ("command", "python train.py --lr 1e-5 --n-critic=5 --amp --mean -0.5",
+         {"lr": "1e-5", "n-critic": "5", "mean": "-0.5"}),
         ("config/critic_pooling/text_summary", "amax", {"critic_pooling": "amax"}),
         ("note", "this run is the second try: the loss went up", {}),
         ("broken", '{"lr": 0.5, ', {"lr": "0.5"}),
@@ -258,7 +258,7 @@ def test_hyper_parameters() -> None:
         + entry("amp", b"\x20\x01"),
     )
     value = message(1, b"_hparams_/session_start_info") + plugin("hparams", content)
-    _, stated, notes = read(write(event(0, value)))
+    _, stated, _ = read(write(event(0, value)))
     assert [(one.name, one.value, one.number) for one in stated] == [
         ("lr", "0.0001", 1e-4),
         ("net", "mlp", None),
@@ -320,6 +320,16 @@ def test_damaged_length_is_passed(batch: int, monkeypatch: pytest.MonkeyPatch) -
     assert [note.text for note in notes] == [f"damaged from byte {at} on; what follows was not read"]
 
 
+def test_a_file_of_damage_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LOSSES", 5)
+    broken = bytearray(RUN)
+    for at in starts(RUN)[2::2]:
+        broken[at + 9] ^= 1
+    series, _, notes = read(bytes(broken))
+    assert len(series["x"]) == 6
+    assert [note.text.split()[0] for note in notes] == ["bytes"] * 5 + ["damaged"]
+
+
 def test_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BATCH", 256)
     monkeypatch.setattr(events, "SEARCH", 1000)
@@ -367,11 +377,12 @@ def test_checksums_of_all_lengths(size: int) -> None:
     assert [struct.pack("<I", one) for one in events._checksums(data, starts_, lengths)] == expected
 
 
+HPARAMS = plugin("hparams", message(3, message(1, message(1, b"k") + message(2, b"\x20\x01"))))
 MIX = write(
     event(0, text("a/text_summary", "lr: 0.1")),
     *(event(at, scalar("x", at), tensor("y", 1, message(4, b"\0\0\x80?"))) for at in range(5)),
-    event(3, message(1, b"_hparams_") + plugin("hparams", message(3, message(1, message(1, b"k") + message(2, b"\x20\x01"))))),
-)  # fmt: skip
+    event(3, message(1, b"_hparams_") + HPARAMS),
+)
 
 
 def edited(data: bytes, edits: Iterable[tuple[int, bytes]]) -> bytes:

@@ -137,8 +137,11 @@ def test_steps_are_counted_once_on_a_device() -> None:
         ["ProfilerStep*", "50.00%", "3.000ms", "100.00%", "6.000ms", "2.000ms", "0.000us", "0.00%", "0.000us",
          "0.000us", "3"],
         ["ProfilerStep*", *zero, *zero, "0.000us", "5.000ms", "686.73%", "5.000ms", "1.667ms", "3"],
-        [NODE, "50.00%", "3.000ms", "50.00%", "3.000ms", "71.429us", "0.000us", "0.00%", "2.893ms", "68.881us", "42"],
-        ["void at::native::vectorized_elementwise_kernel<4, at...", *zero, *zero, "0.000us", "728.000us", "100.00%",
+        [NODE, "50.00%", "3.000ms", "50.00%", "3.000ms", "71.429us", "0.000us", "0.00%", "2.893ms",
+         "68.881us",
+         "42"],
+        ["void at::native::vectorized_elementwise_kernel<4, at...", *zero, *zero, "0.000us", "728.000us",
+         "100.00%",
          "728.000us", "8.667us", "84"],
         ["mystery_kernel", *zero, *zero, "0.000us", "1.000us", "0.00%", "1.000us", "1.000us", "1"],
         ["cudaLaunchKernel", "0.00%", "0.000us", "0.00%", "0.000us", "0.000us", "0.000us", "0.00%", "0.000us",
@@ -201,7 +204,8 @@ def test_rows_of_one_name_are_added_and_unknown_where_limited() -> None:
 
 
 def test_era_1_6_left_aligned() -> None:
-    columns = ["Self CPU total %", "Self CPU total", "CPU total %", "CPU total", "CPU time avg", "CUDA total %",
+    columns = ["Self CPU total %", "Self CPU total", "CPU total %", "CPU total", "CPU time avg",
+               "CUDA total %",
                "CUDA total", "CUDA time avg", "Number of Calls"]  # fmt: skip
     rows = [
         ["mul", "60.00%", "6.000us", "60.00%", "6.000us", "1.000us", "50.00%", "5.000us", "1.000us", "6"],
@@ -239,7 +243,8 @@ def test_era_1_6_left_aligned() -> None:
 @pytest.mark.parametrize("word", ["CUDA", "XPU", "HPU", "MTIA", "PRIVATEUSEONE", "NPU"])
 def test_device_words(word: str) -> None:
     columns = [*CPU, *(column.replace("CUDA", word) for column in CUDA), "# of Calls", "Node ID"]
-    row = [NODE, "100.00%", "9.000us", "100.00%", "9.000us", "1.000us", "2.000us", "1.00%", "7.000us", "0.778us",
+    row = [NODE, "100.00%", "9.000us", "100.00%", "9.000us", "1.000us", "2.000us", "1.00%", "7.000us",
+           "0.778us",
            "9", "0"]  # fmt: skip
     found = steps_table(columns, [row], "Self CPU time total: 9.000us", f"Self {word} time total: 7.000us")
     assert (found.device, found.device_time) == (word, 7e-6)
@@ -516,7 +521,8 @@ def test_mutations(edits: list[tuple[int, str]], stop: int) -> None:
         calls_per_step(found, "aten::nan_to_num")
 
 
-PIECES = [*simple(), "|---|---|---|", "", "Self CPU time total: " + "9" * 5000 + "s", "| Name | CPU total | # of Calls |",
+PIECES = [*simple(), "|---|---|---|", "", "Self CPU time total: " + "9" * 5000 + "s",
+          "| Name | CPU total | # of Calls |",
           "x" * 60_000, "-" * 60_000, "--- " * 5000, f"aten::x  1%  1us  1%  1us  1us  {'9' * 5000}",
           "Name  CPU total  " + "  ".join(f"c{at}" for at in range(500)) + "  # of Calls"]  # fmt: skip
 

@@ -28,6 +28,7 @@ def read(text: str) -> SourceModel:
 def pooled(body: str, norm: str = "") -> list[Fill]:
     """Return the fills of a critic that pools points and decides; the body sets `p` from points `f` and `index`."""
     lines = "\n".join("        " + line for line in dedent(body).strip().splitlines())
+    start = "    def start(self, n):\n        return torch.full((n, 8), EMPTY)\n" if "start" in body else ""
     model = read(
         f"""
 class Critic(nn.Module):
@@ -37,9 +38,7 @@ class Critic(nn.Module):
         self.decide = nn.Sequential(nn.Linear(8, 8), {norm}nn.ReLU(), nn.Linear(8, 1))
         self.attention = nn.Linear(8, 1)
 
-    def start(self, n):
-        return torch.full((n, 8), EMPTY)
-
+{start}
     def forward(self, x, index, mask, n):
         f = self.point(x)
 {lines}

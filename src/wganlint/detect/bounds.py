@@ -10,7 +10,9 @@ from wganlint.detect.window import finite
 from wganlint.run import Run, Series
 from wganlint.series import Ints
 
-TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
+TOLERANCE = (
+    1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
+)
 STAY = 0.8  # share of records at the bound from the onset on (catalogue, SAT001)
 
 
@@ -125,7 +127,9 @@ def _stay(series: Series, at: Ints, bound: float, literal: bool) -> Pin | None:
     rounded = is_round(bound)
     if not literal and not rounded and not _repeats(series, stretch, same):
         return None
-    return Pin(series, bound, stretch, int(stretch[0]), series.tally.count - first, share, literal, rounded, same)
+    return Pin(
+        series, bound, stretch, int(stretch[0]), series.tally.count - first, share, literal, rounded, same
+    )
 
 
 def _repeats(series: Series, at: Ints, same: float) -> bool:

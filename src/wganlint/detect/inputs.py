@@ -32,7 +32,11 @@ def missing_metrics(run: Run) -> Found:
             ("the gap or both mean scores", run.role("gap") is not None or scores, "SAT002, GP004"),
             ("the penalty", run.family.name != "wgan-gp" or run.role("penalty") is not None, "GP004, GP005"),
             ("gradient norms", gradient, "OPT002"),
-            ("how much the generator makes (items or empty samples a batch)", run.role("fake_count") is not None, "DAT004"),
+            (
+                "how much the generator makes (items or empty samples a batch)",
+                run.role("fake_count") is not None,
+                "DAT004",
+            ),
             ("a step on each line", not all(s.step_key is None for s in series), "the onset of anything"),
         )
         if not there
@@ -40,4 +44,7 @@ def missing_metrics(run: Run) -> Found:
     if not lacking:
         return ABSENT
     names, rules = "; ".join(what for what, _ in lacking), "; ".join(dict.fromkeys(r for _, r in lacking))
-    return Fact({"missing": names, "rules": rules, "count": Quantity(len(lacking), Kind.COUNT)}, place=series[0].first.place)
+    return Fact(
+        {"missing": names, "rules": rules, "count": Quantity(len(lacking), Kind.COUNT)},
+        place=series[0].first.place,
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wganlint.read.profile_table import PerStep, calls_per_step
 from wganlint.detect.registry import Fact, Found, Missing, Parameter, detector
 from wganlint.evidence import Evidence, derived, observed
+from wganlint.read.profile_table import PerStep, calls_per_step
 from wganlint.run import OpTable, Run
 from wganlint.units import Kind, Quantity
 
@@ -30,7 +30,9 @@ def operation(run: Run, name: str) -> Found:
         return Missing("a profiler table")
     told = [(table, found) for table in run.tables if (found := calls_per_step(table, name)) is not None]
     if not told:
-        return Missing(f"a profiler table that is not cut: {name} may be among the rows that row_limit left out")
+        return Missing(
+            f"a profiler table that is not cut: {name} may be among the rows that row_limit left out"
+        )
     hits = [(table, found) for table, found in told if found.calls > 0]
     if not hits:
         return _absent(name, told)
@@ -94,7 +96,12 @@ def _span(hits: list[tuple[OpTable, PerStep]]) -> str:
     for table, found in hits:
         column = f"{table.device} total" if table.device else "CPU total"
         time = found.device_time if table.device else found.cpu_time
-        if time is not None and len(found.rows) == 1 and column in found.rows[0].cells and found.basis != "ProfilerStep*":
+        if (
+            time is not None
+            and len(found.rows) == 1
+            and column in found.rows[0].cells
+            and found.basis != "ProfilerStep*"
+        ):
             texts.append((time, found.rows[0].cells[column]))
         elif time is not None:
             texts.append((time, f"{time * 1e3:.3f}ms"))
@@ -108,9 +115,20 @@ def _quotes(hits: list[tuple[OpTable, PerStep]], device: str | None) -> list[Evi
     quotes: list[Evidence] = []
     for table, found in hits[:3]:
         if table.heading and table.one_step and found.basis == "heading":
-            quotes.append(observed("table", table.heading, table.heading_place, f"`{table.one_step}`: this table covers one step"))
+            quotes.append(
+                observed(
+                    "table",
+                    table.heading,
+                    table.heading_place,
+                    f"`{table.one_step}`: this table covers one step",
+                )
+            )
         row = found.rows[0]
         quotes.append(observed("table", row.quote, row.place, f"{found.calls:g} calls"))
         if found.basis == "ProfilerStep*":
-            quotes.append(derived(f"{sum(r.calls or 0 for r in found.rows)} calls / {table.steps} steps = {found.calls:g}"))
+            quotes.append(
+                derived(
+                    f"{sum(r.calls or 0 for r in found.rows)} calls / {table.steps} steps = {found.calls:g}"
+                )
+            )
     return quotes

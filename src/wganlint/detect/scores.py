@@ -54,7 +54,9 @@ def rows(run: Run, *roles: str, last: bool = False) -> Rows | None:
         every = finite(other, np.arange(len(other.values)))
         columns[role] = dict(zip(_keys(other, every, first), other.values[every].tolist(), strict=True))
     shared = [key for key in keep if all(key in column for column in columns.values())]
-    values = {role: np.array([column[key] for key in shared], dtype=np.float64) for role, column in columns.items()}
+    values = {
+        role: np.array([column[key] for key in shared], dtype=np.float64) for role, column in columns.items()
+    }
     places = [s.decimals for s in series if s is not None and s.decimals is not None]
     known = max(places) if len(places) == len(series) else None
     return Rows(values, np.array([keep[key] for key in shared], dtype=np.int64), known)
@@ -62,7 +64,10 @@ def rows(run: Run, *roles: str, last: bool = False) -> Rows | None:
 
 def _keys(series: Series, at: Ints, like: Series) -> list[tuple[float, ...]]:
     if series.form == like.form and series.files == like.files:
-        return [(float(a), float(b)) for a, b in zip(series.file_of[at].tolist(), series.lines[at].tolist(), strict=True)]
+        return [
+            (float(a), float(b))
+            for a, b in zip(series.file_of[at].tolist(), series.lines[at].tolist(), strict=True)
+        ]
     return [(float(step),) for step in series.axis()[at].tolist()]
 
 
@@ -92,7 +97,11 @@ def pinned(run: Run) -> Found:
         return ABSENT
     main = next(pins[role] for role in PLAYERS if role in pins)
     critic, generator = pins.get("critic_loss"), pins.get("generator_loss")
-    both = critic is not None and generator is not None and bool(np.isclose(critic.bound, generator.bound, rtol=1e-9))
+    both = (
+        critic is not None
+        and generator is not None
+        and bool(np.isclose(critic.bound, generator.bound, rtol=1e-9))
+    )
     weight = run.number("penalty_weight")
     lam = weight.number if weight is not None else None
     role = run.role("penalty_weight")
@@ -114,10 +123,19 @@ def pinned(run: Run) -> Found:
         "literal": main.literal,
         "round": main.round,
         "others": ", ".join(p.series.key for p in pins.values() if p is not main) or "none",
-        "is_weight": list(pins) == ["critic_loss"] and lam is not None and bool(np.isclose(main.bound, lam, rtol=2e-3)),
+        "is_weight": list(pins) == ["critic_loss"]
+        and lam is not None
+        and bool(np.isclose(main.bound, lam, rtol=2e-3)),
         "stepped": not np.isnan(start.step),
     }
-    evidence = [*_quotes(main, run), *(p.series.point(p.onset).evidence(f"{p.series.key} from here on") for p in pins.values() if p is not main)]
+    evidence = [
+        *_quotes(main, run),
+        *(
+            p.series.point(p.onset).evidence(f"{p.series.key} from here on")
+            for p in pins.values()
+            if p is not main
+        ),
+    ]
     return Fact(fields, tuple(evidence), start.place, tuple(p.series.name for p in pins.values()))
 
 
@@ -181,7 +199,9 @@ def bound_share(run: Run) -> Found:
         "other": Quantity(float(np.median(other[last])), Kind.RATIO),
         "records": Quantity(len(mine), Kind.POINTS),
         "literal": bool(known),
-        "apart": bool(np.median(np.abs(fake - real)) >= 0.5 * np.median(np.maximum(np.abs(fake), np.abs(real)))),
+        "apart": bool(
+            np.median(np.abs(fake - real)) >= 0.5 * np.median(np.maximum(np.abs(fake), np.abs(real)))
+        ),
     }
     top = int(np.argmax(mine))
     quotes = [series.first, series.point(_position(series, at[top])), series.last]
@@ -260,7 +280,12 @@ def sides(run: Run, at_bound: float, free: float) -> Found:
     if run.role("generator_loss") is None and run.role("fake_score") is None:
         return Missing("a generator loss or the mean score of the fakes")
     pins = _pins(run)
-    holder = pins.get("fake_score") or pins.get("real_score") or pins.get("generator_loss") or pins.get("critic_loss")
+    holder = (
+        pins.get("fake_score")
+        or pins.get("real_score")
+        or pins.get("generator_loss")
+        or pins.get("critic_loss")
+    )
     if holder is None:
         return ABSENT
     means = _mean_scores(run)
@@ -313,7 +338,8 @@ def _one_sided(run: Run, side: str, mine: Floats, other: Floats, share: float, h
         "source": run.source is not None and bool(run.source.networks),
         "sign": "+" if sign > 0 else "-",
         "other_share": Quantity(float(np.median(np.abs(other))) / holder.bound, Kind.RATIO),
-        "measured": f"mean({'real' if side == 'fake' else 'fake'})" + ("" if logged or gap is not None else _less(sign, side)),
+        "measured": f"mean({'real' if side == 'fake' else 'fake'})"
+        + ("" if logged or gap is not None else _less(sign, side)),
     }
     return Fact(fields, tuple(evidence), holder.series.point(holder.onset).place, tuple(s.name for s in used))
 
@@ -344,7 +370,14 @@ def _penalty(run: Run, decimals: int | None) -> float | None:
 
 
 def _side_formulas(
-    run: Run, holder: Pin, sign: int, rest: str, counts: Counter[str], total: int, decimals: int | None, logged: bool
+    run: Run,
+    holder: Pin,
+    sign: int,
+    rest: str,
+    counts: Counter[str],
+    total: int,
+    decimals: int | None,
+    logged: bool,
 ) -> list[Evidence]:
     """Return the arithmetic with the numbers of one record that has the most frequent result."""
     if logged:
@@ -363,7 +396,11 @@ def _side_formulas(
     def pick(values: Floats) -> int:
         return int(np.argmin(np.abs(values - float(rest))))
 
-    note = f"{rest} {_others(counts, counts[rest], total)}; each printed number is rounded, so +-{10.0**-decimals:g}" if decimals else ""
+    note = (
+        f"{rest} {_others(counts, counts[rest], total)}; each printed number is rounded, so +-{10.0**-decimals:g}"
+        if decimals
+        else ""
+    )
     if c is not None and with_loss is not None and len(with_loss):
         gs, cs = with_loss.values["generator_loss"], with_loss.values["critic_loss"]
         at = pick(-sign * (gs + cs))
@@ -376,10 +413,11 @@ def _side_formulas(
         at = pick(-sign * gs + ws)
         formula = f"mean(real) = mean(fake) + {w.key} = {text(-sign * gs[at])} + {text(ws[at])} = {text(-sign * gs[at] + ws[at])}"
         evidence.append(derived(formula, "with the logged gap"))
-    at = pick(-sign * with_loss.values["generator_loss"]) if with_loss is not None and len(with_loss) else None
-    if at is not None and with_loss is not None:
-        value = with_loss.values["generator_loss"][at]
-        evidence.insert(0, derived(f"mean(fake) = {minus}{g.key} = {text(-sign * value)}", run.convention.why))
+    if with_loss is not None and len(with_loss):
+        value = with_loss.values["generator_loss"][pick(-sign * with_loss.values["generator_loss"])]
+        evidence.insert(
+            0, derived(f"mean(fake) = {minus}{g.key} = {text(-sign * value)}", run.convention.why)
+        )
     return evidence
 
 
@@ -408,7 +446,11 @@ def implied_penalty(run: Run) -> Found:
     assert critic is not None and gap is not None
     sign = run.convention.sign or 1
     values = both.values["critic_loss"] + sign * both.values["gap"]
-    unit = 10.0**-both.decimals if both.decimals is not None else 1e-6 * float(np.median(np.abs(both.values["gap"])) or 1)
+    unit = (
+        10.0**-both.decimals
+        if both.decimals is not None
+        else 1e-6 * float(np.median(np.abs(both.values["gap"])) or 1)
+    )
     slack = 1.01 * unit + 3 * float(np.std(values)) / np.sqrt(len(values))
     penalty = run.role("penalty")
     axis = critic.axis()[both.at]
@@ -432,7 +474,10 @@ def implied_penalty(run: Run) -> Found:
         f"penalty = {critic.key} {'+' if sign > 0 else '-'} {gap.key} = {units.fixed(c, places)} "
         f"{'+' if sign > 0 else '-'} {units.fixed(w, places)} = {units.fixed(c + sign * w, places)}"
     )
-    evidence = (critic.point(at).evidence("both on this line"), derived(formula, f"over {len(values)} records"))
+    evidence = (
+        critic.point(at).evidence("both on this line"),
+        derived(formula, f"over {len(values)} records"),
+    )
     return Fact(fields, evidence, critic.point(at).place, (critic.name, gap.name))
 
 

@@ -13,7 +13,14 @@ from wganlint.run import Run, Series
 from wganlint.units import Kind, Quantity
 
 ADVERSARIAL = ("generator_loss", "critic_loss", "gap", "fake_score", "real_score")
-CRITICAL = (*ADVERSARIAL, "penalty", "critic_gradient_norm", "generator_gradient_norm", "gradient_norm", "weight_norm")
+CRITICAL = (
+    *ADVERSARIAL,
+    "penalty",
+    "critic_gradient_norm",
+    "generator_gradient_norm",
+    "gradient_norm",
+    "weight_norm",
+)
 
 
 def roles(run: Run, names: tuple[str, ...]) -> Iterator[tuple[str, Series]]:
@@ -64,7 +71,9 @@ def frozen(run: Run, records: int, span: int, distinct: int) -> Found:
         if enough and still:
             frozen_ones.append((series, len(texts), len(at), steps))
     if not frozen_ones:
-        return ABSENT if evaluable else Missing(f"at least {records} records of a loss, printed finely enough")
+        return (
+            ABSENT if evaluable else Missing(f"at least {records} records of a loss, printed finely enough")
+        )
     mover = _mover(run, {s.name for s, *_ in frozen_ones})
     if mover is None:
         return Missing("another series that moves, to tell a frozen loss from a stale log")
@@ -80,7 +89,12 @@ def frozen(run: Run, records: int, span: int, distinct: int) -> Found:
         "mover": mover[0].key,
         "change": Quantity(mover[1], Kind.RATIO),
     }
-    evidence = (first.evidence(f"{series.key} prints {texts_seen} distinct value{'s' if texts_seen > 1 else ''} from here on"), last.evidence("to the last record"))
+    evidence = (
+        first.evidence(
+            f"{series.key} prints {texts_seen} distinct value{'s' if texts_seen > 1 else ''} from here on"
+        ),
+        last.evidence("to the last record"),
+    )
     return Fact(fields, evidence, first.place, tuple(s.name for s, *_ in frozen_ones))
 
 
@@ -138,7 +152,10 @@ def learning(run: Run) -> Found:
         "fall": Quantity(fall, Kind.RATIO),
         "records": Quantity(len(series), Kind.POINTS),
     }
-    evidence = (series.first.evidence(f"{series.key} at first"), series.last.evidence(f"{series.key} at last"))
+    evidence = (
+        series.first.evidence(f"{series.key} at first"),
+        series.last.evidence(f"{series.key} at last"),
+    )
     return Fact(fields, evidence, series.first.place, (series.name,))
 
 
@@ -205,12 +222,18 @@ def _before(series: Series, at: np.ndarray[tuple[int], np.dtype[np.int64]]) -> s
 )
 def update_ratio(run: Run) -> Found:
     """How far one step moves the weights, relative to their size: lr * |gradient| / ((1 - momentum) * |weights|)."""
-    gradient = run.role("critic_gradient_norm") or run.role("generator_gradient_norm") or run.role("gradient_norm")
+    gradient = (
+        run.role("critic_gradient_norm") or run.role("generator_gradient_norm") or run.role("gradient_norm")
+    )
     weights = run.role("weight_norm")
     lr = run.number("learning_rate")
     missing = [
         what
-        for what, there in (("gradient norms", gradient), ("weight norms", weights), ("the learning rate", lr))
+        for what, there in (
+            ("gradient norms", gradient),
+            ("weight norms", weights),
+            ("the learning rate", lr),
+        )
         if there is None
     ]
     if gradient is None or weights is None or lr is None or lr.number is None:

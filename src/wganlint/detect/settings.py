@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TypeAlias
+
 import numpy as np
 
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
@@ -38,14 +39,17 @@ def learning_rate(run: Run) -> Found:
     mu = momentum.number if momentum is not None and momentum.number is not None else 0.0
     effective = lr.number / (1 - mu) if 0 <= mu < 1 else lr.number
     sgd = name.lower() == "sgd"
-    formula = f"lr / (1 - momentum) = {lr.value} / (1 - {momentum.value if momentum else '0'}) = {effective:.2g}"
+    formula = (
+        f"lr / (1 - momentum) = {lr.value} / (1 - {momentum.value if momentum else '0'}) = {effective:.2g}"
+    )
     fields: dict[str, Quantity | bool | str] = {
         "optimizer": name,
         "lr": Quantity(lr.number, Kind.NUMBER, None, lr.value),
         "momentum": Quantity(mu, Kind.NUMBER, None, momentum.value if momentum else "0"),
         "effective": Quantity(effective, Kind.NUMBER),
         "sgd": sgd,
-        "adaptive": name.lower() in {"adam", "adamw", "rmsprop", "nadam", "radam", "adamax", "adagrad", "adadelta"},
+        "adaptive": name.lower()
+        in {"adam", "adamw", "rmsprop", "nadam", "radam", "adamax", "adagrad", "adadelta"},
         "below_adam": Quantity(1e-4 / lr.number, Kind.FACTOR),
         "has_momentum": mu > 0,
         "from_source": from_source,
@@ -63,7 +67,10 @@ def _stated(setting: Setting) -> Stated:
 
 def _from_log(run: Run) -> _Rate | None:
     rates: list[_Rate] = []
-    restored = next((s for s in run.settings if s.meaning == "learning_rate" and s.origin == "restored" and s.number), None)
+    restored = next(
+        (s for s in run.settings if s.meaning == "learning_rate" and s.origin == "restored" and s.number),
+        None,
+    )
     optimizers = [s for s in run.settings if s.meaning == "optimizer"]
     for optimizer in optimizers:
         lr = _same_line(run, optimizer, "learning_rate")
@@ -89,7 +96,13 @@ def _from_source(run: Run) -> _Rate | None:
     if not found or len({(o.name, o.lr) for o in found}) != 1:
         return None
     optimizer = found[0]
-    lr = Stated("lr", optimizer.lr_text or f"{optimizer.lr:g}", optimizer.lr, "default", optimizer.evidence("optimizer"))
+    lr = Stated(
+        "lr",
+        optimizer.lr_text or f"{optimizer.lr:g}",
+        optimizer.lr,
+        "default",
+        optimizer.evidence("optimizer"),
+    )
     momentum = None
     if optimizer.momentum is not None:
         momentum = Stated("momentum", f"{optimizer.momentum:g}", optimizer.momentum, "default", lr.evidence)
@@ -104,7 +117,9 @@ def penalty_schedule(run: Run) -> Found:
 
     It does if (n - 1) % k == 0, for a schedule that counts substeps from 0.
     """
-    every = next((s for s in run.stated("penalty_every") if s.number is not None and s.origin != "default"), None)
+    every = next(
+        (s for s in run.stated("penalty_every") if s.number is not None and s.origin != "default"), None
+    )
     if every is None or every.number is None:
         return ABSENT
     steps = run.number("critic_steps")
@@ -113,7 +128,11 @@ def penalty_schedule(run: Run) -> Found:
         n, name, evidence = steps.number, f"{steps.name}={steps.value}", steps.evidence
     for series in run.series:
         if series.key.lower() in {"cs", "n_critic", "critic_steps", "ncritic"}:
-            n, name, evidence = series.last.value, f"{series.key}={series.last.text}", series.last.evidence(f"{series.key}={series.last.text}")
+            n, name, evidence = (
+                series.last.value,
+                f"{series.key}={series.last.text}",
+                series.last.evidence(f"{series.key}={series.last.text}"),
+            )
             break
     if n is None or evidence is None or not np.isfinite(n) or every.number < 1 or n < 1:
         return Missing("the number of critic steps")
@@ -126,7 +145,9 @@ def penalty_schedule(run: Run) -> Found:
         "steps_name": name,
         "skipped": skipped,
     }
-    return Fact(fields, (every.evidence, evidence, derived(formula, "substeps counted from 0")), every.evidence.place)
+    return Fact(
+        fields, (every.evidence, evidence, derived(formula, "substeps counted from 0")), every.evidence.place
+    )
 
 
 @detector(
@@ -189,7 +210,9 @@ _Conflict: TypeAlias = tuple[str, Setting, str, float, Evidence, bool]
 
 
 def _conflict(run: Run, meaning: str) -> _Conflict | None:
-    headers = [s for s in run.settings if s.meaning == meaning and s.origin == "header" and s.number is not None]
+    headers = [
+        s for s in run.settings if s.meaning == meaning and s.origin == "header" and s.number is not None
+    ]
     if not headers:
         return None
     header = headers[0]
@@ -205,9 +228,21 @@ def _conflict(run: Run, meaning: str) -> _Conflict | None:
     first = series.first
     # A schedule may move it later: only the very first record contradicts the header, and only beyond its rounding.
     unit = 10.0**-series.decimals if series.decimals is not None else 0.0
-    if not np.isfinite(first.value) or _equal(header.number, first.value, unit) or meaning == "learning_rate" and _warms(series.values):
+    if (
+        not np.isfinite(first.value)
+        or _equal(header.number, first.value, unit)
+        or (meaning == "learning_rate"
+        and _warms(series.values))
+    ):
         return None
-    return meaning, header, f"{series.key}={first.text}", first.value, first.evidence("the first record"), False
+    return (
+        meaning,
+        header,
+        f"{series.key}={first.text}",
+        first.value,
+        first.evidence("the first record"),
+        False,
+    )
 
 
 def _echo(run: Run, meaning: str) -> Series | None:

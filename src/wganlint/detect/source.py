@@ -54,7 +54,11 @@ def score_clamp(run: Run, soft: bool) -> Found:
     sites = [c for c in source.clamps if c.on in ("score", "loss") and c.soft is soft]
     if not sites:
         return ABSENT
-    pins = [p for role in ("generator_loss", "critic_loss", "fake_score", "real_score") if (s := run.role(role)) and (p := pin(run, s))]
+    pins = [
+        p
+        for role in ("generator_loss", "critic_loss", "fake_score", "real_score")
+        if (s := run.role(role)) and (p := pin(run, s))
+    ]
 
     def hit(clamp: Clamp) -> bool:
         bounds = [abs(b) for b in (clamp.low, clamp.high) if b is not None]
@@ -213,7 +217,9 @@ def count_head(run: Run) -> Found:
         "where": where(site.place),
         "code": site.quote.strip(),
         "expression": site.expression,
-        "threshold": Quantity(site.alive_above if site.alive_above is not None else float("nan"), Kind.NUMBER, 3),
+        "threshold": Quantity(
+            site.alive_above if site.alive_above is not None else float("nan"), Kind.NUMBER, 3
+        ),
         "bias": Quantity(bias, Kind.NUMBER),
         "bias_set": site.bias is not None,
         "at_risk": at_risk,
@@ -222,7 +228,9 @@ def count_head(run: Run) -> Found:
     }
     evidence = [site.evidence("how many items a sample gets")]
     if site.alive_above is not None:
-        evidence.append(derived(f"{site.expression} is 0 while {site.head or 'the head'} < {site.alive_above:.3f}"))
+        evidence.append(
+            derived(f"{site.expression} is 0 while {site.head or 'the head'} < {site.alive_above:.3f}")
+        )
     if site.bias_site is not None:
         evidence.append(site.bias_site.evidence(f"the last bias starts at {bias:g}"))
     return Fact(fields, tuple(evidence), site.place)
@@ -302,7 +310,13 @@ def bare_critic(run: Run) -> Found:
 
 
 @detector(
-    fields={"where": Kind.TEXT, "divisor": Kind.TEXT, "code": Kind.TEXT, "kind": Kind.TEXT, "owner": Kind.TEXT},
+    fields={
+        "where": Kind.TEXT,
+        "divisor": Kind.TEXT,
+        "code": Kind.TEXT,
+        "kind": Kind.TEXT,
+        "owner": Kind.TEXT,
+    },
 )
 def batch_scale(run: Run) -> Found:
     """The critic divides its score by something that depends on the batch or on earlier scores."""
@@ -340,4 +354,6 @@ def cut_generator(run: Run) -> Found:
         "owner": site.owner,
         "sites": Quantity(len(source.detaches), Kind.COUNT),
     }
-    return Fact(fields, tuple(s.evidence(f"{s.how} cuts the gradient") for s in source.detaches[:3]), site.place)
+    return Fact(
+        fields, tuple(s.evidence(f"{s.how} cuts the gradient") for s in source.detaches[:3]), site.place
+    )

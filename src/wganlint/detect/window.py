@@ -51,7 +51,12 @@ def _cut(series: Series, most: int, unit: str) -> Series | None:
     if not len(at):
         return None
     builder = SeriesBuilder(
-        series.name, key=series.key, form=series.form, kind=series.kind, step_key=series.step_key, unit=series.unit
+        series.name,
+        key=series.key,
+        form=series.form,
+        kind=series.kind,
+        step_key=series.step_key,
+        unit=series.unit,
     )
     for file_at, positions in _by_file(series, at):
         builder.extend(

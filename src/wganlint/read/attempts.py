@@ -73,9 +73,7 @@ def log_name(name: str) -> LogName:
     span = _RANGE.search(TIME.sub("", stem))
     if attempt is not None:
         stem = TIME.sub("", stem)
-    return LogName(
-        stem or base, base, stream, span[0] if span else "", int(attempt[1]) if attempt else 0, when
-    )
+    return LogName(stem or base, base, stream, span[0] if span else "", int(attempt[1]) if attempt else 0, when)
 
 
 def attempts(files: Iterable[File]) -> dict[str, list[Attempt]]:
@@ -93,13 +91,9 @@ def attempts(files: Iterable[File]) -> dict[str, list[Attempt]]:
             runs.setdefault(stem, []).append(Attempt(out, err, name.range, name.number, name.time))
             continue
         for file, name in outs:  # train.log beside train.txt: nothing says that they are one
-            runs.setdefault(file.path.name, []).append(
-                Attempt(file, None, name.range, name.number, name.time)
-            )
+            runs.setdefault(file.path.name, []).append(Attempt(file, None, name.range, name.number, name.time))
         for file, name in errs:
-            runs.setdefault(file.path.name, []).append(
-                Attempt(None, file, name.range, name.number, name.time)
-            )
+            runs.setdefault(file.path.name, []).append(Attempt(None, file, name.range, name.number, name.time))
     for tries in runs.values():
         tries.sort(key=lambda attempt: (attempt.number, attempt.time, attempt.files[0].shown))
     return runs

@@ -32,9 +32,7 @@ class Banner:
             if len(self.restarts) >= MOST_RESTARTS:
                 return
             if _plain(lines[at]) == self._lines[0] and _next(lines, at, len(self._lines)) == self._lines:
-                self.restarts.append(
-                    Restart(block.numbers[at], f"the log's first line again: {lines[at][:80]}")
-                )
+                self.restarts.append(Restart(block.numbers[at], f"the log's first line again: {lines[at][:80]}"))
 
 
 def _banner(lines: list[str]) -> tuple[list[str], int]:
@@ -44,9 +42,7 @@ def _banner(lines: list[str]) -> tuple[list[str], int]:
     for at, line in enumerate(lines[:50]):
         if not line.strip():
             continue
-        if bar_of(line) is not None or any(
-            step_rank(field.key) is not None for field in fields_of(line[:2000])
-        ):
+        if bar_of(line) is not None or any(step_rank(field.key) is not None for field in fields_of(line[:2000])):
             break
         if not kept:
             if sum(map(str.isalpha, line[:200])) < 6:

@@ -32,9 +32,7 @@ class RunFiles:
     stem: str = ""
 
 
-def discover(
-    paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequence[Path] = ()
-) -> list[RunFiles]:
+def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequence[Path] = ()) -> list[RunFiles]:
     """Return the runs under the given files and folders, in the order of their paths.
 
     `source` and `events` are files or folders that belong to these runs wherever they lie.
@@ -59,11 +57,7 @@ def discover(
     if not runs:
         shown = ", ".join(str(path) for path in paths)
         listed = "; ".join(f"{name}: {reason}" for name, reason in left[:3])
-        hint = (
-            f"Looked at {listed}."
-            if listed
-            else "Give a log (*.log, *.txt, *.out) or a folder that holds one."
-        )
+        hint = f"Looked at {listed}." if listed else "Give a log (*.log, *.txt, *.out) or a folder that holds one."
         raise UsageError(f"nothing to analyze in {shown}", hint=hint)
     runs[0].skipped += left
     for run in runs:
@@ -141,9 +135,7 @@ def _join_events(file: File, near: list[RunFiles]) -> str:
         own = [run for run in near if run.folder == PurePosixPath(file.shown).parent]
     if len(own) != 1 and when:
         name = PurePosixPath(file.shown).parent.name
-        own = [
-            run for run in near if any(_mentions(log.path, name) for tries in run.logs for log in tries.files)
-        ]
+        own = [run for run in near if any(_mentions(log.path, name) for tries in run.logs for log in tries.files)]
     if len(own) == 1:
         own[0].events.append(file)
         return ""

@@ -27,6 +27,8 @@ from wganlint.series import Chunk, Series, SeriesBuilder
 BATCH = 2 << 20  # bytes read at once
 LARGE = 32 << 20  # bytes of a record whose data is passed over
 SEARCH = 32 << 20  # bytes searched for the next record after damage
+WINDOW = 1 << 14  # places searched at once
+LOSSES = 100  # of a file after which it is given up
 TAGS = 2_000  # series kept per file
 SETTINGS = 1_000  # kept per file
 PIECE = 512  # bytes of a long record that its checksum takes in at once
@@ -81,6 +83,7 @@ class _Records:
         self.file, self.note = file, reading.note
         self.base, self.rest = 0, b""  # what is read and not yet cut, and its offset in the file
         self.lost: int | None = None  # offset of damage, while the next record is looked for
+        self.losses = 0
         self.over = False
 
     def batches(self) -> Iterator[Batch]:
@@ -123,6 +126,7 @@ class _Records:
             self.rest, self.over = b"", True
         elif broken:
             self.lost = self.base + at
+            self.losses += 1
             self._drop(at + 1)
         else:
             self._drop(at)
@@ -152,6 +156,9 @@ class _Records:
     def _found(self) -> bool:
         """Look for the next record in `rest`, after damage."""
         assert self.lost is not None
+        if self.losses > LOSSES:
+            self.over = True
+            return False
         at = _next_header(self.rest)
         if at is None:
             self._drop(max(0, len(self.rest) - 11))
@@ -169,12 +176,13 @@ def _header_checks(data: bytes, at: int) -> bool:
 
 def _next_header(data: bytes) -> int | None:
     """Return the first place whose eight bytes are followed by their own checksum."""
-    if len(data) < 12:
-        return None
-    places = np.arange(len(data) - 11, dtype=np.int64)
-    eight = np.full(len(places), 8, dtype=np.int64)
-    hits = np.flatnonzero(_stored(data, places + 8) == _checksums(data, places, eight))
-    return int(hits[0]) if len(hits) else None
+    for begin in range(0, len(data) - 11, WINDOW):
+        places = np.arange(begin, min(begin + WINDOW, len(data) - 11), dtype=np.int64)
+        eight = np.full(len(places), 8, dtype=np.int64)
+        hits = np.flatnonzero(_stored(data, places + 8) == _checksums(data, places, eight))
+        if len(hits):
+            return begin + int(hits[0])
+    return None
 
 
 # -- CRC-32C (Castagnoli) of many stretches at once, masked as TFRecord does

@@ -38,11 +38,15 @@ def _from_source(run: Run) -> Convention | None:
     if run.source is None:
         return None
     for part, sign_of in (("critic", 1), ("generator", -1)):
-        signs = {loss.fake_sign * sign_of for loss in run.source.losses if loss.part == part and loss.fake_sign}
+        signs = {
+            loss.fake_sign * sign_of for loss in run.source.losses if loss.part == part and loss.fake_sign
+        }
         if len(signs) == 1:
             loss = next(loss for loss in run.source.losses if loss.part == part and loss.fake_sign)
             sign = signs.pop()
-            return Convention(sign, Standing.OBSERVED, f"the {part} loss in the source", (loss.evidence("sign convention"),))
+            return Convention(
+                sign, Standing.OBSERVED, f"the {part} loss in the source", (loss.evidence("sign convention"),)
+            )
     return None
 
 
@@ -70,7 +74,9 @@ def _assumed(run: Run) -> Convention:
         if spread > 0:
             same = float(np.mean(np.sign(c) == np.sign(w)))
             if same < 0.2:
-                return Convention(1, Standing.ASSUMED, f"{critic.key} has the sign of -{gap.key}, as in the usual form")
+                return Convention(
+                    1, Standing.ASSUMED, f"{critic.key} has the sign of -{gap.key}, as in the usual form"
+                )
     return Convention(1, Standing.ASSUMED, "the usual form; no source and no scores that would tell")
 
 
@@ -90,9 +96,19 @@ def _family_from_source(run: Run) -> Family | None:
     evidence = tuple(loss.evidence("loss formula") for loss in named[:2])
     if name == "wgan":
         if run.source.penalties or any(loss.penalty for loss in named):
-            return Family("wgan-gp", Standing.OBSERVED, "mean-score losses and a gradient penalty in the source", evidence)
+            return Family(
+                "wgan-gp",
+                Standing.OBSERVED,
+                "mean-score losses and a gradient penalty in the source",
+                evidence,
+            )
         if run.source.clips:
-            return Family("wgan-clip", Standing.OBSERVED, "mean-score losses and weight clipping in the source", evidence)
+            return Family(
+                "wgan-clip",
+                Standing.OBSERVED,
+                "mean-score losses and weight clipping in the source",
+                evidence,
+            )
         return Family("wgan", Standing.OBSERVED, "mean-score losses in the source", evidence)
     return Family(name, Standing.OBSERVED, "the loss formula in the source", evidence)
 
@@ -119,9 +135,13 @@ def _family_from_log(run: Run) -> Family:
     if penalty is not None or weight is not None or run.role("penalty_weight") is not None:
         if weight is not None:
             evidence.append(weight.evidence("penalty weight"))
-        return Family("wgan-gp", Standing.DERIVED, f"{'; '.join(reasons)}; a gradient penalty is named", tuple(evidence))
+        return Family(
+            "wgan-gp", Standing.DERIVED, f"{'; '.join(reasons)}; a gradient penalty is named", tuple(evidence)
+        )
     if clip is not None:
-        return Family("wgan-clip", Standing.DERIVED, f"{'; '.join(reasons)}; weight clipping is named", tuple(evidence))
+        return Family(
+            "wgan-clip", Standing.DERIVED, f"{'; '.join(reasons)}; weight clipping is named", tuple(evidence)
+        )
     return Family("wgan", Standing.DERIVED, "; ".join(reasons), tuple(evidence))
 
 
@@ -143,7 +163,14 @@ def _other(run: Run) -> Family:
     if real is not None and fake is not None:
         values = np.concatenate([real.values, fake.values])
         if len(values) and bool((values >= 0).all()) and bool((values <= 1).all()):
-            return Family("bce", Standing.DERIVED, f"{real.key} and {fake.key} are probabilities", (real.first.evidence(),))
+            return Family(
+                "bce",
+                Standing.DERIVED,
+                f"{real.key} and {fake.key} are probabilities",
+                (real.first.evidence(),),
+            )
     if critic is None:
         return Family("unknown", Standing.ASSUMED, "no critic loss is logged")
-    return Family("unknown", Standing.ASSUMED, f"{critic.key} is never negative and nothing else tells the loss")
+    return Family(
+        "unknown", Standing.ASSUMED, f"{critic.key} is never negative and nothing else tells the loss"
+    )

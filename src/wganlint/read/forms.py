@@ -135,9 +135,7 @@ class Form:
             return
         for batch in self._pending:
             if not len(batch.numbers):
-                batch.numbers = (
-                    batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
-                )
+                batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
                 batch.orders = batch.orders + (self._blocks << 21)
                 self.in_file += len(batch.orders)
                 if not self.decided and len(self.header) < DECIDE_AT:
@@ -167,9 +165,7 @@ class Form:
     @property
     def measures(self) -> bool:
         """Whether it looks like a record of training although it has no step: two lines with losses."""
-        return self.in_file > 1 and any(
-            _LOSS.search(name) and not _WEIGHT.search(name) for name in self.names
-        )
+        return self.in_file > 1 and any(_LOSS.search(name) and not _WEIGHT.search(name) for name in self.names)
 
     def take_restarts(self) -> list[Restart]:
         """Return the places where the step of this file goes back."""

@@ -28,13 +28,10 @@ _PAIR = re.compile(
 _OPTION = re.compile(
     r"(?<!\S)--([A-Za-z][\w-]{0,60})(?:(?:=|\s+)(\"[^\"]{0,200}\"|'[^']{0,200}'|(?!--?[A-Za-z])\S{1,200}))?"
 )
-_COMMAND = re.compile(
-    r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]"
-)
+_COMMAND = re.compile(r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]")
 _RESTORED = re.compile(r"\b(?:restor|resum|load)(?:ed|ing|es?)\b", re.IGNORECASE)
-_CODE = re.compile(
-    r"^\s+[\w., *]+ = .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )"
-)
+_CODE = re.compile(r"^\s+[\w., *]+ = .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
+_DEFAULT = re.compile(r"\s\[default: .*$")
 _HINTS = ("ptimi", "lr", "LR", "earning")
 MOST = 500  # lines that carry only text
 CONTEXT = 200
@@ -89,6 +86,7 @@ def is_restored(line: str) -> bool:
 def _settings(at: int, line: str, file: str) -> list[Setting]:
     origin = "restored" if is_restored(line) else "header"
     context = " ".join(line[:2000].split()).lower()[:CONTEXT]
+    whole, line = line, _DEFAULT.sub("", line)
     spans: dict[int, tuple[str, str, int]] = {}  # where the value begins -> name, value, its end
     if "--" in line and _COMMAND.search(line):
         for match in _OPTION.finditer(line):
@@ -107,7 +105,7 @@ def _settings(at: int, line: str, file: str) -> list[Setting]:
     word = _OPTIMIZER.search(line)
     if word is not None and _NEAR.search(line) and not any("optim" in name for name in names):
         spans[word.start()] = "optimizer", word[1], word.end()
-    quote = line if len(line) <= 400 else line[:400]
+    quote = whole[:400]
     settings = []
     for start, (name, value, end) in sorted(spans.items()):
         place = Place(file, at, start + 1, end + 1) if end <= 400 else Place(file, at)

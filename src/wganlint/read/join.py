@@ -79,9 +79,7 @@ def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> None:
     if len(facts.restarts) > LISTED:
         more = len(facts.restarts) - LISTED
         parts.notes.append(Note(f"training starts again at {more} more places", Place(file.shown)))
-    parts.inputs.append(
-        Input(file.shown, kind, bool(facts.fed or facts.settings or facts.tables), _gave(facts))
-    )
+    parts.inputs.append(Input(file.shown, kind, bool(facts.fed or facts.settings or facts.tables), _gave(facts)))
 
 
 def _gave(facts: TextFacts) -> str:
@@ -119,9 +117,7 @@ def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
         parts.settings += settings
         parts.notes += notes
         fed = [len(one) - before.get(tag, 0) for tag, one in series.items()]
-        facts = TextFacts(
-            file.shown, settings=settings, records=max(fed, default=0), fed=sum(n > 0 for n in fed)
-        )
+        facts = TextFacts(file.shown, settings=settings, records=max(fed, default=0), fed=sum(n > 0 for n in fed))
         parts.inputs.append(Input(file.shown, "events", bool(facts.fed or settings), _gave(facts)))
     return list(series.values())
 
@@ -131,9 +127,7 @@ def _source(files: list[File], parts: _Parts) -> SourceModel | None:
     for file in files:
         try:
             if file.path.stat().st_size > LARGEST_SOURCE:
-                parts.inputs.append(
-                    Input(file.shown, "source", False, f"larger than {LARGEST_SOURCE >> 20} MiB")
-                )
+                parts.inputs.append(Input(file.shown, "source", False, f"larger than {LARGEST_SOURCE >> 20} MiB"))
                 continue
             read.append((file.shown, file.path.read_bytes()))
         except OSError as error:

@@ -62,9 +62,7 @@ class Damage:
         """Return one note for each kind of repair."""
         notes = list(self.notes)
         if self.cut > LONG_LINES:
-            notes.append(
-                Note(f"{self.cut - LONG_LINES} more lines are longer than {BLOCK} bytes", Place(self.shown))
-            )
+            notes.append(Note(f"{self.cut - LONG_LINES} more lines are longer than {BLOCK} bytes", Place(self.shown)))
         if self.first_bad is not None:
             what = "1 place is" if self.bad == 1 else f"{self.bad} places are"
             notes.append(Note(f"{what} not UTF-8; read as \N{REPLACEMENT CHARACTER}", self.first_bad))
@@ -75,8 +73,7 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     """Yield the lines of `stream` in blocks of about `BLOCK` bytes.
 
     Lines end at a newline only, so numbers equal those of `grep -n`; carriage returns (and backspaces) part
-    a line into redraws. Escape codes and control characters are removed. A line longer than `BLOCK` is cut, with
-    a note.
+    a line into redraws. Escape codes and control characters are removed. A line longer than `BLOCK` is cut.
 
     Raises:
         InputError: the stream is binary, or reading it fails.
@@ -176,9 +173,7 @@ def _first_end(piece: bytes) -> int:
 
 def _cut(damage: Damage, number: int, kept: bytes, dropped: int) -> None:
     size = float(len(kept) + dropped)
-    long = next(
-        (f"{size / scale:.1f} {unit}" for unit, scale in (("GB", 1e9), ("MB", 1e6)) if size >= scale), ""
-    )
+    long = next((f"{size / scale:.1f} {unit}" for unit, scale in (("GB", 1e9), ("MB", 1e6)) if size >= scale), "")
     last = len(kept.decode(errors="replace"))
     text = f"line {number} is {long or f'{size:.0f} bytes'} long; read to character {last}"
     damage.cut += 1
@@ -200,7 +195,7 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
             first = first[len(encoding[0]) :]
             if encoding[1] != "utf-8":
                 decoder = codecs.getincrementaldecoder(encoding[1])(errors="replace")
-        elif _is_binary(first[:HEAD]):
+        elif _is_binary(first.lstrip(b"\0")[:HEAD] or first[:HEAD]):
             raise InputError(
                 "this is a binary file, not a text log",
                 file=shown,
@@ -210,16 +205,11 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
             yield first if decoder is None else decoder.decode(first).encode(errors="replace")
             first = stream.read(BLOCK)
     except (OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"reading failed: {error}", file=shown, hint="Check the file and the disk."
-        ) from error
+        raise InputError(f"reading failed: {error}", file=shown, hint="Check the file and the disk.") from error
 
 
 def _is_binary(head: bytes) -> bool:
-    """More than 30 % of the first bytes are no text; the NULs that lead a truncated log do not count."""
-    head = head.lstrip(b"\0") or head
-    if not head:
-        return False
+    """Whether more than 30 % of the first bytes are no text."""
     strange = head.translate(None, _TEXT)
     if b"\0" in strange or len(strange) * 10 > len(head):
         decoded = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(head)

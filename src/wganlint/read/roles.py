@@ -163,7 +163,9 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
     fits: list[tuple[float, str, Series]] = []
     for series in run.series:
         words = words_of(_bare(series.key), book)
-        scores = [(score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None]
+        scores = [
+            (score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None
+        ]
         # A name with more than one leftover word is about something else.
         fits += [(score, role, series) for score, role in scores if score > -1.5]
     served: dict[str, set[str]] = {}
@@ -231,7 +233,9 @@ def _given(run: Run, given: Mapping[str, str], book: RoleBook) -> dict[str, Role
 
 def _auxiliary(run: Run, book: RoleBook, taken: set[str], roles: Mapping[str, RoleGuess]) -> Iterable[str]:
     """Yield names of side losses: loss-like names in the forms of line that carry the adversarial series."""
-    forms = {s.form for s in run.series if s.name in {g.series for r, g in roles.items() if r in _ADVERSARIAL}}
+    forms = {
+        s.form for s in run.series if s.name in {g.series for r, g in roles.items() if r in _ADVERSARIAL}
+    }
     keys: set[str] = set()
     for series in run.series:
         if series.name in taken or (forms and series.form not in forms) or series.key in keys:

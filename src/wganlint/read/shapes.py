@@ -27,9 +27,7 @@ class Shape:
     matter whether a row was read by the tokenizer or by the pattern.
     """
 
-    def __init__(
-        self, form: Form, names: list[str], units: list[str], pieces: list[str] | None, exact: bool
-    ) -> None:
+    def __init__(self, form: Form, names: list[str], units: list[str], pieces: list[str] | None, exact: bool) -> None:
         self.form = form
         self.names = names  # one for each number: the series of the form it feeds
         self.units = units
@@ -72,9 +70,7 @@ class Shape:
                 values.append(np.fromiter(map(float, column), np.float64, len(column)))
             except ValueError:
                 bad.update(at for at, text in enumerate(column) if not is_number(text))
-                values.append(
-                    np.array([number(t) if is_number(t) else 0.0 for t in column], dtype=np.float64)
-                )
+                values.append(np.array([number(t) if is_number(t) else 0.0 for t in column], dtype=np.float64))
             else:
                 if len(max(column, key=len)) > 25:
                     bad.update(at for at, text in enumerate(column) if not is_number(text))
@@ -84,17 +80,14 @@ class Shape:
                 self.read([orders[i] for i in keep], [lines[i] for i in keep], [found[i] for i in keep])
             return sorted(bad)
         starts = self._columns(texts, found)
-        self.form.take(
-            Batch(np.array(orders, dtype=np.int64), lines, self.names, self.units, texts, values, starts)
-        )
+        self.form.take(Batch(np.array(orders, dtype=np.int64), lines, self.names, self.units, texts, values, starts))
         return []
 
     def _columns(self, texts: list[tuple[str, ...]], found: list[re.Match[str]]) -> list[Ints]:
         if not self.exact:
             places = [match.regs for match in found]
             return [
-                np.fromiter((row[at][0] + 1 for row in places), np.int64, len(found))
-                for at in range(1, len(texts) + 1)
+                np.fromiter((row[at][0] + 1 for row in places), np.int64, len(found)) for at in range(1, len(texts) + 1)
             ]
         first = found[0].regs
         begin = np.full(len(found), first[1][0] + 1, dtype=np.int64)
@@ -153,7 +146,7 @@ def signature(line: str, fields: list[Field], bar: Bar | None) -> tuple[str, lis
 
 
 def _literal(text: str) -> tuple[str, str, bool]:
-    """Return a name and a pattern for literal text, digits and blanks loosely, whether its length is fixed."""
+    """Return a name and a pattern for literal text, digits and blanks loosely; is its length fixed?"""
     if not text:
         return "", "", True
     if text == " " or text == ", ":

@@ -85,9 +85,7 @@ class TextReader:
             banner.look(block)
             self._block(block, tables.take(block), headers)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
-            numbers = (
-                block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
-            )
+            numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
             for form in self._active():
                 form.end_block(numbers, shown)
             self._tidy()
@@ -107,7 +105,7 @@ class TextReader:
     def _block(self, block: Block, taken: set[int], headers: Headers) -> None:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.lines
-        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or "--" in line]
+        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or " --" in line or "ptimi" in line]
         if taken:
             orders = [at for at in orders if at not in taken]
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
@@ -222,9 +220,7 @@ def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
     hits = [match for match in found if match is not None]
     if not hits:
         return orders
-    mine = (
-        orders if len(hits) == len(orders) else [at for at, match in zip(orders, found, strict=True) if match]
-    )
+    mine = orders if len(hits) == len(orders) else [at for at, match in zip(orders, found, strict=True) if match]
     others = [] if mine is orders else [at for at, match in zip(orders, found, strict=True) if match is None]
     shape.hits += len(hits)
     bad = shape.read(mine, [lines[at] for at in mine], hits)
@@ -267,9 +263,7 @@ class _Tables:
 
 def _clusters(sources: list[list[Restart]]) -> list[Restart]:
     """Join what several sources tell of one restart: the first stands, until a source tells of another."""
-    events = sorted(
-        ((item.line, at, item) for at, items in enumerate(sources) for item in items), key=lambda e: e[:2]
-    )
+    events = sorted(((item.line, at, item) for at, items in enumerate(sources) for item in items), key=lambda e: e[:2])
     joined: list[Restart] = []
     told: set[int] = set()
     for _, source, item in events:

@@ -77,9 +77,9 @@ _STOP = frozenset(
 STEP_KEYS = (
     "batches", "batch", "batch_idx", "global_step", "steps", "step", "total_steps", "current_step", "n_steps",
     "iterations", "iteration", "iters", "iter", "itr", "it", "n_iter", "gen_iterations", "gen_iters",
-    "updates", "num_updates", "update", "minibatch", "kimg", "nimg", "cur_nimg", "tick", "epochs", "epoch", "ep",
+    "updates", "num_updates", "update", "minibatch", "kimg", "nimg", "cur_nimg", "tick",
+    "epochs", "epoch", "ep",
 )  # fmt: skip
-COARSE = frozenset({"tick", "epochs", "epoch", "ep"})
 _RANK = {key: rank for rank, key in enumerate(STEP_KEYS)}
 _BEFORE_STEP = frozenset({"train", "training", "current", "cur", "global", "gan"})
 

@@ -67,9 +67,7 @@ def _related(key: str, other: str) -> bool:
 
 def _tokens(key: str) -> frozenset[str]:
     words = [word.lower() for word in _WORDS.findall(key)]
-    return frozenset(
-        _SYNONYMS.get(word, word) for word in words if word not in _FILLER and not word.isdigit()
-    )
+    return frozenset(_SYNONYMS.get(word, word) for word in words if word not in _FILLER and not word.isdigit())
 
 
 def _compare(one: Series, two: Series) -> tuple[int, int, int]:

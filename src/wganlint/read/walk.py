@@ -163,11 +163,7 @@ def _sort_in(file: File, found: Found, *, given: bool = False) -> None:
 
 def _is_test(shown: str) -> bool:
     parts = shown.split("/")
-    return (
-        parts[-1].startswith("test_")
-        or parts[-1] == "conftest.py"
-        or not {"test", "tests"}.isdisjoint(parts[:-1])
-    )
+    return parts[-1].startswith("test_") or parts[-1] == "conftest.py" or not {"test", "tests"}.isdisjoint(parts[:-1])
 
 
 def _fold(found: Found) -> None:
@@ -182,6 +178,4 @@ def _fold(found: Found) -> None:
             found.skipped += [(name, reason) for name in names]
         else:
             pattern = f"*.{ending}" if ending else "*"
-            found.skipped.append(
-                (f"{folder}/{pattern}" if folder else pattern, f"{len(names)} files: {reason}")
-            )
+            found.skipped.append((f"{folder}/{pattern}" if folder else pattern, f"{len(names)} files: {reason}"))

@@ -36,7 +36,9 @@ def catalogue(folders: Sequence[Path] = ()) -> Catalogue:
     rules, broken = list(_shipped().rules), list(_shipped().broken)
     for folder in folders:
         if not folder.exists():
-            raise UsageError(f"no such rule folder: {folder}", hint="give the folder that holds your .toml rule files")
+            raise UsageError(
+                f"no such rule folder: {folder}", hint="give the folder that holds your .toml rule files"
+            )
         files = sorted(folder.rglob("*.toml")) if folder.is_dir() else [folder]
         if not files:
             raise UsageError(f"no rule files in {folder}", hint="a rule is a .toml file; see docs/rules.md")
@@ -60,7 +62,9 @@ def load_files(files: Iterable[Path], root: Path) -> Catalogue:
         shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
         try:
             if file.stat().st_size > MOST_BYTES:
-                raise RuleError("a rule file of this size", file=shown, hint=f"the most is {MOST_BYTES} bytes")
+                raise RuleError(
+                    "a rule file of this size", file=shown, hint=f"the most is {MOST_BYTES} bytes"
+                )
             rule = load_rule(file.read_bytes().decode("utf-8"), shown)
             _self_check(rule)
             rules.append(rule)
@@ -84,7 +88,9 @@ def _self_check(rule: Rule) -> None:
             hint="show a healthy run that looks alike",
         )  # fmt: skip
     if not rule.fixes:
-        raise RuleError("no [[fix]]", file=rule.file, line=1, column=1, hint="a measurement to take is a fix too")
+        raise RuleError(
+            "no [[fix]]", file=rule.file, line=1, column=1, hint="a measurement to take is a fix too"
+        )
 
 
 def _ordered(rules: list[Rule], broken: list[RuleError]) -> Catalogue:
@@ -94,7 +100,12 @@ def _ordered(rules: list[Rule], broken: list[RuleError]) -> Catalogue:
     for rule in rules:
         if rule.code in by_code:
             broken.append(
-                RuleError(f"{rule.code} is already the code of {by_code[rule.code].file}", file=rule.file, line=1, column=1)
+                RuleError(
+                    f"{rule.code} is already the code of {by_code[rule.code].file}",
+                    file=rule.file,
+                    line=1,
+                    column=1,
+                )
             )
         else:
             by_code[rule.code] = rule
@@ -105,7 +116,14 @@ def _ordered(rules: list[Rule], broken: list[RuleError]) -> Catalogue:
         if not ready:
             for code, rule in waiting.items():
                 others = ", ".join(sorted((rule.waits_for & waiting.keys()) - {code}))
-                broken.append(RuleError(f"{code} and {others} wait for each other's findings", file=rule.file, line=1, column=1))
+                broken.append(
+                    RuleError(
+                        f"{code} and {others} wait for each other's findings",
+                        file=rule.file,
+                        line=1,
+                        column=1,
+                    )
+                )
             break
         ordered += [waiting.pop(code) for code in ready]
     return Catalogue(tuple(ordered), tuple(broken))

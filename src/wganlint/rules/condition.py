@@ -160,7 +160,11 @@ class _Parser:
                 self.names.add(name)
                 return _Term(lambda s: isinstance(s.finds[name], Fact), Kind.FLAG, frozenset({name}))
             case _:
-                self.fail(node, "seen takes the name of a find", f"known here: {', '.join(sorted(self.shape.finds))}")
+                self.fail(
+                    node,
+                    "seen takes the name of a find",
+                    f"known here: {', '.join(sorted(self.shape.finds))}",
+                )
 
     def _field(self, node: ast.expr, name: str, field: str, seen: frozenset[str]) -> _Term:
         fields = self.shape.finds.get(name)
@@ -169,7 +173,11 @@ class _Parser:
         if field not in fields:
             self.fail(node, f"{name} has no field {field!r}", f"it has {', '.join(sorted(fields))}")
         if name not in seen:
-            self.fail(node, f"{name}.{field} is read where {name} may be absent", f"write `{name} and {name}.{field} ...`")
+            self.fail(
+                node,
+                f"{name}.{field} is read where {name} may be absent",
+                f"write `{name} and {name}.{field} ...`",
+            )
         self.names.add(name)
         kind = fields[field]
         return _Term(lambda s: _read(s.finds[name], field), kind, numeric=kind not in {Kind.TEXT, Kind.FLAG})
@@ -222,7 +230,13 @@ class _Parser:
             self.fail(node, str(error))
 
     def _arithmetic(
-        self, node: ast.expr, left: ast.expr, operator: ast.operator, right: ast.expr, seen: frozenset[str], depth: int
+        self,
+        node: ast.expr,
+        left: ast.expr,
+        operator: ast.operator,
+        right: ast.expr,
+        seen: frozenset[str],
+        depth: int,
     ) -> _Term:
         symbol = _OPERATORS.get(type(operator))
         if symbol is None:
@@ -258,7 +272,9 @@ class _Parser:
 
         return _Term(read, Kind.FLAG)
 
-    def _call(self, node: ast.expr, name: str, arguments: list[ast.expr], seen: frozenset[str], depth: int) -> _Term:
+    def _call(
+        self, node: ast.expr, name: str, arguments: list[ast.expr], seen: frozenset[str], depth: int
+    ) -> _Term:
         if name == "seen":
             return self._seen(node, arguments)
         counts = {"abs": (1, 1), "min": (2, 8), "max": (2, 8), "near": (3, 3)}
@@ -274,7 +290,8 @@ class _Parser:
         kind = terms[0].kind
         for other in terms[1:]:
             kind = self._kind(node, "min", _Term(other.read, kind), other)
-        function: Callable[..., float] = {"abs": abs, "min": min, "max": max}[name]
+        functions: dict[str, Callable[..., float]] = {"abs": abs, "min": min, "max": max}
+        function = functions[name]
         return _Term(lambda s: _apply(function, *(t.read(s) for t in terms)), kind, numeric=True)
 
 

@@ -116,7 +116,9 @@ class _Loader:
             if key not in allowed:
                 self.fail((*path, key), f"unknown key {key!r}", f"known here: {', '.join(sorted(allowed))}")
 
-    def choice(self, table: Mapping[str, Any], path: Path, key: str, choices: Mapping[str, Any], default: str = "") -> Any:
+    def choice(
+        self, table: Mapping[str, Any], path: Path, key: str, choices: Mapping[str, Any], default: str = ""
+    ) -> Any:
         word = self.value(table, path, key, str, default or None)
         if word not in choices:
             self.fail((*path, key), f"{key} is {word!r}", f"one of {', '.join(choices)}")
@@ -138,7 +140,9 @@ class _Loader:
         text = self.value(table, path, key, str).strip()
         given = self.shape.required | self.proved | (when.proves if when else frozenset())
         try:
-            return prose.parse(" ".join(text.split()) if key != "diff" else text, self.shape, given, numbers=numbers)
+            return prose.parse(
+                " ".join(text.split()) if key != "diff" else text, self.shape, given, numbers=numbers
+            )
         except RuleError as error:
             self._at((*path, key), RuleError(error.what, hint=error.hint))
 
@@ -151,11 +155,17 @@ class _Loader:
             self.fail(("code",), f"{code!r} is not a code", "letters and three digits: SAT001, TEAM042")
         name = self.value(data, (), "name", str)
         if not _NAME.match(name):
-            self.fail(("name",), f"{name!r} is not a name", "small letters and hyphens; it says the fault, not the cure")
+            self.fail(
+                ("name",),
+                f"{name!r} is not a name",
+                "small letters and hyphens; it says the fault, not the cure",
+            )
         families = self.texts(data, (), "families")
         for family in families:
             if family not in FAMILIES:
-                self.fail(("families",), f"unknown loss family {family!r}", f"one of {', '.join(sorted(FAMILIES))}")
+                self.fail(
+                    ("families",), f"unknown loss family {family!r}", f"one of {', '.join(sorted(FAMILIES))}"
+                )
         knobs = self.knobs()
         self.own = finds = self.finds(("finds",), self.value(data, (), "finds", dict))
         self.shape = self._shape(finds, knobs)
@@ -181,7 +191,9 @@ class _Loader:
             self.known(entry, path, {"default", "kind", "doc", "source"})
             kind = self.choice(entry, path, "kind", {str(k): k for k in Kind}, "number")
             default = entry.get("default")
-            if isinstance(default, bool) or not isinstance(default, str if kind is Kind.TEXT else int | float):
+            if isinstance(default, bool) or not isinstance(
+                default, str if kind is Kind.TEXT else int | float
+            ):
                 self.fail(path, f"the default of {name} must be a {kind}")
             doc, source = self.value(entry, path, "doc", str), self.value(entry, path, "source", str)
             knobs.append(Knob(name, default, str(kind), doc, source))
@@ -201,11 +213,17 @@ class _Loader:
                 self.fail(here, f"find {name!r} must be a table", '{ detector = "..." }')
             call = self.value(entry, here, "detector", str)
             if call not in DETECTORS:
-                self.fail((*here, "detector"), f"unknown detector {call!r}", f"known: {', '.join(sorted(DETECTORS))}")
+                self.fail(
+                    (*here, "detector"),
+                    f"unknown detector {call!r}",
+                    f"known: {', '.join(sorted(DETECTORS))}",
+                )
             if lenders is not None and call == "finding":
                 self.fail((*here, "detector"), "a check looks at the next run, not at other findings")
             if call == "finding" and entry.get("least", "info") not in _SEVERITIES:
-                self.fail((*here, "least"), f"least is {entry['least']!r}", f"one of {', '.join(_SEVERITIES)}")
+                self.fail(
+                    (*here, "least"), f"least is {entry['least']!r}", f"one of {', '.join(_SEVERITIES)}"
+                )
             given = {key: value for key, value in entry.items() if key not in ("detector", "required")}
             find = Find(name, call, given, self.value(entry, here, "required", bool, False))
             self._check_call(find, here, finds if lenders is None else lenders)
@@ -216,7 +234,11 @@ class _Loader:
         known = DETECTORS[find.detector].parameters
         for key, value in find.parameters.items():
             if key not in known:
-                self.fail((*path, key), f"{find.detector} has no parameter {key!r}", f"it has {', '.join(sorted(known))}")
+                self.fail(
+                    (*path, key),
+                    f"{find.detector} has no parameter {key!r}",
+                    f"it has {', '.join(sorted(known))}",
+                )
             if key in find.borrows:
                 other, field = find.borrows[key]
                 if other not in earlier or field not in DETECTORS[earlier[other].detector].fields:
@@ -295,7 +317,19 @@ class _Loader:
 
     def fixes(self) -> tuple[FixTemplate, ...]:
         fixes = []
-        allowed = {"title", "kind", "safety", "effect", "text", "diff", "hides", "excludes", "when", "check", "order"}
+        allowed = {
+            "title",
+            "kind",
+            "safety",
+            "effect",
+            "text",
+            "diff",
+            "hides",
+            "excludes",
+            "when",
+            "check",
+            "order",
+        }
         for path, entry in self.tables("fix"):
             self.known(entry, path, allowed)
             when = self.when(entry, path)

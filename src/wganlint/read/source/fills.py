@@ -32,6 +32,7 @@ class _Reach:
     found: dict[str, ast.AST] = field(default_factory=dict)  # how -> where, first found
     before: dict[ast.AST, ast.AST] = field(default_factory=dict)
     norm: ast.Call | Layer | None = None
+    pure: set[ast.AST] = field(default_factory=set)  # still the constant alone, not mixed with data
 
     def note(self, how: str, node: ast.AST) -> None:
         self.found.setdefault(how, node)
@@ -126,6 +127,8 @@ def _constant(call: ast.Call, paths: Paths) -> float | None:
 def _follow(start: ast.AST, value: float, paths: Paths) -> _Reach:
     """Run after a filled value until something with weights, a mask or a guard takes it."""
     reach = _Reach()
+    if isinstance(start, ast.Call) and callee(start) in ("full", "full_like", "new_full", "fill", "fill_"):
+        reach.pure.add(start)
     seen: set[ast.AST] = {start}
     queue = [start]
     assigned = paths.project.parents.get(start)
@@ -140,6 +143,8 @@ def _follow(start: ast.AST, value: float, paths: Paths) -> _Reach:
             if after in seen:
                 continue
             reach.before.setdefault(after, node)
+            if node in reach.pure and (how != "into" or not isinstance(after, ast.Call) or callee(after) in SHAPE):
+                reach.pure.add(after)
             if how != "into" or _survives(node, after, value, reach, paths):
                 seen.add(after)
                 queue.append(after)
@@ -205,7 +210,7 @@ def _survives_call(node: ast.AST, call: ast.Call, value: float, reach: _Reach, p
     if name in _MASKING:
         reach.note("masking", call)
         return False
-    if name in _GUARDS or _guards(node, call, value, paths):
+    if name in _GUARDS or _guards(node, call, value, reach, paths):
         reach.note("guarded", call)
         return False
     if name in _MEANS and (first is node or receiver is node):
@@ -217,13 +222,13 @@ def _survives_call(node: ast.AST, call: ast.Call, value: float, reach: _Reach, p
     return name in SHAPE | _ON or name in ("scatter_", "detach")
 
 
-def _guards(node: ast.AST, call: ast.Call, value: float, paths: Paths) -> bool:
+def _guards(node: ast.AST, call: ast.Call, value: float, reach: _Reach, paths: Paths) -> bool:
     """where(mask, x, other), clamp to a small range, nan_to_num of an infinity, masked_fill of the filled."""
     name = callee(call)
     first = operand(call)
     if name == "where":
         branches = call.args[1:] if len(call.args) == 3 else [first, *call.args[1:]]
-        return node in branches
+        return node in branches and node not in reach.pure
     if name in FILLING and first is node:
         constant = _constant(call, paths)
         return constant is None

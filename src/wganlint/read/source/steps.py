@@ -19,7 +19,7 @@ VALUE = frozenset(
     "hardtanh_ relu6 div mul add sub div_ mul_ add_ sub_ neg divide multiply subtract true_divide tanh "
     "sigmoid softplus relu leaky_relu elu abs minimum maximum where lerp square pow "
     "sqrt exp log log10 log1p expm1 exp2 rsqrt dropout cat concat concatenate stack sign reciprocal float_power "
-    "power round floor ceil trunc long int round_ floor_ ceil_ rint".split()
+    "power round floor ceil trunc long int softmax log_softmax round_ floor_ ceil_ rint".split()
 )
 REDUCE = frozenset("mean sum reduce_mean reduce_sum logsumexp amax amin max min nanmean nansum norm vector_norm".split())
 SCATTER = frozenset(
