@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+
 from wganlint import __version__, chain
 from wganlint.engine import judge, was_judged
 from wganlint.errors import UsageError
@@ -55,7 +57,8 @@ def analyze(
     verdicts: list[Verdict] = []
     chains: list[Chain] = []
     for run in runs:
-        judgements = judge(run, book.rules, ignore)
+        with np.errstate(all="ignore"):  # a log may print 1e308; what overflows is infinite and told so
+            judgements = judge(run, book.rules, ignore)
         found, graph = chain.link(run.id, judgements)
         findings += found
         chains.append(graph)
@@ -82,7 +85,8 @@ def load_runs(
     found = discover(
         [Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events]
     )
-    runs = [assign(read_run(files), roles) for files in found]
+    with np.errstate(all="ignore"):
+        runs = [assign(read_run(files), roles) for files in found]
     for role, name in (roles or {}).items():
         if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
             known = sorted({series.name for run in runs for series in run.series})

@@ -74,15 +74,20 @@ Outputs = Annotated[
 ]
 
 
-@app.callback(invoke_without_command=False)
-def _top(
-    version: Annotated[
-        bool, typer.Option("--version", "-V", help="Show the version and exit.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         print(f"wganlint {__version__}")
         raise typer.Exit(FINE)
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -337,7 +342,9 @@ def _reached(report: Report, level: Severity, sure: Confidence) -> bool:
 
 
 def _nothing(report: Report) -> str:
-    if not report.runs:
-        return "nothing could be judged: no training log, event file or model source was found"
+    if not any(one.used for run in report.runs for one in run.inputs):
+        seen = [f"  {one.path}: {one.why}" for run in report.runs for one in run.inputs]
+        more = [f"  and {len(seen) - 5} more"] if len(seen) > 5 else []
+        return "\n".join(["nothing could be judged: no training log, event file or model source was found", *seen[:5], *more])
     names = ", ".join(run.id for run in report.runs if not run.judged)
     return f"nothing could be judged in {names}: no rule found what it needs (see `not judged` in the full report)"

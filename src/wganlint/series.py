@@ -61,14 +61,15 @@ class Tally:
     """Exact figures over all records, kept however large the file is.
 
     `printed` counts how often a text was printed (the most frequent `BOUNDS` texts, undercounted at most by
-    `count / BOUNDS`); `longest` and `trailing` are the longest and the last stretch of equal text.
+    `count / BOUNDS`); `longest` and `trailing` are the longest and the last stretch of equal text;
+    `stuck` is the first record of a stretch without finite values that lasts to the end.
     """
 
     count: int = 0
     finite: int = 0
     nonfinite: tuple[Point, ...] = ()
     nonfinite_count: int = 0
-    last_nonfinite: Point | None = None
+    stuck: Point | None = None
     longest: Repeat | None = None
     trailing: Repeat | None = None
     printed: dict[str, int] = field(default_factory=dict)
@@ -180,7 +181,7 @@ class SeriesBuilder:
         self._count = 0
         self._nonfinite: list[Point] = []
         self._nonfinite_count = 0
-        self._last_nonfinite: Point | None = None
+        self._stuck: Point | None = None
         self._repeat: Repeat | None = None
         self._longest: Repeat | None = None
         self._printed: dict[str, int] = {}
@@ -216,17 +217,25 @@ class SeriesBuilder:
         if self._first is None:
             self._first = new.point(0, file)
         self._last = new.point(len(new.values) - 1, file)
-        for at in np.flatnonzero(~np.isfinite(new.values)).tolist():
-            self._nonfinite_count += 1
-            if len(self._nonfinite) < PLACES:
-                self._nonfinite.append(new.point(at, file))
-            else:
-                self._last_nonfinite = new.point(at, file)
+        self._follow_nonfinite(new, file)
         self._count_texts(new.texts)
         texts = set(new.texts[:50]) | {new.texts[-1]}
         places = [d for d in (units.decimals(text) for text in texts) if d is not None]
         if places:
             self._decimals = max(places) if self._decimals is None else max(self._decimals, *places)
+
+    def _follow_nonfinite(self, new: _Columns, file: str) -> None:
+        finite = np.isfinite(new.values)
+        bad = np.flatnonzero(~finite)
+        self._nonfinite_count += len(bad)
+        for at in bad[: PLACES - len(self._nonfinite)].tolist():
+            self._nonfinite.append(new.point(at, file))
+        if finite[-1]:
+            self._stuck = None
+        elif finite.any():
+            self._stuck = new.point(int(np.flatnonzero(finite)[-1]) + 1, file)
+        elif self._stuck is None:
+            self._stuck = new.point(0, file)
 
     def _count_texts(self, texts: list[str]) -> None:
         """Follow stretches of equal text and count texts; `self._count` is still the number of records before."""
@@ -256,7 +265,7 @@ class SeriesBuilder:
         kept = _Columns.join(self._kept)
         tally = Tally(
             self._count, self._count - self._nonfinite_count, tuple(self._nonfinite), self._nonfinite_count,
-            self._last_nonfinite, self._longest, self._repeat, dict(self._printed),
+            self._stuck, self._longest, self._repeat, dict(self._printed),
         )  # fmt: skip
         return Series(
             self.name, self.key, self.form, self.kind, self.step_key, self.unit, self._decimals, tuple(self._files),
@@ -291,13 +300,10 @@ class _Columns:
         group = self.index // bucket
         starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
         finite = np.isfinite(self.values)
-        low = np.where(finite, self.values, np.inf)
-        high = np.where(finite, self.values, -np.inf)
         keep = np.zeros(len(self.values), dtype=np.bool_)
         keep[starts] = True
-        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(group)], strict=True):
-            keep[start + int(np.argmin(low[start:stop]))] = True
-            keep[start + int(np.argmax(high[start:stop]))] = True
+        keep[_lowest(np.where(finite, self.values, np.inf), starts)] = True
+        keep[_lowest(np.where(finite, -self.values, np.inf), starts)] = True
         sampled = np.zeros(len(self.values), dtype=np.bool_)
         sampled[starts] = True
         return self._take(np.flatnonzero(keep), sampled)
@@ -320,6 +326,14 @@ class _Columns:
             np.concatenate([p.columns for p in parts]), [q for p in parts for q in p.quotes],
             np.concatenate([p.sampled for p in parts]),
         )  # fmt: skip
+
+
+def _lowest(values: Floats, starts: Ints) -> Ints:
+    """Return the place of the first lowest value of each stretch; stretches begin at `starts`."""
+    lengths = np.diff(starts, append=len(values))
+    equal = np.flatnonzero(values == np.repeat(np.minimum.reduceat(values, starts), lengths))
+    stretch = np.searchsorted(starts, equal, side="right")
+    return equal[np.flatnonzero(np.diff(stretch, prepend=0))]
 
 
 def _merge_counts(counts: dict[str, int], new: Counter[str]) -> dict[str, int]:

@@ -55,7 +55,7 @@ _NUMERIC = {
     Kind.SECONDS,
     Kind.BYTES,
 }
-_PURE = {Kind.NUMBER, Kind.RATIO, Kind.FACTOR}
+PURE = {Kind.NUMBER, Kind.RATIO, Kind.FACTOR}
 
 
 def combine(operator: str, left: Kind | None, right: Kind | None) -> Kind | None:
@@ -68,23 +68,23 @@ def combine(operator: str, left: Kind | None, right: Kind | None) -> Kind | None
         KindError: the two do not combine, for example seconds + steps.
     """
     for side in (left, right):
-        if side is not None and side not in _NUMERIC and operator != "==":
+        if side is not None and side not in _NUMERIC and (operator != "==" or left != right):
             raise KindError(f"{side} is not a number")
     if operator in {"+", "-", "<", "==", "min", "max"}:
-        if left is None or right is None or left == right or (left in _PURE and right in _PURE):
+        if left is None or right is None or left == right or (left in PURE and right in PURE):
             return left if left is not None else right
         raise KindError(f"{left} and {right} cannot be {_VERBS[operator]}")
     if operator == "*":
-        if left is None or left in _PURE:
+        if left is None or left in PURE:
             return right if right is not None else left
-        if right is None or right in _PURE:
+        if right is None or right in PURE:
             return left
         raise KindError(f"{left} * {right} has no meaning here")
     if operator == "/":
-        if right is None or right in _PURE:
-            return left
-        if left == right:
+        if left is not None and left == right:
             return Kind.RATIO
+        if right is None or right in PURE:
+            return left
         if left is None:
             raise KindError(f"a number / {right} has no meaning here")
         raise KindError(f"{left} / {right} has no meaning here")
@@ -102,13 +102,13 @@ _VERBS = {
 
 
 def decimals(text: str) -> int | None:
-    """Return how many digits after the point a printed number carries: `0.0048` 4, `1e-05` 5, `12` 0, `nan` None."""
-    match = re.search(r"\d(?:[\d,_]*\d)?(?:\.(\d*))?(?:[eE]([-+]?\d+))?", text)
+    """Return how many digits after the point a printed number carries: `0.0048` 4, `.5` 1, `1e-05` 5, `12` 0, `nan` None."""
+    match = re.search(r"(?:\d(?:[\d,_]*\d)?(?:\.(\d*))?|\.(\d+))(?:[eE]([-+]?\d+))?", text)
     if match is None:
         return None
-    places = len(match[1] or "")
-    if match[2]:
-        exponent = int(match[2][:5])
+    places = len(match[1] or match[2] or "")
+    if match[3]:
+        exponent = int(match[3][:5])
         return max(0, places - exponent) if -400 < exponent < 400 else None
     return places
 
@@ -117,7 +117,7 @@ def show(quantity: Quantity) -> str:
     """Return the number as text, at the precision that its input carries."""
     if quantity.text is not None:
         return quantity.text
-    value = quantity.value
+    value = quantity.value + 0.0  # -0.0 becomes 0.0
     if math.isnan(value):
         return "nan"
     if math.isinf(value):
@@ -148,17 +148,18 @@ def fixed(value: float, places: int | None) -> str:
 
 
 def _share(value: float) -> str:
-    percent = 100 * value
+    percent = 100 * abs(value)
+    sign = "-" if value < 0 else ""
     if 0 < percent < 0.1:
-        return "under 0.1 %"
+        return f"{sign}{_significant(percent, 1)} %" if sign else "under 0.1 %"
     if 99.9 < percent < 100:
-        return "over 99.9 %"
+        return "-99.9 %" if sign else "over 99.9 %"
     rounded = f"{percent:.1f}" if percent < 10 or percent > 99 else f"{percent:.0f}"
-    return f"{rounded.removesuffix('.0')} %"
+    return f"{sign}{rounded.removesuffix('.0')} %"
 
 
 def _significant(value: float, digits: int) -> str:
-    text = f"{value:.{digits}g}"
+    text = f"{value + 0.0:.{digits}g}"
     if "e" in text and 1e-4 <= abs(value) < 1e7:
         return f"{value:.0f}"
     return text
@@ -178,4 +179,4 @@ def _bytes(value: float) -> str:
     for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if size >= scale:
             return f"{_significant(value / scale, 3)} {unit}"
-    return f"{value:.0f} B"
+    return f"{fixed(value, 0)} B"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wganlint.read.profile_table import ROWS, TABLES, TableReader, calls_per_step
+from wganlint.detect.calls import calls_per_step
+from wganlint.read.profile_table import ROWS, TABLES, TableReader
 from wganlint.run import OpTable
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -30,9 +31,7 @@ def table(
     dashes = "".join("-" * size + "  " for size in widths)
 
     def line(cells: list[str]) -> str:
-        return "".join(
-            f"{cell:{side}{size}}  " for cell, side, size in zip(cells, sides, widths, strict=True)
-        )
+        return "".join(f"{cell:{side}{size}}  " for cell, side, size in zip(cells, sides, widths, strict=True))
 
     return [dashes, line(heads), dashes, *(line(row) for row in rows), dashes, *footer]
 
@@ -174,9 +173,7 @@ def test_nan_to_num_calls_itself_once() -> None:
     assert counted is not None and (counted.calls, counted.halved) == (16.0, True)
     found = steps_table(columns, [["aten::nan_to_num", *row, "9"], ["aten::nan_to_num_", *row, "5"]])
     counted = calls_per_step(found, "aten::nan_to_num")
-    assert (
-        counted is not None and counted.calls == 2.0
-    )  # five of the nine were made by the in-place operation
+    assert counted is not None and counted.calls == 2.0  # five of the nine were made by the in-place operation
 
 
 def test_overloads_and_in_place_calls() -> None:
@@ -223,9 +220,7 @@ def test_era_1_6_left_aligned() -> None:
         ],
     ]
     for side in "<>":
-        lines = table(
-            rows, columns, ("Self CPU time total: 10.000us", "CUDA time total: 10.000us"), text=side
-        )
+        lines = table(rows, columns, ("Self CPU time total: 10.000us", "CUDA time total: 10.000us"), text=side)
         found = only(lines)
         assert [(row.name, row.kind, row.calls) for row in found.rows] == [
             ("mul", "op", 6),
@@ -308,9 +303,7 @@ def test_stacks_shapes_and_the_swapped_flops() -> None:
     assert found.rows[0].cells["Source Location"] == "a.py(3): critic"
 
 
-@pytest.mark.parametrize(
-    "prefix", ["    ", "│ ", "# ", "#", "[rank0]: ", "2024-05-01 12:00:00,123 INFO - ", "\t"]
-)
+@pytest.mark.parametrize("prefix", ["    ", "│ ", "# ", "#", "[rank0]: ", "2024-05-01 12:00:00,123 INFO - ", "\t"])
 def test_prefixes(prefix: str) -> None:
     found = only([prefix + line for line in ["profile step 3", *simple()]])
     assert [row.name for row in found.rows] == ["aten::mul", WRAPPER, NODE]
@@ -483,16 +476,10 @@ def test_blank_in_times_is_not_torch() -> None:
 def test_completeness_needs_fine_figures() -> None:
     row = ["20.00%", "2.000s", "20.00%", "2.000s", "2.000s", "1"]
     columns = [*CPU, "# of Calls"]
-    assert steps_table(
-        columns, [[f"a::x{at}", *row] for at in range(5)], "Self CPU time total: 10.000s"
-    ).limited
-    assert not steps_table(
-        columns, [[f"a::x{at}", *row] for at in range(6)], "Self CPU time total: 12.000s"
-    ).limited
+    assert steps_table(columns, [[f"a::x{at}", *row] for at in range(5)], "Self CPU time total: 10.000s").limited
+    assert not steps_table(columns, [[f"a::x{at}", *row] for at in range(6)], "Self CPU time total: 12.000s").limited
     coarse = ["20.00%", "0.001s", "20.00%", "0.001s", "0.001s", "1"]
-    assert steps_table(
-        columns, [[f"a::x{at}", *coarse] for at in range(6)], "Self CPU time total: 0.006s"
-    ).limited
+    assert steps_table(columns, [[f"a::x{at}", *coarse] for at in range(6)], "Self CPU time total: 0.006s").limited
 
 
 def test_bounded_in_memory() -> None:
@@ -606,9 +593,7 @@ def test_against_torch(options: dict[str, object], how: str) -> None:
         for size in (2, 3):
             y = torch.nan_to_num(torch.randn(size, 8) @ weight).clamp(-1, 1)
             torch.nan_to_num_(y * 2).sum().backward()
-    grouped = prof.key_averages(
-        group_by_input_shape=how in {"shapes", "all"}, group_by_stack_n=4 if deep else 0
-    )
+    grouped = prof.key_averages(group_by_input_shape=how in {"shapes", "all"}, group_by_stack_n=4 if deep else 0)
     found = only(grouped.table(**options).split("\n"))
     if "sort_by" in options:
         grouped = type(grouped)(sorted(grouped, key=lambda event: event.self_cpu_time_total, reverse=True))

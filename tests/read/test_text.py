@@ -150,7 +150,7 @@ def test_places_and_values() -> None:
     assert loss.tally.nonfinite_count == 1
     place = loss.point(0).place
     assert (place.file, place.line, place.column, place.end_column) == ("train.log", 3, 28, 33)
-    assert loss.quotes[0][place.column - 1 : place.end_column - 1] == "-1.50"
+    assert loss.quotes[0][27:32] == "-1.50"
 
 
 def test_columns_with_padding() -> None:
@@ -281,6 +281,16 @@ def test_restored_settings() -> None:
     assert list(named(facts)) == ["loss"]
 
 
+def test_metric_lines_that_speak_of_loading_are_series() -> None:
+    facts = read("".join(f"loaded shard {n} step={n} lr=0.1 loss={n}\n" for n in range(100)))
+    assert facts.settings == []
+    assert named(facts)["loss"].steps.tolist() == list(range(100))
+
+
+def test_text_values_that_change_all_the_time_are_no_settings() -> None:
+    assert read("".join(f"saved file={chr(97 + n % 26)}{chr(97 + n // 26)} ok\n" for n in range(90))).settings == []
+
+
 def test_header_of_each_start_is_no_series() -> None:
     part = "Run begins\nUsing SGD optimizer: lr=0.1\nstep=1 loss=1\nstep=2 loss=1\n"
     facts = read(part * 4)
@@ -349,7 +359,9 @@ def test_utf16() -> None:
     assert named(read(b"\xef\xbb\xbf" + text.encode()))["loss"].lines.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("data", [bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, b"\x80\x02}q" * 900])
+@pytest.mark.parametrize(
+    "data", [bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, b"\x80\x02}q" * 900]
+)
 def test_binary(data: bytes) -> None:
     with pytest.raises(InputError, match="binary"):
         read(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wganlint.detect.registry import Fact, Found, Missing, detector
-from wganlint.detect.window import finite, window
+from wganlint.detect.window import finite, median, window
 from wganlint.evidence import Evidence
 from wganlint.run import Run
 from wganlint.units import Kind, Quantity
@@ -36,7 +36,7 @@ def fake_items(run: Run) -> Found:
     real = run.role("real_count")
     share = 1.0
     if real is not None:
-        middle = float(np.median(real.values[finite(real, window(real))]))
+        middle = median(real.values[finite(real, window(real))])
         share = float(np.median(values)) / middle if middle > 0 else 1.0
     zeros = [series.point(i) for i in at.tolist() if series.values[i] == 0]
     fields: dict[str, Quantity | bool | str] = {

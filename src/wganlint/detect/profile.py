@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wganlint.detect.registry import Fact, Found, Missing, Parameter, detector
 from wganlint.evidence import Evidence, derived, observed
-from wganlint.read.profile_table import PerStep, calls_per_step
+from wganlint.detect.calls import PerStep, calls_per_step
 from wganlint.run import OpTable, Run
 from wganlint.units import Kind, Quantity
 

@@ -245,7 +245,7 @@ def _stood_at(run: Run) -> float | None:
             continue
         at = np.flatnonzero((series.index >= longest.first) & (series.index <= longest.last))
         value = abs(float(series.values[at[0]])) if len(at) else 0.0
-        top = float(np.nanmax(np.abs(series.values)))
+        top = float(np.max(np.abs(series.values[np.isfinite(series.values)]), initial=0.0))
         if value >= 1 and value >= 0.999 * top and near_bound(series, at[:1], value).all() and _round(value):
             return value
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
-from wganlint.detect.window import finite, window
+from wganlint.detect.window import finite, median, window
 from wganlint.evidence import Evidence, derived
 from wganlint.run import Run, Series
 from wganlint.units import Kind, Quantity
@@ -133,7 +133,7 @@ def learning(run: Run) -> Found:
             continue
         at = finite(series, series.sample())
         values = series.values[at]
-        if len(values) < 3 or float(np.median(values[:3])) <= 0:
+        if len(values) < 3 or series.tally.nonfinite_count or float(np.median(values[:3])) <= 0:
             continue
         tail = values[-max(1, round(0.2 * len(values))) :]
         fall = 1.0 - float(np.median(tail)) / float(np.median(values[:3]))
@@ -162,13 +162,17 @@ def learning(run: Run) -> Found:
 @detector(
     fields={
         "name": Kind.TEXT, "value": Kind.TEXT, "count": Kind.POINTS, "records": Kind.POINTS, "step": Kind.STEPS,
-        "names": Kind.TEXT, "to_end": Kind.FLAG, "isolated": Kind.FLAG, "before": Kind.TEXT, "weights": Kind.FLAG,
-        "stepped": Kind.FLAG,
+        "names": Kind.TEXT, "to_end": Kind.FLAG, "isolated": Kind.FLAG, "before": Kind.TEXT, "stepped": Kind.FLAG,
+        "earlier": Kind.POINTS,
     },
     reads="tally",
 )  # fmt: skip
 def nonfinite(run: Run) -> Found:
-    """The first NaN or infinity in a loss, score, gradient or weight series, and whether it stays to the end."""
+    """NaN or infinity in a loss, score, gradient or weight series.
+
+    Where one stays to the end (to_end), step is where that stretch begins and earlier counts those that came before it
+    and went; else step is the first one. isolated: at most 1 % of the records.
+    """
     candidates = [s for _, s in roles(run, CRITICAL)]
     candidates += [s for name in run.auxiliary if (s := run.named(name)) is not None]
     if not candidates:
@@ -176,33 +180,32 @@ def nonfinite(run: Run) -> Found:
     hit = [s for s in candidates if s.tally.nonfinite_count]
     if not hit:
         return ABSENT
-    series = min(hit, key=lambda s: (s.tally.nonfinite[0].index / len(s), s.tally.nonfinite[0].index))
-    first = series.tally.nonfinite[0]
-    to_end = any(not np.isfinite(s.last.value) for s in hit)
+    series = min(hit, key=lambda s: (s.tally.stuck is None, s.tally.nonfinite[0].index / len(s)))
+    stuck = series.tally.stuck
+    start = stuck if stuck is not None else series.tally.nonfinite[0]
     before = series.sample()
-    before = before[series.index[before] < first.index][-20:]
-    weights = any(s.name == series.name for role, s in roles(run, ("weight_norm",)) for _ in [role])
+    before = before[series.index[before] < start.index][-20:]
+    lasting = len(series) - start.index if stuck is not None else 0
     fields: dict[str, Quantity | bool | str] = {
         "name": series.key,
         "names": ", ".join(s.key for s in hit),
-        "value": first.text,
+        "value": start.text,
         "count": Quantity(series.tally.nonfinite_count, Kind.POINTS),
+        "earlier": Quantity(series.tally.nonfinite_count - lasting, Kind.POINTS),
         "records": Quantity(len(series), Kind.POINTS),
-        "step": Quantity(first.step if np.isfinite(first.step) else float(first.index), Kind.STEPS),
-        "stepped": bool(np.isfinite(first.step)),
-        "to_end": to_end,
-        "isolated": not to_end and series.tally.nonfinite_count <= max(1, len(series) // 100),
+        "step": Quantity(start.step if np.isfinite(start.step) else float(start.index + 1), Kind.STEPS),
+        "stepped": bool(np.isfinite(start.step)),
+        "to_end": stuck is not None,
+        "isolated": stuck is None and series.tally.nonfinite_count <= max(1, len(series) // 100),
         "before": _before(series, before),
-        "weights": weights,
     }
     evidence: list[Evidence] = []
     if len(before):
-        evidence.append(series.point(int(before[-1])).evidence("the last finite record before"))
-    evidence.append(first.evidence(f"the first {first.text} of {series.key}"))
-    if to_end:
-        last = next(s.last for s in hit if not np.isfinite(s.last.value))
-        evidence.append(last.evidence("still not finite at the last record"))
-    return Fact(fields, tuple(evidence), first.place, tuple(s.name for s in hit))
+        evidence.append(series.point(int(before[-1])).evidence("the last record before"))
+    evidence.append(start.evidence(f"the first {start.text} of {series.key}" + (" that stays" if stuck else "")))
+    if stuck is not None:
+        evidence.append(series.last.evidence("still not finite at the last record"))
+    return Fact(fields, tuple(evidence), start.place, tuple(s.name for s in hit))
 
 
 def _before(series: Series, at: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:
@@ -240,9 +243,9 @@ def update_ratio(run: Run) -> Found:
         return Missing(" and ".join(missing))
     momentum = run.number("momentum")
     mu = momentum.number if momentum is not None and momentum.number is not None else 0.0
-    g = float(np.median(gradient.values[finite(gradient, window(gradient))]))
-    w = float(np.median(weights.values[finite(weights, window(weights))]))
-    if w <= 0 or not 0 <= mu < 1:
+    g = median(gradient.values[finite(gradient, window(gradient))])
+    w = median(weights.values[finite(weights, window(weights))])
+    if not w > 0 or not np.isfinite(g) or not 0 <= mu < 1:
         return Missing("a weight norm above 0")
     ratio = lr.number * g / ((1 - mu) * w)
     fields: dict[str, Quantity | bool | str] = {

@@ -253,7 +253,7 @@ def _echo(run: Run, meaning: str) -> Series | None:
 
 def _warms(values: Floats) -> bool:
     """A rate that rises is a warm-up: its first value is no contradiction."""
-    return len(values) > 1 and float(np.nanmax(values)) > 1.01 * float(values[0])
+    return bool(np.any(values > 1.01 * float(values[0])))
 
 
 def _equal(a: float | None, b: float | None, slack: float = 0.0) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from wganlint.run import Run, Series
-from wganlint.series import Chunk, Ints, SeriesBuilder
+from wganlint.series import Chunk, Floats, Ints, SeriesBuilder
 
 RECORDS, SHARE = 20, 0.10  # the window: last max(20 records, 10 % of the run) (catalogue, notation)
 QUADRATIC = 2_000  # most points for statistics that compare all pairs
@@ -24,6 +24,11 @@ def window(series: Series) -> Ints:
 def finite(series: Series, at: Ints) -> Ints:
     """Return those positions whose value is a number."""
     return at[np.isfinite(series.values[at])]
+
+
+def median(values: Floats) -> float:
+    """Return the median, NaN where there are no values."""
+    return float(np.median(values)) if len(values) else float("nan")
 
 
 def first_part(run: Run, within: str) -> Run | None:

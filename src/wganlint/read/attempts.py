@@ -73,7 +73,9 @@ def log_name(name: str) -> LogName:
     span = _RANGE.search(TIME.sub("", stem))
     if attempt is not None:
         stem = TIME.sub("", stem)
-    return LogName(stem or base, base, stream, span[0] if span else "", int(attempt[1]) if attempt else 0, when)
+    return LogName(
+        stem or base or "log", base, stream, span[0] if span else "", int(attempt[1]) if attempt else 0, when
+    )
 
 
 def attempts(files: Iterable[File]) -> dict[str, list[Attempt]]:

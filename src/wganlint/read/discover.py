@@ -38,7 +38,7 @@ def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequ
     `source` and `events` are files or folders that belong to these runs wherever they lie.
 
     Raises:
-        UsageError: a path does not exist, or nothing under the paths can be read.
+        UsageError: a path does not exist.
     """
     seen: set[tuple[int, int]] = set()
     runs: list[RunFiles] = []
@@ -54,11 +54,8 @@ def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequ
     if not runs and (extra_source or extra_events):
         given = [*source, *events][0]
         runs = [RunFiles("", str(given))]
-    if not runs:
-        shown = ", ".join(str(path) for path in paths)
-        listed = "; ".join(f"{name}: {reason}" for name, reason in left[:3])
-        hint = f"Looked at {listed}." if listed else "Give a log (*.log, *.txt, *.out) or a folder that holds one."
-        raise UsageError(f"nothing to analyze in {shown}", hint=hint)
+    if not runs:  # what was looked at and why it was not used must still be told
+        runs = [RunFiles("", str(paths[0]))]
     runs[0].skipped += left
     for run in runs:
         run.source += extra_source
@@ -203,6 +200,9 @@ def _name_runs(runs: list[RunFiles]) -> None:
 def _ids(run: RunFiles) -> list[str]:
     """Return names for a run, the shortest first."""
     root = Path(run.root)
+    if not run.logs and not run.events:  # source alone
+        folder = root.resolve() if root.is_dir() else root.resolve().parent
+        return [folder.name or "run", str(folder)]
     parts = [part for part in run.folder.parts if part.lower() not in _GENERIC]
     if run.logs and not root.is_dir():
         stem = log_name(root.name).stem

@@ -40,9 +40,7 @@ SLOTS = 1 << 20  # values of one record that keep their order
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint32]
-Batch = tuple[
-    int, bytes, Ints, Ints
-]  # offset in the file, bytes, where the data of each record starts, its length
+Batch = tuple[int, bytes, Ints, Ints]  # offset in the file, bytes, where the data of each record starts, its length
 
 
 class EventSeries(SeriesBuilder):
@@ -148,9 +146,7 @@ class _Records:
         if left > 0:
             self.note(f"the last record is cut, at byte {self.base}, and was left out")
         else:
-            self.note(
-                f"the record at byte {self.base} ({length} bytes) was passed over, its data not checked"
-            )
+            self.note(f"the record at byte {self.base} ({length} bytes) was passed over, its data not checked")
         self.rest, self.base, self.over = b"", self.base + length + 16, left > 0
 
     def _found(self) -> bool:
@@ -531,9 +527,7 @@ class _Reading:
         base, data, starts, lengths = batch
         good = _stored(data, starts + lengths) == _checksums(data, starts, lengths)
         for at in starts[~good].tolist():
-            self.note(
-                f"the record at byte {base + at - 12} is damaged (its checksum is wrong) and was left out"
-            )
+            self.note(f"the record at byte {base + at - 12} is damaged (its checksum is wrong) and was left out")
         starts, lengths = starts[good], lengths[good]
         array = np.frombuffer(data, dtype=np.uint8)
         order = np.argsort(lengths, kind="stable")
@@ -548,9 +542,7 @@ class _Reading:
                 self.settings.setdefault((setting.name, setting.value, setting.context), setting)
         self.parts, self.stated = {}, []
 
-    def _same_length(
-        self, base: int, array: Bytes, data: bytes, starts: Ints, rows: Ints, length: int
-    ) -> None:
+    def _same_length(self, base: int, array: Bytes, data: bytes, starts: Ints, rows: Ints, length: int) -> None:
         left = rows
         if len(rows) > 1 and length <= 512:
             bytes_ = array[starts[rows][:, None] + np.arange(length)]
@@ -572,9 +564,7 @@ class _Reading:
         try:
             return _event(data[start : start + length])
         except _Malformed:
-            self.note(
-                f"the record at byte {base + start - 12} holds no event that can be read and was left out"
-            )
+            self.note(f"the record at byte {base + start - 12} holds no event that can be read and was left out")
             return None
 
     def _part(self, tag: str) -> _Part | None:
@@ -618,9 +608,7 @@ class _Reading:
 
     def _settings(self, key: int, value: _Value) -> None:
         for content in value.strings:
-            for name, text, quote in (
-                _hparams(content) if value.kind == "hparams" else _text(value.tag, content)
-            ):
+            for name, text, quote in _hparams(content) if value.kind == "hparams" else _text(value.tag, content):
                 context = f"{value.tag} {quote}".lower()
                 setting = Setting(name, text, _number(text), Place(self.shown), quote, "events", context)
                 if len(self.stated) < SETTINGS:
@@ -642,11 +630,7 @@ class _Reading:
 def _alike(event: _Event, bytes_: Bytes) -> npt.NDArray[np.bool_]:
     """Return which records have the layout of `event`, the first one: bytes equal but time, step, values."""
     none = np.zeros(len(bytes_), dtype=np.bool_)
-    if (
-        event.others
-        or not event.values
-        or any(not value.format or value.kind != "scalar" for value in event.values)
-    ):
+    if event.others or not event.values or any(not value.format or value.kind != "scalar" for value in event.values):
         return none
     literal = np.ones(bytes_.shape[1], dtype=np.bool_)
     start, stop = event.step_at
@@ -677,9 +661,7 @@ _PAIR = re.compile(
     r"""(?P<value>"[^"\n]{0,300}"|'[^'\n]{0,300}'|[^\s,;|)}\]\[({"'=:][^\s,;|)}\]]{0,300})"""
     r"""(?=\s*(?:[,;|)}\]]|\n|\Z)|[ \t]+[\w.\-]{1,80}\s{0,4}[=:])"""
 )
-_OPTION = re.compile(
-    r"(?<!\S)--?(?P<name>[A-Za-z][\w.\-]{0,80})(?:=|[ \t]+)(?P<value>[^\s\-]\S{0,300}|-[\d.]\S{0,30})"
-)
+_OPTION = re.compile(r"(?<!\S)--?(?P<name>[A-Za-z][\w.\-]{0,80})(?:=|[ \t]+)(?P<value>[^\s\-]\S{0,300}|-[\d.]\S{0,30})")
 _ROW = re.compile(
     r"^[ \t]*\|[ \t]*[`*]*(?P<name>[A-Za-z_][\w.\-/]{0,80})[`*]*[ \t]*\|(?P<value>[^|\n]{1,300})\|?[ \t]*$",
     re.M,
@@ -722,9 +704,7 @@ def _json(text: str) -> list[tuple[str, str, str]] | None:
     while stack:
         path, key, node = stack.pop()
         if isinstance(node, dict):
-            stack.extend(
-                (f"{path}.{inner}" if path else inner, inner, node[inner]) for inner in reversed(node)
-            )
+            stack.extend((f"{path}.{inner}" if path else inner, inner, node[inner]) for inner in reversed(node))
         elif isinstance(node, str | bool) or node is None:
             words = {True: "true", False: "false", None: "null"}
             value = str(node) if isinstance(node, str) else words[node]

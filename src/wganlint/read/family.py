@@ -154,7 +154,8 @@ def _first_negative(series: Series | None) -> int | None:
 
 def _mean_score(critic: Series, generator: Series) -> bool:
     """A critic loss that is never negative beside a negative generator loss: hinge, unless it leaves hinge's range."""
-    high = float(np.nanmedian(critic.values)) if len(critic.values) else 0.0
+    values = critic.values[np.isfinite(critic.values)]
+    high = float(np.median(values)) if len(values) else 0.0
     return _first_negative(generator) is not None and high > 10
 
 

@@ -14,8 +14,10 @@ from wganlint.series import Chunk, SeriesBuilder
 
 QUOTE = 400  # characters of a line that are quoted
 DECIDE_AT = 64  # records after which the step of a form, or that it is no header, is decided
-HEADER_LINE = 20_000  # characters of a possible header line that are kept
+MOST_HELD = 300_000  # characters of lines that wait for that decision
+HEADER_LINE = 4000  # characters of a possible header line that are kept
 MOST_RESTARTS = 100  # places listed
+LONGEST_HEAD = 2000  # characters before the first key that tell forms apart
 COUNTER = "\0counter"  # the name under which a progress bar hands over its counter
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
 TIMES = re.compile(
-    r"[0-9]+[-/.][0-9]+[-/.][0-9]+|[0-9]+:[0-9]+(?::[0-9]+)?(?:[.,][0-9]+)?"
+    r"(?<![0-9])(?:[0-9]++[-/.][0-9]++[-/.][0-9]++|[0-9]++:[0-9]++(?::[0-9]++)?(?:[.,][0-9]++)?)"
     r"|(?<=[0-9])[TZ](?=[0-9 ]|$)|\b[AP]M\b"
     rf"|\b(?:{_MONTHS})[a-z]*\b(?= +[0-9]| +(?:{_MONTHS}))",
     re.IGNORECASE,
@@ -142,9 +144,8 @@ class Form:
                     rows = zip(batch.numbers[:DECIDE_AT].tolist(), batch.lines[:DECIDE_AT], strict=True)
                     self.header += [(at, line[:HEADER_LINE]) for at, line in rows]
         self._blocks += 1
-        if self.kind == "header":
-            self._pending.clear()
-        elif self.decided or self.in_file >= DECIDE_AT:
+        held = 0 if self.decided else sum(len(line) for batch in self._pending for line in batch.lines)
+        if self.decided or self.in_file >= DECIDE_AT or held > MOST_HELD:
             self._feed(file)
 
     def end_file(self, file: str) -> None:
@@ -253,6 +254,8 @@ class Form:
 
     def _decide(self, batches: list[Batch]) -> None:
         self.decided = True
+        if self.kind == "header":  # it came too often
+            self.kind = "text"
         if self.kind == "redraw":
             self.step = COUNTER
             return
@@ -331,7 +334,7 @@ def _part(line: str, count: int) -> list[str]:
 
 def head_of(text: str) -> str:
     """Return the head of a form: times dropped, other digits as `#`, blanks single."""
-    text = TIMES.sub(" ", text) if any(map(str.isdigit, text)) else text
+    text = TIMES.sub(" ", text[:LONGEST_HEAD])
     text = " ".join(_GAPS.sub(lambda gap: gap[0].strip(), re.sub(r"[0-9]+", "#", text)).split())
     return text.replace("[]", "").replace("()", "").strip(" -,;:>|").rstrip(" ([{<\"'-,;:>|")
 

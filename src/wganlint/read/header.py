@@ -30,10 +30,12 @@ _OPTION = re.compile(
 )
 _COMMAND = re.compile(r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]")
 _RESTORED = re.compile(r"\b(?:restor|resum|load)(?:ed|ing|es?)\b", re.IGNORECASE)
-_CODE = re.compile(r"^\s+[\w., *]+ = .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
+_CODE = re.compile(r"^\s++[\w., *]++= .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
+_VALUE = re.compile(r"([=:]\s{0,20}|--\S{1,60}\s)\S+|[0-9]+")
 _DEFAULT = re.compile(r"\s\[default: .*$")
 _HINTS = ("ptimi", "lr", "LR", "earning")
-MOST = 500  # lines that carry only text
+MOST = 500  # different lines that carry only text
+MOST_CHARACTERS = 4_000_000  # of all such lines
 CONTEXT = 200
 
 
@@ -46,9 +48,10 @@ class Headers:
 
     def offer(self, number: int, line: str) -> None:
         """Take a line without numeric fields."""
-        if len(line) > 20_000 or not _worth(line):
+        if self._size > MOST_CHARACTERS or len(line) > 20_000 or not _worth(line):
             return
-        name = re.sub(r"[0-9]+", "#", line[:200])
+        self._size += len(line)
+        name = _VALUE.sub(r"\1", line[:200])
         kept = self._lines.get(name)
         if kept is None:
             if len(self._lines) < MOST:

@@ -81,10 +81,9 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     number = 1
     for data in _whole_lines(_bytes(stream, damage.shown), damage):
         text = _decode(data, number, damage)
-        if text.isascii() or not _C1.search(text):
-            dirty = len(data) != len(data.translate(None, _CONTROL))
-        else:
-            dirty = True
+        dirty = len(data) != len(data.translate(None, _CONTROL))
+        if not dirty and not text.isascii():
+            dirty = _C1.search(text) is not None
         if dirty:
             text = _clean(text)
         if "\r" in text:
@@ -211,8 +210,8 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
 def _is_binary(head: bytes) -> bool:
     """Whether more than 30 % of the first bytes are no text."""
     strange = head.translate(None, _TEXT)
-    if b"\0" in strange or len(strange) * 10 > len(head):
-        decoded = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(head)
-        bad = sum(c == "\ufffd" or ord(c) < 9 or 13 < ord(c) < 27 or 27 < ord(c) < 32 for c in decoded)
-        return bad * 10 > 3 * len(decoded) or bad * 10 > 3 * len(head)
-    return False
+    if len(strange) * 10 <= len(head) and b"\0" not in strange:
+        return False
+    decoded = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(head)
+    bad = sum(letter == "\ufffd" or (letter < " " and letter not in "\t\n\r\x08\x1b") for letter in decoded)
+    return bad * 10 > 3 * len(decoded)

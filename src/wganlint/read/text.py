@@ -198,7 +198,7 @@ class TextReader:
         lines = headers.lines(most)
         for form in forms:
             few = form.in_file <= most and not form.measures
-            if form.kind == "header" or (form.kind == "text" and not form.decided and few):
+            if not form.decided and (form.kind == "header" or (form.kind == "text" and few)):
                 lines += form.header
                 form.drop()
             else:

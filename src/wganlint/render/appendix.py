@@ -8,7 +8,7 @@ from wganlint.evidence import Evidence, Standing
 from wganlint.finding import Effect, Finding, Outcome
 from wganlint.render.cells import window
 from wganlint.render.markup import code, fence, prose, reference
-from wganlint.render.story import EFFECTS, Step, Story, aside, counted, listed, passages, unjudged
+from wganlint.render.story import Step, Story, aside, counted, effect, listed, manner, passages, unjudged
 
 LISTED = 40  # of one finding, in the list of evidence
 
@@ -19,10 +19,9 @@ def fixes(found: Sequence[Step]) -> list[str]:
     lines = ["## Fixes, in priority order", ""]
     for at, step in enumerate(found, start=1):
         fix = step.fix
-        manner = f" ({prose(f'{fix.safety} {fix.kind}')})"
         lines += [f"### {fix.rank or at}. {prose(fix.title)}", ""]
         lines += [
-            f"For {prose(', '.join(step.codes))}. Effect: **{EFFECTS[fix.effect]}**{manner}.",
+            f"For {prose(', '.join(step.codes))}. Effect: **{effect(fix)}**{prose(manner(fix))}.",
             "",
         ]
         for is_code, rows in passages(fix.text):

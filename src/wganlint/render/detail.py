@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from wganlint.evidence import Evidence, Standing
 from wganlint.finding import Edge, Effect, Finding, Fix, LinkKind, SeriesSummary, Statement
 from wganlint.render.cells import cells, clean, clip
-from wganlint.render.drawing import VERBS
 from wganlint.render.excerpt import excerpt
 from wganlint.render.spans import Line, Span, line, paragraphs, wrap
 from wganlint.render.sparkline import sparkline
-from wganlint.render.story import EFFECTS, Step, Story, arrows, known, listed, number, passages
+from wganlint.render.story import Step, Story, arrows, effect, known, listed, manner, number, passages
 
 BODY = "    "
 COLUMN = 11  # `how sure: ` and its kin
@@ -154,7 +153,7 @@ def _links(story: Story, finding: Finding, width: int) -> list[Line]:
 def _arrow(story: Story, edge: Edge) -> list[Span]:
     """Return where an arrow goes, how, and what it stands on."""
     (name,) = _names(story, (edge.target,))
-    how = "" if edge.how in {LinkKind.CAUSES, LinkKind.MASKS} else f" ({VERBS[edge.how]} it)"
+    how = {LinkKind.ENABLES: " (enables it)", LinkKind.KEEPS_ALIVE: " (keeps it alive)"}.get(edge.how, "")
     why = [(" (", ""), (f"{edge.standing}:", str(edge.standing)), (f" {edge.why})", "")] if edge.why else []
     return [name, (how, "dim"), *why]
 
@@ -190,11 +189,11 @@ def _brief(story: Story, finding: Finding, width: int, most: int = 1) -> list[Li
 def repair(fix: Fix, width: int, indent: str) -> list[Line]:
     """Return a fix with its text, its diff and the check that says whether it worked."""
     title = f"fix {fix.rank}" if fix.rank else "fix"
-    effect = (f" ({EFFECTS[fix.effect]}):", str(fix.effect))
+    does = (f" ({effect(fix)}):", str(fix.effect))
     lines = [
         (),
         *wrap(
-            [(title, "strong"), effect, " ", (fix.title, "strong"), (f" [{fix.safety} {fix.kind}]", "dim")],
+            [(title, "strong"), does, " ", (fix.title, "strong"), (manner(fix), "dim")],
             width,
             indent,
             indent + "    ",
@@ -241,10 +240,10 @@ def plan(steps: Sequence[Step], printed: set[int], width: int) -> list[Line]:
         fix = step.fix
         opening = f"{fix.rank or at:>3}. "
         hanging = " " * len(opening)
-        effect = (f"{EFFECTS[fix.effect]}", str(fix.effect))
+        does = (effect(fix), str(fix.effect))
         codes = (f" {', '.join(step.codes)}", "dim")
         lines += wrap(
-            [(fix.title, "strong"), (" - ", "dim"), effect, (" -", "dim"), codes], width, opening, hanging
+            [(fix.title, "strong"), (" - ", "dim"), does, (" -", "dim"), codes], width, opening, hanging
         )
         if id(fix) not in printed:
             lines += instructions(fix, width, hanging)

@@ -33,6 +33,19 @@ EFFECTS = {
     Effect.UNKNOWN: "effect not known",
 }
 
+
+
+def effect(fix: Fix) -> str:
+    """Return what a fix does, in words; a measurement changes nothing."""
+    return "a measurement" if fix.kind == "measure" else EFFECTS[fix.effect]
+
+
+def manner(fix: Fix) -> str:
+    """Return how a fix is made, in brackets, or nothing where its effect says that already."""
+    unsafe = ", unsafe" if fix.safety == "unsafe" else ""
+    return "" if fix.kind == "measure" else f" [{fix.kind}{unsafe}]"
+
+
 HINTS = {"source": "--source DIR"}  # an input that a rule lacks -> how to give it
 
 _INPUTS = {

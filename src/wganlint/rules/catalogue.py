@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,14 +62,22 @@ def load_files(files: Iterable[Path], root: Path) -> Catalogue:
         shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
         try:
             if file.stat().st_size > MOST_BYTES:
-                raise RuleError(
-                    "a rule file of this size", file=shown, hint=f"the most is {MOST_BYTES} bytes"
-                )
+                hint = f"the most is {MOST_BYTES} bytes"
+                raise RuleError("a rule file of this size", file=shown, line=1, column=1, hint=hint)
             rule = load_rule(file.read_bytes().decode("utf-8"), shown)
             _self_check(rule)
             rules.append(rule)
         except UnicodeDecodeError as error:
-            broken.append(RuleError(f"not UTF-8 at byte {error.start}", file=shown, line=1, column=1))
+            before = error.object[: error.start].decode("utf-8")
+            broken.append(
+                RuleError(
+                    "not UTF-8",
+                    file=shown,
+                    line=before.count("\n") + 1,
+                    column=len(before.rpartition("\n")[2]) + 1,
+                    hint="save the file as UTF-8",
+                )
+            )
         except OSError as error:
             broken.append(RuleError(f"cannot be read: {error.strerror}", file=shown))
         except RuleError as error:
@@ -94,36 +102,49 @@ def _self_check(rule: Rule) -> None:
 
 
 def _ordered(rules: list[Rule], broken: list[RuleError]) -> Catalogue:
-    """Order rules so that each comes after those whose findings it asks about; later twins of a code are broken."""
+    """Order rules so that each comes after those whose findings it asks about.
+
+    Later twins of a code or a name are broken, and so are rules that wait for each other.
+    """
     by_code: dict[str, Rule] = {}
+    by_name: dict[str, Rule] = {}
     broken = list(broken)
     for rule in rules:
-        if rule.code in by_code:
-            broken.append(
-                RuleError(
-                    f"{rule.code} is already the code of {by_code[rule.code].file}",
-                    file=rule.file,
-                    line=1,
-                    column=1,
-                )
-            )
-        else:
-            by_code[rule.code] = rule
+        twin = by_code.get(rule.code) or by_name.get(rule.name)
+        if twin is None:
+            by_code[rule.code] = by_name[rule.name] = rule
+            continue
+        word, what = (rule.code, "code") if rule.code == twin.code else (rule.name, "name")
+        broken.append(_wrong(rule, f"{word} is already the {what} of {twin.file}"))
     ordered: list[Rule] = []
     waiting = dict(sorted(by_code.items()))
     while waiting:
-        ready = [code for code, rule in waiting.items() if not (rule.waits_for - {code}) & waiting.keys()]
-        if not ready:
-            for code, rule in waiting.items():
-                others = ", ".join(sorted((rule.waits_for & waiting.keys()) - {code}))
-                broken.append(
-                    RuleError(
-                        f"{code} and {others} wait for each other's findings",
-                        file=rule.file,
-                        line=1,
-                        column=1,
-                    )
-                )
-            break
+        ready = [code for code, rule in waiting.items() if not rule.waits_for & waiting.keys()]
         ordered += [waiting.pop(code) for code in ready]
+        if not ready:
+            for code, ring in {code: _ring(code, waiting) for code in waiting}.items():
+                if ring:
+                    others = " and ".join(sorted(ring - {code})) or code
+                    broken.append(_wrong(waiting[code], f"{code} and {others} wait for each other's findings"))
+                    del waiting[code]
     return Catalogue(tuple(ordered), tuple(broken))
+
+
+def _wrong(rule: Rule, what: str) -> RuleError:
+    return RuleError(what, file=rule.file, line=1, column=1)
+
+
+def _ring(code: str, rules: Mapping[str, Rule]) -> frozenset[str]:
+    """Return the codes that `code` waits for and that wait for `code`, itself among them; empty if there are none."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        stack = [start]
+        while stack:
+            more = rules[stack.pop()].waits_for & rules.keys() - found
+            found |= more
+            stack += more
+        return found
+
+    own = reached(code)
+    return frozenset(other for other in own if code in reached(other)) if code in own else frozenset()

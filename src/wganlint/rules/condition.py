@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ast
 import math
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from wganlint.detect.registry import Absent, Fact, Found, Missing
 from wganlint.errors import ConditionError
-from wganlint.units import Kind, KindError, Quantity, combine
+from wganlint.units import PURE, Kind, KindError, Quantity, combine
 
 MOST_CHARACTERS = 2_000
 MOST_DEPTH = 40
@@ -85,28 +87,80 @@ def parse(text: str, shape: Shape, *, given: frozenset[str] = frozenset()) -> Co
         ConditionError: with the 1-based line and column inside `text`.
     """
     if len(text) > MOST_CHARACTERS:
-        raise ConditionError(f"a condition of {len(text)} characters", hint=f"the most is {MOST_CHARACTERS}")
-    try:
-        tree = ast.parse(f"({text}\n)", mode="eval")  # the brackets let a condition run over several lines
-    except SyntaxError as error:
-        line, column = _inside(error.lineno or 1, error.offset or 1)
-        raise ConditionError(f"not an expression: {error.msg}", line=line, column=column) from None
-    except (ValueError, RecursionError, MemoryError):
-        raise ConditionError("not an expression") from None
-    parser = _Parser(shape)
-    term = parser.check(tree.body, shape.required | given, 0)
+        raise ConditionError(
+            f"a condition of {len(text)} characters", line=1, column=1, hint=f"the most is {MOST_CHARACTERS}"
+        )
+    tree = _tree(text)
+    parser = _Parser(text, shape)
+    term = parser.check(tree, shape.required | given, 0)
     if term.kind is not Kind.FLAG:
-        parser.fail(tree.body, "this is a number or a text, not a condition", "compare it with something")
+        parser.fail(tree, "this is a number or a text, not a condition", "compare it with something")
     return Condition(text, term.read, term.if_true, frozenset(parser.names))
 
 
+def _tree(text: str) -> ast.expr:
+    _plain(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # such as an unknown escape in a text
+            # The brackets let a condition run over several lines.
+            return ast.parse(f"({text}\n)", mode="eval").body
+    except SyntaxError as error:
+        line, column = _inside(error.lineno or 1, error.offset or 1)
+        line, column = min((line, column), _place(text, len(text.rstrip())))
+        raise ConditionError(
+            f"not an expression: {error.msg}", line=line, column=column, hint=f"it is made of {_LANGUAGE}"
+        ) from None
+    except (ValueError, RecursionError, MemoryError, Warning):
+        raise ConditionError(
+            "not an expression", line=1, column=1, hint=f"it is made of {_LANGUAGE}"
+        ) from None
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
+_MARKS = re.compile(r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[()\[\]{}#]""")
+
+
+def _plain(text: str) -> None:
+    """Refuse what Python's parser would not tell clearly: nothing, control characters, comments, unpaired brackets."""
+
+    def fail(at: int, what: str, hint: str = "") -> NoReturn:
+        line, column = _place(text, at)
+        raise ConditionError(what, line=line, column=column, hint=hint)
+
+    if not text.strip():
+        fail(0, "an empty condition", "name a find that must be seen, or compare one of its fields")
+    control = _CONTROL.search(text)
+    if control:
+        fail(control.start(), f"a control character, {control[0]!r}")
+    opened: list[int] = []
+    for mark in _MARKS.finditer(text):
+        match mark[0]:
+            case "#":
+                fail(mark.start(), "no comments in a condition", "put it on a TOML line of its own")
+            case "(" | "[" | "{":
+                opened.append(mark.start())
+            case ")" | "]" | "}":
+                if not opened or text[opened.pop()] + mark[0] not in ("()", "[]", "{}"):
+                    fail(mark.start(), f"{mark[0]!r} closes nothing")
+    if opened:
+        fail(opened[-1], f"{text[opened[-1]]!r} is never closed")
+
+
+def _place(text: str, at: int) -> tuple[int, int]:
+    before = text[:at]
+    return before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+
+
 class _Parser:
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, text: str, shape: Shape) -> None:
+        self.lines = f"({text}".split("\n")
         self.shape = shape
         self.names: set[str] = set()
 
     def fail(self, node: ast.expr, what: str, hint: str = "") -> NoReturn:
-        line, column = _inside(node.lineno, node.col_offset + 1)
+        before = self.lines[node.lineno - 1].encode()[: node.col_offset]  # the parser counts bytes
+        line, column = _inside(node.lineno, len(before.decode(errors="replace")) + 1)
         raise ConditionError(what, line=line, column=column, hint=hint)
 
     def check(self, node: ast.expr, seen: frozenset[str], depth: int) -> _Term:
@@ -141,6 +195,10 @@ class _Parser:
                 return self._compare(node, left, operators, others, seen, depth)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(node, name, arguments, seen, depth)
+            case ast.Constant(value=value):
+                self.fail(node, f"{value!r} is neither a number nor a text", _LANGUAGE)
+            case ast.Call(func=ast.Name(id=name)):
+                self.fail(node, f"{name} takes no named arguments", _LANGUAGE)
             case _:
                 self.fail(node, f"{type(node).__name__} is not part of the condition language", _LANGUAGE)
 
@@ -265,10 +323,14 @@ class _Parser:
 
         def read(scope: Scope) -> Result:
             values = [term.read(scope) for term in terms]
-            unknown = _unknowns(values)
-            if unknown:
-                return unknown
-            return all(test(a, b) for test, a, b in zip(tests, values, values[1:], strict=False))
+            unknown: list[Result] = []
+            for test, a, b in zip(tests, values, values[1:], strict=False):
+                lacking = _unknowns([a, b])
+                if lacking:
+                    unknown.append(lacking)
+                elif not test(a, b):
+                    return False
+            return _unknowns(unknown) or True
 
         return _Term(read, Kind.FLAG)
 
@@ -286,6 +348,8 @@ class _Parser:
         terms = [self._number(argument, seen, depth) for argument in arguments]
         if name == "near":
             self._kind(node, "<", terms[0], terms[1])
+            if terms[2].kind is not None and terms[2].kind not in PURE:
+                self.fail(arguments[2], f"a tolerance is a share, not {terms[2].kind}", "near(a, b, 0.01)")
             return _Term(lambda s: _apply(_near, *(t.read(s) for t in terms)), Kind.FLAG)
         kind = terms[0].kind
         for other in terms[1:]:
@@ -319,6 +383,8 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[..., bool]] = {
 
 
 def _near(a: float, b: float, tolerance: float) -> bool:
+    if math.isinf(a) or math.isinf(b):
+        return a == b
     return abs(a - b) <= tolerance * max(abs(a), abs(b))
 
 
@@ -337,7 +403,8 @@ def _read(found: Found, field: str) -> Result:
         case Fact(fields=fields):
             value = fields[field]
             if isinstance(value, Quantity):
-                return Unknown((f"a finite {field}",)) if math.isnan(value.value) else value.value
+                number = float(value.value)  # NumPy's own floats would divide by zero
+                return Unknown((f"a finite {field}",)) if math.isnan(number) else number
             return value
         case Absent():
             return Unknown((field,))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
+import math
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 from wganlint.detect.registry import DETECTORS
 from wganlint.errors import ConditionError, RuleError
@@ -14,7 +16,7 @@ from wganlint.finding import Confidence, Effect, LinkKind, Outcome, Severity
 from wganlint.rules import condition as conditions
 from wganlint.rules import prose
 from wganlint.rules.condition import Condition, Shape
-from wganlint.rules.locate import Spot, place, spots
+from wganlint.rules.locate import Path, Spot, place, spots
 from wganlint.rules.prose import Prose
 from wganlint.rules.rule import (
     Belief,
@@ -36,13 +38,12 @@ FAMILIES = frozenset({"wgan", "wgan-gp", "wgan-clip", "hinge", "bce", "lsgan", "
 _CODE = re.compile(r"[A-Z]{2,6}\d{3}\Z")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
-_WITHIN = re.compile(r"\d+ (points|steps)\Z")
+_WITHIN = re.compile(r"[1-9][0-9]{0,8} (points|steps)\Z")
+_DEEP = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){64}")  # `tomllib` is quadratic in the dots of a key
 _TOP = {
     "code", "name", "status", "severity", "tags", "families", "about", "healthy", "parameters", "finds", "condition",
     "grade", "confidence", "title", "say", "alternative", "link", "fix", "references", "example",
 }  # fmt: skip
-
-Path: TypeAlias = tuple[str | int, ...]
 
 
 def load_rule(text: str, file: str) -> Rule:
@@ -52,18 +53,28 @@ def load_rule(text: str, file: str) -> Rule:
         RuleError: with file, line and column.
     """
     if len(text) > MOST_BYTES:
-        raise RuleError("a rule file of this size", file=file, hint=f"the most is {MOST_BYTES} characters")
+        raise RuleError(
+            "a rule file of this size",
+            file=file,
+            line=1,
+            column=1,
+            hint=f"the most is {MOST_BYTES} characters",
+        )
+    deep = _DEEP.search(text)
+    if deep:
+        line = text.count("\n", 0, deep.start()) + 1
+        raise RuleError("not TOML: a key of too many parts", file=file, line=line, column=1)
     try:
-        data = tomllib.loads(text)
+        data, places = tomllib.loads(text), spots(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        end = text.count("\n") + 1
-        line, column = (int(at[1]), int(at[2])) if at else (end, 1)
+        end = text.rstrip().split("\n")
+        line, column = (int(at[1]), int(at[2])) if at else (len(end), len(end[-1]) + 1)
         what = re.sub(r" \(at .*\)$", "", str(error))
         raise RuleError(f"not TOML: {what}", file=file, line=line, column=column) from None
     except (RecursionError, ValueError):
         raise RuleError("not TOML: nested too deeply or a bad number", file=file, line=1, column=1) from None
-    return _Loader(data, spots(text), file).rule()
+    return _Loader(data, places, file).rule()
 
 
 class _Loader:
@@ -74,17 +85,16 @@ class _Loader:
         self.own: tuple[Find, ...] = ()
 
     # -- errors ---------------------------------------------------------------------------------------------------
-    def fail(self, path: Path, what: str, hint: str = "") -> NoReturn:
-        spot = place(self.places, path)
-        line, column = (spot.line, spot.column) if spot else (1, 1)
+    def fail(self, path: Path, what: str, hint: str = "", *, key: bool = False) -> NoReturn:
+        """Raise at the value of `path`, or at its key."""
+        spot = place(self.places, path) or Spot(1, 1, 1, 1)
+        line, column = (spot.key_line, spot.key_column) if key else (spot.line, spot.column)
         raise RuleError(what, file=self.file, line=line, column=column, hint=hint)
 
-    def _at(self, path: Path, error: RuleError) -> NoReturn:
-        spot = place(self.places, path) or Spot(1, 1, False)
-        line, column = spot.line, spot.column
-        if error.line is not None and error.column is not None:
-            line = spot.line + error.line - 1
-            column = error.column + (spot.column - 1 if error.line == 1 else 0)
+    def _at(self, path: Path, error: RuleError, line: int | None, column: int | None) -> NoReturn:
+        """Raise an error that was found at `line` and `column` inside the text of `path`."""
+        spot = place(self.places, path) or Spot(1, 1, 1, 1)
+        line, column = spot.inside(line or 1, column or 1)
         kind = ConditionError if isinstance(error, ConditionError) else RuleError
         raise kind(error.what, file=self.file, line=line, column=column, hint=error.hint) from None
 
@@ -92,17 +102,18 @@ class _Loader:
     def value(self, table: Mapping[str, Any], path: Path, key: str, kind: type, default: Any = None) -> Any:
         if key not in table:
             if default is None:
-                self.fail(path, f"{key} is missing", f"a {kind.__name__} is needed")
+                self.fail(path, f"{key} is missing", f"{_WORDS[kind]} is needed")
             return default
         value = table[key]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            self.fail((*path, key), f"{key} must be a {kind.__name__}, not {type(value).__name__}")
+            self.fail((*path, key), f"{key} must be {_WORDS[kind]}, not {_word(value)}")
         return value
 
     def texts(self, table: Mapping[str, Any], path: Path, key: str) -> tuple[str, ...]:
         values = self.value(table, path, key, list, [])
-        if not all(isinstance(value, str) for value in values):
-            self.fail((*path, key), f"{key} must be a list of texts")
+        for at, value in enumerate(values):
+            if not isinstance(value, str):
+                self.fail((*path, key, at), f"{key} must be a list of texts; this is {_word(value)}")
         return tuple(values)
 
     def tables(self, key: str) -> list[tuple[Path, dict[str, Any]]]:
@@ -114,7 +125,8 @@ class _Loader:
     def known(self, table: Mapping[str, Any], path: Path, allowed: set[str]) -> None:
         for key in table:
             if key not in allowed:
-                self.fail((*path, key), f"unknown key {key!r}", f"known here: {', '.join(sorted(allowed))}")
+                hint = f"known here: {', '.join(sorted(allowed))}"
+                self.fail((*path, key), f"unknown key {key!r}", hint, key=True)
 
     def choice(
         self, table: Mapping[str, Any], path: Path, key: str, choices: Mapping[str, Any], default: str = ""
@@ -132,19 +144,18 @@ class _Loader:
         try:
             return conditions.parse(text, self.shape, given=given)
         except ConditionError as error:
-            self._at(path, error)
+            self._at(path, error, error.line, error.column)
 
     def prose(
         self, table: Mapping[str, Any], path: Path, key: str, when: Condition | None, *, numbers: bool = True
     ) -> Prose:
-        text = self.value(table, path, key, str).strip()
+        text = self.value(table, path, key, str)
+        printed = text.strip() if key == "diff" else " ".join(text.split())
         given = self.shape.required | self.proved | (when.proves if when else frozenset())
         try:
-            return prose.parse(
-                " ".join(text.split()) if key != "diff" else text, self.shape, given, numbers=numbers
-            )
+            return prose.parse(printed, self.shape, given, numbers=numbers)
         except RuleError as error:
-            self._at((*path, key), RuleError(error.what, hint=error.hint))
+            self._at((*path, key), error, *_unfolded(text, printed, (error.column or 1) - 1))
 
     # -- parts ----------------------------------------------------------------------------------------------------
     def rule(self) -> Rule:
@@ -161,10 +172,10 @@ class _Loader:
                 "small letters and hyphens; it says the fault, not the cure",
             )
         families = self.texts(data, (), "families")
-        for family in families:
+        for at, family in enumerate(families):
             if family not in FAMILIES:
                 self.fail(
-                    ("families",), f"unknown loss family {family!r}", f"one of {', '.join(sorted(FAMILIES))}"
+                    ("families", at), f"unknown loss family {family!r}", f"one of {', '.join(sorted(FAMILIES))}"
                 )
         knobs = self.knobs()
         self.own = finds = self.finds(("finds",), self.value(data, (), "finds", dict))
@@ -186,18 +197,26 @@ class _Loader:
         knobs = []
         for name, entry in table.items():
             path: Path = ("parameters", name)
-            if not isinstance(entry, dict) or not _IDENTIFIER.match(name):
+            if not isinstance(entry, dict):
                 self.fail(path, f"parameter {name} must be a table", "{ default, kind, doc, source }")
+            self.identifier(path, name)
             self.known(entry, path, {"default", "kind", "doc", "source"})
             kind = self.choice(entry, path, "kind", {str(k): k for k in Kind}, "number")
             default = entry.get("default")
             if isinstance(default, bool) or not isinstance(
                 default, str if kind is Kind.TEXT else int | float
             ):
-                self.fail(path, f"the default of {name} must be a {kind}")
+                self.fail((*path, "default"), f"the default of {name} must be a {kind}, not {_word(default)}")
+            if not isinstance(default, str) and not _finite(default):
+                self.fail((*path, "default"), f"the default of {name} must be a finite number")
             doc, source = self.value(entry, path, "doc", str), self.value(entry, path, "source", str)
             knobs.append(Knob(name, default, str(kind), doc, source))
         return tuple(knobs)
+
+    def identifier(self, path: Path, name: str) -> None:
+        if not _IDENTIFIER.match(name) or keyword.iskeyword(name):
+            hint = "small letters, digits and _; no word of the condition language"
+            self.fail(path, f"{name!r} cannot be read in a condition", hint, key=True)
 
     def finds(
         self, path: Path, table: Mapping[str, Any], lenders: Mapping[str, Find] | None = None
@@ -209,8 +228,11 @@ class _Loader:
         finds: dict[str, Find] = {}
         for name, entry in table.items():
             here = (*path, name)
-            if not _IDENTIFIER.match(name) or not isinstance(entry, dict):
+            if not isinstance(entry, dict):
                 self.fail(here, f"find {name!r} must be a table", '{ detector = "..." }')
+            self.identifier(here, name)
+            if lenders is None and name in self.data.get("parameters", {}):
+                self.fail(here, f"{name!r} is already a parameter of this rule", key=True)
             call = self.value(entry, here, "detector", str)
             if call not in DETECTORS:
                 self.fail(
@@ -220,10 +242,11 @@ class _Loader:
                 )
             if lenders is not None and call == "finding":
                 self.fail((*here, "detector"), "a check looks at the next run, not at other findings")
-            if call == "finding" and entry.get("least", "info") not in _SEVERITIES:
-                self.fail(
-                    (*here, "least"), f"least is {entry['least']!r}", f"one of {', '.join(_SEVERITIES)}"
-                )
+            if call == "finding":
+                self.choice(entry, here, "least", _SEVERITIES, "info")
+                for at, code in enumerate(self.texts(entry, here, "codes")):
+                    if not _CODE.match(code):
+                        self.fail((*here, "codes", at), f"{code!r} is not a code", "such as SAT001")
             given = {key: value for key, value in entry.items() if key not in ("detector", "required")}
             find = Find(name, call, given, self.value(entry, here, "required", bool, False))
             self._check_call(find, here, finds if lenders is None else lenders)
@@ -237,18 +260,26 @@ class _Loader:
                 self.fail(
                     (*path, key),
                     f"{find.detector} has no parameter {key!r}",
-                    f"it has {', '.join(sorted(known))}",
+                    f"it has {', '.join(sorted(known)) or 'none'}",
+                    key=True,
                 )
+            wanted = known[key].type
             if key in find.borrows:
                 other, field = find.borrows[key]
-                if other not in earlier or field not in DETECTORS[earlier[other].detector].fields:
+                lent = DETECTORS[earlier[other].detector].fields.get(field) if other in earlier else None
+                if lent is None:
                     self.fail((*path, key), f"{value} is not a field of an earlier find")
+                if wanted is not {Kind.TEXT: str, Kind.FLAG: bool}.get(lent, float):
+                    self.fail((*path, key), f"{value} is a {lent}; {key} must be {_WORDS[wanted]}")
                 continue
-            wanted = known[key].type
             if not isinstance(value, (int, float) if wanted is float else wanted) or (
                 isinstance(value, bool) and wanted is not bool
             ):
-                self.fail((*path, key), f"{key} of {find.detector} must be a {wanted.__name__}")
+                self.fail(
+                    (*path, key), f"{key} of {find.detector} must be {_WORDS[wanted]}, not {_word(value)}"
+                )
+            if isinstance(value, int | float) and not _finite(value):
+                self.fail((*path, key), f"{key} of {find.detector} must be a finite number")
         for key, parameter in known.items():
             if parameter.default is None and key not in find.parameters:
                 self.fail(path, f"{find.detector} needs the parameter {key!r}", parameter.doc)
@@ -364,7 +395,7 @@ class _Loader:
         try:
             conditions.parse(source, shape)
         except ConditionError as error:
-            self._at((*path, "condition"), error)
+            self._at((*path, "condition"), error, error.line, error.column)
         return CheckTemplate(text, finds, source, within)
 
     def examples(self) -> tuple[Example, ...]:
@@ -372,6 +403,8 @@ class _Loader:
         for path, entry in self.tables("example"):
             self.known(entry, path, {"title", "outcome", "log", "source", "severity", "says"})
             outcome = self.choice(entry, path, "outcome", {str(o): str(o) for o in Outcome})
+            if "severity" in entry:
+                self.choice(entry, path, "severity", _SEVERITIES)
             examples.append(
                 Example(
                     self.value(entry, path, "title", str), outcome, self.value(entry, path, "log", str, ""),
@@ -382,8 +415,36 @@ class _Loader:
         return tuple(examples)
 
 
+_WORDS = {
+    str: "a text",
+    dict: "a table",
+    list: "a list",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+}
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "missing"
+    return _WORDS.get(type(value), "a date or a time")
+
+
+def _finite(number: float) -> bool:
+    return abs(number) < 1e300 and math.isfinite(number)
+
+
 def _fold(text: str) -> str:
     return " ".join(text.split())
+
+
+def _unfolded(text: str, folded: str, at: int) -> tuple[int, int]:
+    """Return line and column in `text` of the character `at` in the same text with its white space folded."""
+    inked = len("".join(folded[:at].split()))
+    black = [here for here, character in enumerate(text) if not character.isspace()]
+    here = black[min(inked, len(black) - 1)] if black else 0
+    return text.count("\n", 0, here) + 1, here - text.rfind("\n", 0, here)
 
 
 def _same(*words: str) -> dict[str, str]:

@@ -35,7 +35,7 @@ def parse(text: str, shape: Shape, given: frozenset[str], *, numbers: bool = Tru
     With `numbers` False a literal number is an error: what a rule claims about a run it must take from a fact.
 
     Raises:
-        RuleError: an unknown or unguarded field, a stray brace, or a literal number.
+        RuleError: an unknown or unguarded field, a stray brace, or a literal number; on line 1, at its column in `text`.
     """
     parts: list[str | tuple[str, str]] = []
     end = 0
@@ -45,17 +45,26 @@ def parse(text: str, shape: Shape, given: frozenset[str], *, numbers: bool = Tru
         if hole[0] in ("{{", "}}"):
             parts.append(hole[0][0])
             continue
-        parts.append(_hole(hole[0], shape, given))
+        try:
+            parts.append(_hole(hole[0], shape, given))
+        except RuleError as error:
+            raise RuleError(error.what, line=1, column=hole.start() + 1, hint=error.hint) from None
     parts.append(text[end:])
     if not numbers:
-        literal = _HARMLESS.sub("", " ".join(part for part in parts if isinstance(part, str)))
+        literal = _HARMLESS.sub(_blank, _HOLE.sub(_blank, text))
         digit = re.search(r"\S*\d\S*", literal)
         if digit:
             raise RuleError(
                 f"the literal number {digit[0]!r} in a statement about the run",
+                line=1,
+                column=digit.start() + 1,
                 hint="take it from a fact as {find.field}, or put code in backticks",
             )
     return Prose(text, tuple(parts))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def _hole(hole: str, shape: Shape, given: frozenset[str]) -> tuple[str, str]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from wganlint.evidence import Place
 from wganlint.read.source.bounds import clamps, scales, weight_clips
-from wganlint.read.source.counts import count_heads, roundings
 from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
+from wganlint.read.source.heads import count_heads
 from wganlint.read.source.losses import Losses, detaches
 from wganlint.read.source.networks import networks
 from wganlint.read.source.optimizers import optimizers
@@ -18,6 +18,9 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
+from wganlint.read.source.roundings import roundings
+from wganlint.read.source.skips import Skips
+from wganlint.read.source.terms import Terms
 from wganlint.read.source.values import Values
 from wganlint.run import Note
 from wganlint.source import SourceModel
@@ -47,7 +50,7 @@ def _facts(codes: list[Code]) -> SourceModel:
     roles = Roles(project)
     paths = Paths(project, roles, Values(project))
     penalties = Penalties(paths)
-    losses = Losses(paths, penalties)
+    losses = Losses(paths, Terms(paths, penalties))
     return SourceModel(
         files=tuple(code.path for code in codes),
         networks=networks(project, roles),
@@ -58,7 +61,7 @@ def _facts(codes: list[Code]) -> SourceModel:
         roundings=roundings(paths),
         count_heads=count_heads(paths),
         penalties=penalties.facts(),
-        skips=penalties.skips(),
+        skips=Skips(paths, penalties).facts(),
         optimizers=optimizers(paths),
         losses=losses.facts,
         detaches=detaches(losses),

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 
 from wganlint.read.source import words
-
+from wganlint.read.source.classes import callee
 from wganlint.read.source.layers import BOUNDING, constructors, kind_of_call, last_module
 from wganlint.read.source.paths import Paths
-from wganlint.read.source.project import Project, callee
+from wganlint.read.source.project import Project
 from wganlint.read.source.steps import keyword, operand, rest
 from wganlint.read.source.values import Number
 from wganlint.source import Clamp, Scale, WeightClip
@@ -117,12 +117,8 @@ def _on(call: ast.Call, value: ast.expr | None, paths: Paths) -> str:
         return "score"
     if upstream == "loss" and paths.trains(call):
         return "loss"
-    function = paths.project.function(call)
-    info = paths.project.owner_class(call)
-    if info is not None and "critic" in paths.roles.parts_of(info) and function is not None:
-        if paths.from_layer(value) and paths.feeds_layer(call):
-            return "features"
-    return "other"
+    inside = "critic" in paths.roles.parts_of(paths.project.owner_class(call))
+    return "features" if inside and paths.from_layer(value) and paths.feeds_layer(call) else "other"
 
 
 def _on_weights(call: ast.Call, project: Project) -> bool:

@@ -7,23 +7,29 @@ import math
 from dataclasses import dataclass, field
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import callee
 from wganlint.read.source.layers import constructors, first_norm, kind_of_call, normalizes, type_of
 from wganlint.read.source.networks import class_layers
 from wganlint.read.source.paths import Paths
-from wganlint.read.source.project import callee
 from wganlint.read.source.steps import FILLING, NAN, SCATTER, SHAPE, keyword, operand, rest
 from wganlint.source import Fill, Layer, Site
 
 LARGE = 1e4
-_MASKING = frozenset("softmax log_softmax logsumexp argmax argmin topk sort argsort cross_entropy Categorical "
-                     "gumbel_softmax sigmoid tanh scaled_dot_product_attention multi_head_attention_forward cummax "
-                     "Softmax softmin exp sparsemax isinf isneginf".split())  # fmt: skip
+_MASKING = words.listed(
+    "softmax log_softmax logsumexp argmax argmin topk sort argsort cross_entropy Categorical "
+    "gumbel_softmax sigmoid tanh scaled_dot_product_attention multi_head_attention_forward cummax "
+    "Softmax softmin exp sparsemax isinf isneginf"
+)
 _MEANS = frozenset({"mean", "sum", "reduce_mean", "reduce_sum", "nanmean"})
-_ON = frozenset("scatter_reduce scatter_reduce_ amax amin max min cat concat stack concatenate maximum minimum add "
-                "sub add_ sub_ mul div neg abs values to_dense reduce_max where index_fill index_fill_ pad roll "
-                "view_as_real masked_fill masked_fill_ nan_to_num nan_to_num_ dropout".split())  # fmt: skip
-_RESET = frozenset("fill_ zero_ copy_ normal_ uniform_ random_ shape size numel dim device dtype ndim new_zeros "
-                   "new_ones isnan all any item detach_ zeros_like ones_like full_like new_full rand_like".split())
+_ON = words.listed(
+    "scatter_reduce scatter_reduce_ amax amin max min cat concat stack concatenate maximum minimum add "
+    "sub add_ sub_ mul div neg abs values to_dense reduce_max where index_fill index_fill_ pad roll "
+    "view_as_real masked_fill masked_fill_ nan_to_num nan_to_num_ dropout"
+)
+_RESET = words.listed(
+    "fill_ zero_ copy_ normal_ uniform_ random_ shape size numel dim device dtype ndim new_zeros "
+    "new_ones isnan all any item detach_ zeros_like ones_like full_like new_full rand_like"
+)
 _GUARDS = frozenset({"isfinite", "masked_select", "nonzero"})
 
 
@@ -96,9 +102,7 @@ def _constant(call: ast.Call, paths: Paths) -> float | None:
     name = callee(call)
     args = call.args
     candidates: list[ast.expr | None] = []
-    if name in ("full", "full_like", "fill"):
-        candidates = [keyword(call, "fill_value"), *args[1:2]]
-    elif name == "new_full":
+    if name in ("full", "full_like", "fill") or name == "new_full":
         candidates = [keyword(call, "fill_value"), *args[1:2]]
     elif name in ("fill_", "fill_diagonal_"):
         candidates = [keyword(call, "value"), *args[:1]]

@@ -1,4 +1,4 @@
-"""files -> read -> Run: which values a name can hold where it is read, by one pass over the statements of each scope."""
+"""files -> read -> Run: which values a name can hold where it is read, by one pass over each scope."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LIBRARY = "of_library"  # set on calls such as torch.clamp(x) whose root is an imported name
+MANY = 24  # bindings kept of one name in a whole scope
 MOST = 8  # bindings kept for one name; more say nothing
 
 
@@ -33,6 +34,7 @@ class Flow:
     readers: dict[ast.AST, list[tuple[ast.expr, Binding]]] = field(default_factory=lambda: defaultdict(list))
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     named: dict[Scope, dict[str, list[Binding]]] = field(default_factory=dict)  # all bindings of a scope
+    nodes: list[ast.AST] = field(default_factory=list)  # all nodes, outer ones first
     free: list[tuple[ast.expr, Scope, str]] = field(default_factory=list)  # reads that the own scope does not bind
 
     def bind(self, reader: ast.expr, bindings: Iterable[Binding]) -> None:
@@ -62,9 +64,12 @@ def follow(tree: ast.Module) -> Flow:
     flow = Flow()
     imported: set[str] = set()
     calls: list[ast.Call] = []
-    for node in ast.walk(tree):
+    flow.nodes.append(tree)
+    for node in flow.nodes:  # grows while it is walked
         for child in ast.iter_child_nodes(node):
-            flow.parents[child] = node
+            if not isinstance(child, ast.expr_context | ast.operator):
+                flow.parents[child] = node
+                flow.nodes.append(child)
         if isinstance(node, ast.alias):
             imported.add((node.asname or node.name).split(".")[0])
         elif isinstance(node, ast.Call):
@@ -111,6 +116,7 @@ class _Walker:
         self.here: list[Scope] = []
         self.jumps: list[list[Names]] = []
         self.later: list[tuple[Scope, Names]] = []
+        self.prefixes: set[str] = set()  # of dotted names that were ever bound
 
     def scope(self, tree: ast.Module, names: Names) -> None:
         self.later.append((tree, names))
@@ -126,12 +132,16 @@ class _Walker:
     # -- names
 
     def put(self, names: Names, name: str, *bindings: Binding) -> None:
-        prefix = name + "."
-        for key in [key for key in names if key.startswith(prefix)]:
-            del names[key]
+        if name in self.prefixes:
+            for key in [key for key in names if key.startswith(name + ".")]:
+                del names[key]
+        for position, letter in enumerate(name):
+            if letter == ".":
+                self.prefixes.add(name[:position])
         names[name] = bindings[:MOST]
         store = self.flow.named[self.here[-1]].setdefault(name, [])
-        store.extend(binding for binding in bindings if binding not in store)
+        if len(store) < MANY:
+            store.extend(binding for binding in bindings if binding not in store)
 
     def assign(self, target: ast.expr, value: ast.AST, names: Names, item: int | None = None, how: str = "is") -> None:
         match target:
@@ -299,6 +309,8 @@ class _Walker:
         else:
             for default in [*node.args.defaults, *node.args.kw_defaults]:
                 self.expression(default, names)
+            for parameter in parameters(node):
+                self.expression(parameter.annotation, names)
             self.later.append((node, {}))
         self.put(names, node.name, Binding(node))
         return names

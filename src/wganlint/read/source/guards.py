@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import callee
 from wganlint.read.source.flow import dotted
 from wganlint.read.source.paths import Paths
-from wganlint.read.source.project import callee
 from wganlint.read.source.steps import NAN, operand
 from wganlint.source import NanGuard
 

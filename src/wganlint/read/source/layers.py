@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
+from wganlint.read.source.classes import WRAPPERS, callee
 from wganlint.read.source.flow import FUNCTIONS, dotted
-from wganlint.read.source.project import WRAPPERS, Project, callee
+from wganlint.read.source.project import Project
 
 _LEARNS = re.compile(
     r"^(SN|Lazy|Equalized|Equal|Masked|Spectral|Modulated|Weight|EqualLR)*"

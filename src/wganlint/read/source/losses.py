@@ -4,54 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.flow import dotted
-from wganlint.read.source.layers import constructors
-from wganlint.read.source.paths import Paths, is_gradient
-from wganlint.read.source.penalties import Penalties
-from wganlint.read.source.project import Function, callee
-from wganlint.read.source.steps import CUT, SHAPE, keyword, operand, rest
+from wganlint.read.source.paths import Paths
+from wganlint.read.source.project import Project
+from wganlint.read.source.steps import CUT, keyword, operand
+from wganlint.read.source.terms import SAME, TOP, Scope, Term, Terms, all_ones
 from wganlint.source import Detach, Loss
-
-_BCE = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits", "BCELoss", "BCEWithLogitsLoss",
-                  "BinaryCrossentropy", "sigmoid_cross_entropy_with_logits", "binary_crossentropy"})  # fmt: skip
-_SQUARED = frozenset({"mse_loss", "MSELoss", "mean_squared_error", "MeanSquaredError"})
-_SAME = SHAPE | frozenset({"mean", "sum", "reduce_mean", "reduce_sum", "mul", "div", "add_n", "nanmean", "detach",
-                           "nan_to_num", "clamp", "all_reduce", "unwrap", "clip"})  # fmt: skip
-_TOP = 12  # levels of names and calls that one formula is followed
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One score in a loss: the sign of its influence, its side, how it enters, and the critic's call or the name."""
-
-    sign: int
-    side: str  # "real", "fake", "score" (not told) or "penalty"
-    family: str
-    node: ast.AST
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What parameters stand for while a user's function is followed, and names seen on the way."""
-
-    arguments: tuple[tuple[ast.arg, ast.expr], ...] = ()
-    hint: str = ""
-    outer: _Scope | None = None
-
-    def argument(self, node: ast.AST) -> ast.expr | None:
-        return next((value for known, value in self.arguments if known is node), None)
 
 
 class Losses:
     """The adversarial losses of the files."""
 
-    def __init__(self, paths: Paths, penalties: Penalties) -> None:
-        self.paths, self.penalties = paths, penalties
-        self.project, self.roles = paths.project, paths.roles
-        self.seen: set[ast.AST] = set()
+    def __init__(self, paths: Paths, terms: Terms) -> None:
+        self.paths, self.terms = paths, terms
+        self.project = paths.project
         self.generator_calls: list[tuple[ast.Call, ast.AST]] = []
         self.facts = self._all()
 
@@ -62,7 +32,8 @@ class Losses:
         for group in self._groups():
             found += self._of_group(group)
         for function in self.project.functions:
-            if words.lowered(function.name) & {"loss", "losses", "cost", "criterion"} and function not in self.seen:
+            named = words.lowered(function.name) & {"loss", "losses", "cost", "criterion"}
+            if named and function not in self.terms.followed:
                 found += self._of_function(function)
         unique = {(loss.place, loss.part): loss for loss in found}
         return tuple(sorted(unique.values(), key=lambda loss: loss.place))
@@ -88,7 +59,7 @@ class Losses:
                 yield group
 
     def _minimized(self, call: ast.Call) -> tuple[ast.expr, int] | None:
-        """Return (loss, sign) of loss.backward(), loss.backward(mone), accelerator.backward(loss), tape.gradient(...)."""
+        """Return (loss, sign) of loss.backward(mone), accelerator.backward(loss), tape.gradient(loss, weights)."""
         func, name = call.func, callee(call)
         if not isinstance(func, ast.Attribute):
             return None
@@ -110,7 +81,7 @@ class Losses:
             number = self.paths.values.number(weight)
             if number is not None and number.value != 0:
                 sign = 1 if number.value > 0 else -1
-            elif not _ones(weight, self.paths):
+            elif not all_ones(weight, self.paths):
                 return None
         value = func.value
         if isinstance(value, ast.Call) and callee(value) == "scale" and value.args:
@@ -126,7 +97,8 @@ class Losses:
                 names = [dotted(_bare(value)).split(".")[-1], *_target_names(expression, self.project)]
                 part = self._part(names, terms, call)
                 if terms:
-                    shown = call if callee(call) == "backward" and call.args and value is not call.args[0] else expression
+                    weighted = callee(call) == "backward" and call.args and value is not call.args[0]
+                    shown = call if weighted else expression
                     by_part.setdefault(part, []).append((call, shown, terms))
         if "" in by_part and len(by_part) == 2:  # a lone penalty belongs to the loss beside it
             rest_of = by_part.pop("")
@@ -180,7 +152,7 @@ class Losses:
 
     def _alternatives(self, value: ast.expr, sign: int) -> Iterator[tuple[ast.expr, list[Term]]]:
         """Yield the expressions that a minimized name can stand for, each with its terms."""
-        held: list[ast.AST] = []
+        held: list[ast.expr] = []
         current = _bare(value)
         if isinstance(current, ast.Name | ast.Attribute):
             held = [b.value for b in self.project.holds(current) if b.item is None and isinstance(b.value, ast.expr)]
@@ -189,12 +161,12 @@ class Losses:
         for expression in held if len(held) > 1 else ():
             if expression in within:  # loss = loss + penalty goes on from it
                 continue
-            terms = self._terms(expression, sign, _Scope(hint=dotted(current)), _TOP)
+            terms = self.terms.of(expression, sign, Scope(hint=dotted(current)), TOP)
             if any(term.side != "penalty" for term in terms):
                 found = True
-                yield _home(expression), terms
+                yield expression, terms
         if not found:
-            terms = self._terms(value, sign, _Scope(), _TOP)
+            terms = self.terms.of(value, sign, Scope(), TOP)
             base = held[0] if len(held) == 1 and isinstance(held[0], ast.expr) else value
             yield self._telling(base), terms
 
@@ -208,7 +180,7 @@ class Losses:
             held = self.project.holds(expression)
             if len(held) == 1 and isinstance(held[0].value, ast.expr) and held[0].item is None:
                 return self._telling(held[0].value, depth - 1)
-        return _home(expression)
+        return expression
 
     def _part(self, names: list[str], terms: list[Term], call: ast.AST | None) -> str:
         for name in names:
@@ -232,287 +204,23 @@ class Losses:
         line = getattr(call, "lineno", 0)
         best: tuple[int, str] | None = None
         for other in self.project.calls:
-            if callee(other) == "step" and isinstance(other.func, ast.Attribute) and other.lineno >= line:
-                if self.project.scope(other) is scope and (best is None or other.lineno < best[0]):
-                    best = (other.lineno, words.part_of(dotted(other.func.value).split(".")[-1]))
+            if callee(other) != "step" or other.lineno < line or self.project.scope(other) is not scope:
+                continue
+            if isinstance(other.func, ast.Attribute) and (best is None or other.lineno < best[0]):
+                best = (other.lineno, words.part_of(dotted(other.func.value).split(".")[-1]))
         return best[1] if best else ""
 
     def _of_function(self, function: Function) -> Iterator[Loss]:
         """Losses that a function of the files gives back and that no backward call in the files reaches."""
         for result in self.project.returned(function):
             parts = list(result.elts) if isinstance(result, ast.Tuple) else [result]
-            terms = [term for part in parts for term in self._terms(part, 1, _Scope(), _TOP)]
+            terms = [term for part in parts for term in self.terms.of(part, 1, Scope(), TOP)]
             named = words.part_of(function.name)
             part = named or self._part([], terms, None)
-            loss = self._loss(_home(result), terms, part, None)
+            loss = self._loss(result, terms, part, None)
             if loss is not None:
                 formula = self.project.text(self._telling(parts[0])) if len(parts) == 1 else loss.formula
                 yield replace(loss, formula=formula)
-
-    # -- terms
-
-    def _terms(self, node: ast.AST, sign: int, scope: _Scope, depth: int, family: str = "wgan") -> list[Term]:
-        if depth <= 0:
-            return []
-        if self._is_penalty(node):
-            return [Term(sign, "penalty", "", node)]
-        match node:
-            case ast.UnaryOp(op=ast.USub(), operand=inner):
-                return self._terms(inner, -sign, scope, depth, family)
-            case ast.BinOp(op=ast.Add(), left=left, right=right):
-                return self._terms(left, sign, scope, depth, family) + self._terms(right, sign, scope, depth, family)
-            case ast.BinOp(op=ast.Sub(), left=left, right=right):
-                return self._terms(left, sign, scope, depth, family) + self._terms(right, -sign, scope, depth, family)
-            case ast.BinOp(op=ast.Mult(), left=left, right=right):
-                return self._product(left, right, sign, scope, depth, family)
-            case ast.BinOp(op=ast.Div(), left=left):
-                return self._terms(left, sign, scope, depth, family)
-            case ast.BinOp(op=ast.Pow(), left=left):
-                return self._squared(left, sign, scope, depth)
-            case ast.IfExp(body=body, orelse=orelse):
-                first = self._terms(body, sign, scope, depth - 1, family)
-                return first or self._terms(orelse, sign, scope, depth - 1, family)
-            case ast.Subscript(value=value):
-                return self._terms(value, sign, scope, depth, family)
-            case ast.Name() | ast.Attribute():
-                return self._named(node, sign, scope, depth, family)
-            case ast.arg():
-                return self._parameter(node, sign, scope, depth, family)
-            case ast.Call():
-                return self._called(node, sign, scope, depth, family)
-        return []
-
-    def _is_penalty(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Call):
-            if is_gradient(node):
-                return True
-            if any(function in self.penalties.functions for function in self.project.targets(node)):
-                return True
-            return words.is_penalty(callee(node)) and callee(node) not in ("mean",)
-        if isinstance(node, ast.Name | ast.Attribute):
-            name = node.id if isinstance(node, ast.Name) else node.attr
-            return words.is_penalty(name)
-        return False
-
-    def _product(
-        self, left: ast.expr, right: ast.expr, sign: int, scope: _Scope, depth: int, family: str
-    ) -> list[Term]:
-        for factor, value in ((left, right), (right, left)):
-            number = self.paths.values.number(factor)
-            if number is not None and number.value != 0:
-                return self._terms(value, sign if number.value > 0 else -sign, scope, depth, family)
-        for value in (right, left):
-            terms = self._terms(value, sign, scope, depth, family)
-            if terms:
-                return terms
-        return []
-
-    def _squared(self, base: ast.expr, sign: int, scope: _Scope, depth: int) -> list[Term]:
-        """(D(x) - 1)^2 pulls the score up to 1, D(x)^2 down to 0."""
-        inner = base
-        target = 0.0
-        if isinstance(base, ast.BinOp) and isinstance(base.op, ast.Sub):
-            number = self.paths.values.number(base.right)
-            target = number.value if number is not None else 1.0 if _ones(base.right, self.paths) else 0.0
-            inner = base.left
-        terms = self._terms(inner, sign, scope, depth, "lsgan")
-        return [replace(term, sign=-term.sign if target > 0 else term.sign, family="lsgan") for term in terms]
-
-    def _named(self, node: ast.Name | ast.Attribute, sign: int, scope: _Scope, depth: int, family: str) -> list[Term]:
-        name = node.id if isinstance(node, ast.Name) else node.attr
-        hint = words.side_of(name)
-        inner = replace(scope, hint=name) if hint in ("real", "fake") else scope
-        bindings = self.project.holds(node)
-        for binding in bindings:
-            if binding.how not in ("is", "each"):
-                continue
-            value = self.paths.unpacked(binding.value, binding.item)
-            if isinstance(value, ast.Constant):
-                continue
-            split = binding.item is not None and value is binding.value
-            if split and hint in ("real", "fake"):
-                if isinstance(value, ast.Call) and self._scores_inside(value):
-                    return [Term(sign, hint, family, value)]
-            terms = self._terms(value, sign, inner, depth - 1, family)
-            if split and isinstance(value, ast.Call) and self.roles.call_part(value) == "critic":
-                return terms if binding.item == 0 else []
-            if split and terms:
-                return [term for term in terms if term.side == hint] or []
-            if terms:
-                return terms
-        if not bindings and hint in ("real", "fake") and words.lowered(name) & _SCORES:
-            return [Term(sign, hint, family, node)]
-        return []
-
-    def _scores_inside(self, call: ast.Call) -> bool:
-        return self.roles.call_part(call) == "critic" or callee(call) in ("chunk", "split", "GD", "self.GD") or any(
-            self.roles.call_part(inner) == "critic"
-            for function in self.project.targets(call) for inner in ast.walk(function) if isinstance(inner, ast.Call)
-        )
-
-    def _parameter(self, node: ast.arg, sign: int, scope: _Scope, depth: int, family: str) -> list[Term]:
-        known: _Scope | None = scope
-        while known is not None:
-            value = known.argument(node)
-            if value is not None:
-                outer = known.outer or _Scope()
-                hint = node.arg if words.side_of(node.arg) in ("real", "fake") else scope.hint
-                found = self._terms(value, sign, replace(outer, hint=hint), depth - 1, family)
-                if found:
-                    return found
-                break
-            known = known.outer
-        side = words.side_of(node.arg)
-        if side in ("real", "fake") and not _is_data(node, self):
-            return [Term(sign, side, family, node)]
-        return []
-
-    def _called(self, call: ast.Call, sign: int, scope: _Scope, depth: int, family: str) -> list[Term]:
-        name = callee(call)
-        if self.roles.call_part(call) == "critic":
-            side = self._side_of_call(call, scope)
-            return [Term(sign, side, family, call)] if side != "mixed" else []
-        targets = self.project.targets(call)
-        if targets and not self.roles.call_part(call):
-            return self._function_terms(call, targets[0], sign, scope, depth, family)
-        return self._library(call, name, sign, scope, depth, family)
-
-    def _function_terms(
-        self, call: ast.Call, function: Function, sign: int, scope: _Scope, depth: int, family: str
-    ) -> list[Term]:
-        self.seen.add(function)
-        arguments = tuple(self.project.passed(call, function))
-        inner = _Scope(arguments, scope.hint, scope)
-        for result in self.project.returned(function):
-            parts = result.elts if isinstance(result, ast.Tuple) else [result]
-            terms = [term for part in parts for term in self._terms(part, sign, inner, depth - 1, family)]
-            if terms:
-                return terms
-        return []
-
-    def _library(self, call: ast.Call, name: str, sign: int, scope: _Scope, depth: int, family: str) -> list[Term]:
-        value = operand(call)
-        if value is None:
-            return []
-        made = {callee(one) for one in constructors(call.func, self.project)} | {name}
-        if made & (_BCE | _SQUARED):
-            return self._criterion(call, bool(made & _BCE), sign, scope, depth)
-        if name in ("neg", "negative"):
-            return self._terms(value, -sign, scope, depth, family)
-        if name in ("softplus", "logsigmoid", "log_sigmoid", "log", "log1p", "sigmoid"):
-            return self._terms(value, sign, scope, depth, "bce" if name != "sigmoid" else family)
-        if name in ("relu", "ReLU") or (name in ("clamp", "clamp_min", "maximum", "minimum", "min", "max")
-                                        and self._is_hinge(call, value)):  # fmt: skip
-            inner = value if isinstance(value, ast.BinOp) else next(
-                (arg for arg in call.args if isinstance(arg, ast.BinOp)), value
-            )
-            return self._terms(inner, sign, scope, depth, "hinge")
-        if "ReLU" in made and call.args:
-            return self._terms(call.args[0], sign, scope, depth, "hinge")
-        if name in ("square",):
-            return self._squared(value, sign, scope, depth)
-        if name in ("add", "sub") and rest(call):
-            other = rest(call)[0]
-            turned = sign if name == "add" else -sign
-            return self._terms(value, sign, scope, depth, family) + self._terms(other, turned, scope, depth, family)
-        if name in ("mul", "multiply") and rest(call):
-            return self._product(value, rest(call)[0], sign, scope, depth, family)
-        if name in _SAME or name in ("stack", "cat"):
-            if isinstance(value, ast.List | ast.Tuple):
-                return [term for one in value.elts for term in self._terms(one, sign, scope, depth, family)]
-            return self._terms(value, sign, scope, depth, family)
-        if name in ("exp", "logsumexp", "softmax", "tanh", "cumsum") and self.paths.critic_values(value):
-            return [Term(0, "opaque", "", call)]
-        return []
-
-    def _is_hinge(self, call: ast.Call, value: ast.expr) -> bool:
-        if callee(call) in ("clamp", "clamp_min"):
-            return self.paths.is_hinge(call, value)
-        return len(call.args) == 2 and any(isinstance(arg, ast.BinOp) for arg in call.args)
-
-    def _criterion(self, call: ast.Call, bce: bool, sign: int, scope: _Scope, depth: int) -> list[Term]:
-        """BCE or squared distance of a score to a label: a label of 1 pulls the score up."""
-        value = keyword(call, "logits", "input") or (call.args[0] if call.args else None)
-        target = keyword(call, "labels", "target", "y_true") or (call.args[1] if len(call.args) > 1 else None)
-        if value is None or target is None:
-            return []
-        family = "bce" if bce else "lsgan"
-        terms = self._terms(value, sign, scope, depth, family)
-        if not terms:  # Keras puts the label first
-            value, target = target, value
-            terms = self._terms(value, sign, scope, depth, family)
-        label = self._label(target)
-        if label is None:
-            return []
-        return [replace(term, sign=-term.sign if label > 0.5 else term.sign, family=family) for term in terms]
-
-    def _label(self, node: ast.expr, depth: int = 6) -> float | None:
-        number = self.paths.values.number(node)
-        if number is not None:
-            return number.value
-        match node:
-            case ast.Call():
-                name = callee(node)
-                if name in ("ones", "ones_like", "new_ones"):
-                    return 1.0
-                if name in ("zeros", "zeros_like", "new_zeros"):
-                    return 0.0
-                if name in ("full", "full_like", "fill_", "new_full") and node.args:
-                    found = self.paths.values.number(keyword(node, "fill_value") or node.args[-1])
-                    if found is None and len(node.args) > 1:
-                        found = self.paths.values.number(node.args[1])
-                    return found.value if found else None
-                inner = operand(node)
-                return self._label(inner, depth - 1) if inner is not None and depth and name in _SAME else None
-            case ast.Name() | ast.Attribute() if depth:
-                held = self.project.holds(node)
-                if len(held) == 1 and isinstance(held[0].value, ast.expr):
-                    found_label = self._label(held[0].value, depth - 1)
-                    if found_label is not None:
-                        return found_label
-                low = words.lowered(node.id if isinstance(node, ast.Name) else node.attr)
-                if low & {"valid", "real", "ones", "one"}:
-                    return 1.0
-                return 0.0 if low & {"fake", "zeros", "zero"} else None
-            case ast.BinOp(left=left, op=ast.Mult() | ast.Sub()):
-                return self._label(left, depth - 1) if depth else None
-        return None
-
-    def _side_of_call(self, call: ast.Call, scope: _Scope) -> str:
-        """Return the side of the data that a critic's call scores; else of the names that hold the score."""
-        found = ""
-        for argument in call.args:
-            value = self._resolved(argument, scope)
-            found = self.roles.side(value) or self.roles.side(argument)
-            if found:
-                break
-        hinted = words.side_of(scope.hint.split(".")[-1]) if scope.hint else ""
-        statement = self.project.statement(call)
-        if isinstance(statement, ast.Assign):
-            own = words.side_of(dotted(statement.targets[0]).split(".")[-1])
-            hinted = own if own in ("real", "fake") else hinted
-        if found == "mixed":
-            return "mixed"
-        if found and hinted and found != hinted:
-            return found if found == "fake" and self._generated(call, scope) else hinted
-        return found or hinted or "score"
-
-    def _generated(self, call: ast.Call, scope: _Scope) -> bool:
-        return any(
-            isinstance(one, ast.Call) and self.roles.call_part(one) == "generator"
-            for argument in call.args[:1] for one in self.paths.upstream(self._resolved(argument, scope))
-        )
-
-    def _resolved(self, node: ast.expr, scope: _Scope) -> ast.expr:
-        for binding in self.project.holds(node):
-            if isinstance(binding.value, ast.arg):
-                known: _Scope | None = scope
-                while known is not None:
-                    value = known.argument(binding.value)
-                    if value is not None:
-                        return self._resolved(value, known.outer or _Scope()) if known.outer else value
-                    known = known.outer
-        return node
 
 
 def detaches(losses: Losses) -> tuple[Detach, ...]:
@@ -555,50 +263,22 @@ def _other_live(calls: list[ast.Call], node: ast.AST, paths: Paths) -> bool:
     return any(one is not node and not paths.idle(one) for one in calls)
 
 
-_SCORES = frozenset({"score", "scores", "logit", "logits", "pred", "validity", "output", "out", "d", "D", "dis", "disc",
-                     "critic", "predictions", "prediction", "preds", "value", "err"})  # fmt: skip
-
-
-def _is_data(node: ast.arg, losses: Losses) -> bool:
-    """A parameter named real that goes into a critic's call is data, not a score."""
-    for read, _ in losses.project.readers.get(node, ()):
-        parent = losses.project.parents.get(read)
-        if isinstance(parent, ast.Call) and losses.roles.call_part(parent):
-            return True
-    low = words.lowered(node.arg)
-    return bool(low & {"data", "img", "imgs", "images", "image", "samples", "sample", "x", "batch", "label", "labels"})
-
-
 def _sign(terms: list[Term], side: str) -> int:
     signs = {term.sign for term in terms if term.side == side}
     return signs.pop() if len(signs) == 1 else 0
 
 
-def _ones(node: ast.expr, paths: Paths) -> bool:
-    for one in [node, *(binding.value for binding in paths.project.holds(node))]:
-        if any(isinstance(inner, ast.Call) and callee(inner) in ("ones", "ones_like") for inner in ast.walk(one)):
-            return True
-    return False
-
-
 def _bare(node: ast.expr) -> ast.expr:
     """Return a loss without mean(), mul(gain) and the like around it."""
     for _ in range(4):
-        inner = operand(node) if isinstance(node, ast.Call) and callee(node) in _SAME else None
+        inner = operand(node) if isinstance(node, ast.Call) and callee(node) in SAME else None
         if inner is None:
             return node
         node = inner
     return node
 
 
-def _home(node: ast.expr) -> ast.expr:
-    return node
-
-
-def _target_names(node: ast.AST, project: object) -> list[str]:
-    parents = getattr(project, "parents", {})
-    parent = parents.get(node)
+def _target_names(node: ast.AST, project: Project) -> list[str]:
+    parent = project.parents.get(node)
     targets = parent.targets if isinstance(parent, ast.Assign) else []
     return [dotted(target).split(".")[-1] for target in targets if dotted(target)]
-
-

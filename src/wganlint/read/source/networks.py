@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import Class, Function, callee, walk_own
 from wganlint.read.source.flow import dotted
 from wganlint.read.source.layers import CONTAINERS, learns, normalizes, type_of
-from wganlint.read.source.project import Class, Function, Project, callee, walk_own
+from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
 from wganlint.source import Layer, Network, Site
 
@@ -98,10 +99,13 @@ def _attribute(call: ast.Call, project: Project, locals_: dict[str, str]) -> str
             case ast.Call() if callee(parent) in CONTAINERS and child in parent.args:
                 before = parent.args[: parent.args.index(child)]
                 starred = any(isinstance(one, ast.Starred) for one in before)
-                if not isinstance(child, ast.List | ast.Tuple | ast.ListComp) and not starred:
+                if not isinstance(child, ast.List | ast.Tuple | ast.ListComp | ast.Dict) and not starred:
                     path.append(str(len(before)))
             case ast.List(elts=parts) | ast.Tuple(elts=parts) if child in parts:
-                path.append(str(parts.index(child)))  # type: ignore[arg-type]
+                path.append(str(parts.index(child)))
+            case ast.Dict(keys=keys, values=held) if child in held:
+                key = keys[held.index(child)]
+                path.append(str(key.value) if isinstance(key, ast.Constant) else "")
             case ast.Call() if callee(parent) == "add_module" and isinstance(parent.func, ast.Attribute):
                 return _kept(dotted(parent.func.value), locals_, path)
             case ast.Call() if callee(parent) in ("append", "extend", "add") and isinstance(parent.func, ast.Attribute):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import callee
 from wganlint.read.source.flow import FUNCTIONS, dotted
 from wganlint.read.source.paths import Paths
-from wganlint.read.source.project import callee
 from wganlint.read.source.steps import keyword
 from wganlint.source import Optimizer
 
-_NAMES = frozenset("Adam AdamW SGD RMSprop RMSProp Adagrad AdagradOptimizer Adadelta Adamax NAdam RAdam AdamOptimizer "
-                   "RMSPropOptimizer GradientDescentOptimizer MomentumOptimizer Lion LBFGS AdaBelief FusedAdam ExtraAdam "
-                   "AdamW8bit LAMB Nadam OAdam OptimisticAdam Ranger".split())  # fmt: skip
+_NAMES = words.listed(
+    "Adam AdamW SGD RMSprop RMSProp Adagrad AdagradOptimizer Adadelta Adamax NAdam RAdam AdamOptimizer "
+    "RMSPropOptimizer GradientDescentOptimizer MomentumOptimizer Lion LBFGS AdaBelief FusedAdam ExtraAdam "
+    "AdamW8bit LAMB Nadam OAdam OptimisticAdam Ranger"
+)
 
 
 def optimizers(paths: Paths) -> tuple[Optimizer, ...]:
@@ -91,7 +93,7 @@ def _pair(node: ast.AST | None, paths: Paths, depth: int = 6) -> list[ast.expr]:
 
 def _parts(call: ast.Call, paths: Paths) -> list[str]:
     given = call.args[0] if call.args else keyword(call, "params", "parameters")
-    if given is None or not _takes_parameters(call) and call.args:
+    if given is None or (not _takes_parameters(call) and call.args):
         return [_target_part(call, paths)]
     found = _owners(given, paths)
     if not found:

@@ -1,4 +1,4 @@
-"""files -> read -> Run: where values come from and where they go: the way of the score, of a loss, of a filled tensor."""
+"""files -> read -> Run: where values come from and where they go: a score, a loss, a filled tensor."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable, Iterator
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.flow import FUNCTIONS
 from wganlint.read.source.layers import kind_of_call
-from wganlint.read.source.project import Function, Project, callee
+from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
 from wganlint.read.source.steps import REDUCE, keyword, operand, passes
 from wganlint.read.source.values import Values
@@ -165,15 +166,13 @@ class Paths:
         elif isinstance(parent, ast.Tuple | ast.List) and isinstance(self.project.parents.get(parent), ast.Return):
             yield from self._item_results(node, parent)
         elif isinstance(parent, ast.keyword):
-            call = self.project.parents.get(parent)
-            if isinstance(call, ast.Call):
-                yield from self._into_call(node, call)
+            around = self.project.parents.get(parent)
+            if isinstance(around, ast.Call):
+                yield from self._into_call(node, around)
         elif isinstance(parent, ast.Call):
             yield from self._into_call(node, parent)
-        elif isinstance(parent, ast.Attribute) and self._called(parent) is not None:
-            call = self._called(parent)
-            if call is not None:
-                yield call, "into"
+        elif isinstance(parent, ast.Attribute) and (method := self._called(parent)) is not None:
+            yield method, "into"
         elif isinstance(parent, ast.expr):
             yield parent, "into"
 
@@ -230,7 +229,7 @@ class Paths:
         def through(before: ast.AST, after: ast.AST) -> bool:
             return before in passes(after) or isinstance(after, ast.Tuple | ast.List)
 
-        return any(isinstance(after, ast.Call) and self.roles.learned(after) for after in self.downstream(node, through))
+        return any(self._learned(after) for after in self.downstream(node, through))
 
     # -- circumstances
 

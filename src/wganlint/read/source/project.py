@@ -5,56 +5,19 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from wganlint.read.source.flow import FUNCTIONS, Binding, Flow, Scope, dotted, follow, parameters
+from wganlint.read.source.classes import (
+    NETWORK_BASES,
+    WRAPPERS,
+    Class,
+    Function,
+    args_hold,
+    callee,
+    walk_own,
+)
+from wganlint.read.source.flow import FUNCTIONS, MANY, Binding, Flow, Scope, dotted, follow, parameters
 from wganlint.read.source.parse import Code
 from wganlint.source import Site
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-NETWORK_BASES = frozenset({"Module", "Model", "LightningModule", "Layer", "Sequential", "ModuleList", "Chain", "Network"})
-FORWARD = ("forward", "call", "__call__")
-WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel", "DDP", "compile", "prepare", "script", "Variable",
-                      "to", "cuda", "cpu", "train", "eval", "float", "double", "half", "apply", "requires_grad_",
-                      "deepcopy", "unwrap_model", "bfloat16"})  # fmt: skip
-
-
-@dataclass(slots=True, eq=False)
-class Class:
-    """A class of the user: its bases as written, its methods and what is assigned to `self.x` anywhere in it."""
-
-    node: ast.ClassDef
-    code: Code
-    bases: tuple[str, ...]
-    methods: dict[str, Function] = field(default_factory=dict)
-    attributes: dict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
-    parents: list[Class] = field(default_factory=list)
-    is_network: bool = False
-
-    @property
-    def name(self) -> str:
-        """The name of the class."""
-        return self.node.name
-
-    def lineage(self) -> Iterator[Class]:
-        """Yield the class and those it derives from within the files."""
-        seen: list[Class] = [self]
-        for known in seen:
-            yield known
-            seen.extend(parent for parent in known.parents if parent not in seen)
-
-    def method(self, name: str) -> Function | None:
-        """Return a method of the class or of a base."""
-        return next((known.methods[name] for known in self.lineage() if name in known.methods), None)
-
-    def attribute(self, name: str) -> list[Binding]:
-        """Return every value that `self.name` can hold."""
-        return [binding for known in self.lineage() for binding in known.attributes.get(name, ())]
-
-    def forward(self) -> Function | None:
-        """Return the method that a call of an instance runs."""
-        return next((method for name in FORWARD if (method := self.method(name))), None)
 
 
 class Project:
@@ -75,6 +38,7 @@ class Project:
         self.by_class: dict[str, list[ast.AST]] = defaultdict(list)
         self._classes_of: dict[ast.AST, tuple[Class, ...]] = {}
         self._targets: dict[ast.Call, tuple[Function, ...]] = {}
+        self._returned: dict[Function, list[ast.expr]] = {}
         self._scopes: dict[ast.AST, ast.AST] = {}
         self._blind = True  # while callers are not known yet
         for code in codes:
@@ -98,7 +62,7 @@ class Project:
         self.bindings.update(flow.bindings)
         self.readers.update(flow.readers)
         self.named.update(flow.named)
-        for node in ast.walk(code.tree):
+        for node in flow.nodes:
             self.by_class[type(node).__name__].append(node)
             if isinstance(node, ast.Call):
                 self.calls.append(node)
@@ -233,7 +197,7 @@ class Project:
             base = dotted(node.value)
             info = self.self_class(node) if base in ("self", "cls") else None
             if info is not None:
-                return info.attribute(node.attr)
+                return info.attribute(node.attr)[:MANY]
             for owner in self.classes_of(node.value):
                 if found := owner.attribute(node.attr):
                     return found
@@ -276,12 +240,8 @@ class Project:
             bindings = self.holds(node)
             if not bindings and isinstance(node, ast.Attribute):
                 bindings = self.module_member(node)
-            return [
-                found
-                for binding in bindings
-                if binding.how == "is" and binding.item is None
-                for found in self.definitions(binding.value, depth - 1)
-            ]
+            direct = [binding.value for binding in bindings if binding.how == "is" and binding.item is None]
+            return list(dict.fromkeys(found for value in direct for found in self.definitions(value, depth - 1)))
         return [node]
 
     def classes_of(self, node: ast.AST, depth: int = 8) -> tuple[Class, ...]:
@@ -359,11 +319,10 @@ class Project:
 
     def returned(self, function: Function) -> list[ast.expr]:
         """Return the expressions that a function gives back."""
-        return [
-            node.value
-            for node in walk_own(function)
-            if isinstance(node, ast.Return) and node.value is not None
-        ]
+        if function not in self._returned:
+            returns = [node for node in walk_own(function) if isinstance(node, ast.Return)]
+            self._returned[function] = [node.value for node in returns if node.value is not None]
+        return self._returned[function]
 
     def passed(self, call: ast.Call, function: Function) -> Iterator[tuple[ast.arg, ast.expr]]:
         """Yield (parameter, argument) of a call of a function of the user."""
@@ -419,28 +378,3 @@ class Project:
                     if dotted(read.value) == "self" and read not in self.bindings and self.self_class(read) is info:
                         found.append((read, Binding(node)))
         return found
-
-
-def callee(call: ast.AST) -> str:
-    """Return the last name of what a call calls: clamp for torch.clamp(x) and for x.clamp()."""
-    func = call.func if isinstance(call, ast.Call) else call
-    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-
-
-def args_hold(func: ast.Attribute) -> bool:
-    """Return whether a dotted callee is a library function, whose operand is its first argument, not its receiver."""
-    return dotted(func.value).split(".")[0] in LIBRARIES
-
-
-LIBRARIES = frozenset({"torch", "nn", "F", "np", "numpy", "tf", "K", "jnp", "jax", "math", "keras", "autograd", "optim",
-                       "functional", "backend", "ops", "copy", "accelerator", "init", "layers", "spectral"})  # fmt: skip
-
-
-def walk_own(function: ast.AST) -> Iterator[ast.AST]:
-    """Walk a scope without the functions and classes defined inside it."""
-    stack: list[ast.AST] = list(ast.iter_child_nodes(function))
-    while stack:
-        node = stack.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            stack.extend(ast.iter_child_nodes(node))

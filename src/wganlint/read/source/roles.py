@@ -6,9 +6,10 @@ import ast
 from collections import defaultdict
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import Class, callee
 from wganlint.read.source.flow import FUNCTIONS, dotted
 from wganlint.read.source.layers import kind_of_call
-from wganlint.read.source.project import Class, Project, callee
+from wganlint.read.source.project import Project
 from wganlint.read.source.steps import CUT, operand
 
 _NOT_NETWORKS = frozenset({"step", "zero_grad", "parameters", "backward", "state_dict", "load_state_dict", "mean"})

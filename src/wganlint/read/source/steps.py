@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import ast
 
+from wganlint.read.source.classes import LIBRARIES, callee
 from wganlint.read.source.flow import LIBRARY, dotted
-from wganlint.read.source.project import LIBRARIES, callee
+from wganlint.read.source.words import listed
 
-SHAPE = frozenset(
+SHAPE = listed(
     "view reshape squeeze unsqueeze flatten expand expand_as permute transpose contiguous clone to cuda cpu float "
     "double half type type_as repeat t view_as requires_grad_ Variable ravel squeeze_ unsqueeze_ astype "
     "bfloat16 as_tensor convert_to_tensor cast identity broadcast_to narrow split chunk gather index_select "
-    "repeat_interleave retain_grad copy reshape_as swapaxes rearrange unbind numpy tensor asarray array".split()
+    "repeat_interleave retain_grad copy reshape_as swapaxes rearrange unbind numpy from_numpy tensor asarray array"
 )
 CUT = frozenset({"detach", "detach_", "stop_gradient", "item", "numpy", "tolist"})
-VALUE = frozenset(
+VALUE = listed(
     "nan_to_num nan_to_num_ clamp clamp_ clip clip_ clamp_min clamp_max clamp_min_ clamp_max_ clip_by_value hardtanh "
     "hardtanh_ relu6 div mul add sub div_ mul_ add_ sub_ neg divide multiply subtract true_divide tanh "
     "sigmoid softplus relu leaky_relu elu abs minimum maximum where lerp square pow "
     "sqrt exp log log10 log1p expm1 exp2 rsqrt dropout cat concat concatenate stack sign reciprocal float_power "
-    "power round floor ceil trunc long int softmax log_softmax round_ floor_ ceil_ rint".split()
+    "power round floor ceil trunc long int softmax log_softmax round_ floor_ ceil_ rint"
 )
-REDUCE = frozenset("mean sum reduce_mean reduce_sum logsumexp amax amin max min nanmean nansum norm vector_norm".split())
-SCATTER = frozenset(
+REDUCE = listed(
+    "mean sum reduce_mean reduce_sum logsumexp amax amin max min nanmean nansum norm vector_norm"
+)
+SCATTER = listed(
     "scatter_reduce scatter_reduce_ scatter scatter_ scatter_add scatter_add_ index_add index_add_ index_put "
-    "index_put_ index_copy index_copy_ index_reduce index_reduce_ masked_scatter scatter_max scatter_mean".split()
+    "index_put_ index_copy index_copy_ index_reduce index_reduce_ masked_scatter scatter_max scatter_mean"
 )
 FILLING = frozenset({"masked_fill", "masked_fill_"})
 NAN = frozenset({"nan_to_num", "nan_to_num_"})
@@ -38,9 +41,9 @@ _PASSING = SHAPE | CUT | VALUE | REDUCE | SCATTER | FILLING
 def operand(call: ast.Call) -> ast.expr | None:
     """Return the value a call works on: the receiver of a method, the first argument of a library function."""
     func = call.func
-    if isinstance(func, ast.Attribute) and not getattr(call, LIBRARY, False):
-        if dotted(func.value).split(".")[0] not in LIBRARIES:
-            return func.value
+    library = getattr(call, LIBRARY, False) or dotted(func).split(".")[0] in LIBRARIES
+    if isinstance(func, ast.Attribute) and not library:
+        return func.value
     if call.args:
         return call.args[0]
     for keyword in call.keywords:
@@ -106,6 +109,5 @@ def _passes_call(call: ast.Call, many: bool, reduce: bool) -> list[ast.expr]:
     if name in TWO and first is not None:
         return [first, *rest(call)[:1]]
     if name in SCATTER and first is not None:
-        source = [arg for arg in rest(call)[2:3]]
-        return [first, *source]
+        return [first, *rest(call)[2:3]]
     return [first] if first is not None else []

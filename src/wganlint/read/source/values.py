@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.flow import Binding, dotted
-from wganlint.read.source.project import Function, Project, callee
+from wganlint.read.source.project import Project
 
 _SETTINGS = frozenset({"args", "opt", "opts", "config", "cfg", "conf", "hparams", "hp", "options", "option", "params",
                        "flags", "settings", "arguments", "parsed", "ns", "p", "a", "c", "h", "train_cfg", "kwargs",
@@ -52,6 +53,7 @@ class Values:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.options: dict[str, list[Option]] = defaultdict(list)
+        self._numbers: dict[ast.AST, Number | None] = {}
         for call in project.calls:
             option = _option(call)
             if option is not None:
@@ -79,19 +81,21 @@ class Values:
             case ast.BinOp(left=left, op=op, right=right):
                 first, second = self.number(left, depth - 1), self.number(right, depth - 1)
                 return _combined(op, first, second) if first and second else None
-            case ast.Name() | ast.Attribute():
-                return self._named(node, depth)
+            case ast.Name() | ast.Attribute() | ast.arg():
+                if node not in self._numbers:
+                    self._numbers[node] = None  # a cycle ends here
+                    found = self._parameter(node, depth) if isinstance(node, ast.arg) else self._named(node, depth)
+                    self._numbers[node] = found
+                return self._numbers[node]
             case ast.Subscript(value=ast.Name() | ast.Attribute() as base, slice=ast.Constant(value=str() as key)):
                 return self._setting(dotted(base), key, node, depth)
             case ast.List(elts=[only]) | ast.Tuple(elts=[only]):
                 return self.number(only, depth - 1)
             case ast.Call():
                 return self._called(node, depth)
-            case ast.arg():
-                return self._parameter(node, depth)
             case ast.BoolOp(op=ast.Or(), values=[first_value, *_]):
-                found = self.number(first_value, depth - 1)
-                return found if found and found.value else None
+                first = self.number(first_value, depth - 1)
+                return first if first and first.value else None
         return None
 
     def literal(self, node: ast.AST | None) -> bool | None:
@@ -248,7 +252,7 @@ def _combined(op: ast.operator, first: Number, second: Number) -> Number | None:
 
 
 def _option(call: ast.Call) -> Option | None:
-    """argparse add_argument, click.option, absl flags and typer.Option with their default."""
+    """Argparse add_argument, click.option, absl flags and typer.Option with their default."""
     name = callee(call)
     keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]

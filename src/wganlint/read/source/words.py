@@ -8,7 +8,12 @@ from functools import cache
 _HALF = re.compile(r"[DG](main|gen|real|fake|reg|loss|adv|total|pl)$")  # loss_Gmain, loss_Dreal
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-CRITIC = frozenset({"critic", "crit", "critics", "disc", "discriminator", "discriminators", "discr", "dis", "adversary"})
+def listed(text: str) -> frozenset[str]:
+    """Return the words of a text as a set, for long lists of names."""
+    return frozenset(text.split())
+
+
+CRITIC = listed("critic crit critics disc discriminator discriminators discr dis adversary")
 GENERATOR = frozenset({"generator", "generators", "gen"})
 _NET = frozenset({"net", "nets", "network", "model", "module", "ema", "self", "the", "my", "parallel", "unwrapped",
                   "a", "b", "x", "y", "1", "2", "ab", "ba", "s", "local", "global", "image", "video"})  # fmt: skip
