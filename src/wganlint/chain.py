@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -54,29 +53,59 @@ def _edges(judgements: Sequence[Judgement], found: dict[str, Finding]) -> list[E
 
 def _roots(found: dict[str, Finding], causes: list[Edge]) -> set[str]:
     sources = {edge.source for edge in causes}
-    targets = {edge.target for edge in causes}
-    roots = sources - targets
-    reached = _depths(roots, causes)
-    # A ring of causes has no first member: its most severe one stands for it.
+    effects = {source: _reached(source, causes) for source in sources}
+    roots = sources - {edge.target for edge in causes}
+    # A ring of causes that nothing outside it causes has no first member: its most severe one stands for it.
     for finding in sorted(found.values(), key=lambda f: (-f.severity, -f.confidence, f.code)):
-        if finding.id in sources and finding.id not in reached:
-            roots.add(finding.id)
-            reached = _depths(roots, causes)
+        here = finding.id
+        before = {source for source in sources if here in effects[source]}
+        if here in before and before <= effects[here] and not before & roots:
+            roots.add(here)
     return roots
 
 
+def _reached(start: str, causes: list[Edge]) -> set[str]:
+    found: set[str] = set()
+    stack = [start]
+    while stack:
+        here = stack.pop()
+        more = {edge.target for edge in causes if edge.source == here} - found
+        found |= more
+        stack += more
+    return found
+
+
 def _depths(roots: set[str], causes: list[Edge]) -> dict[str, int]:
-    """Return the longest distance from a root along `causes`, so that an effect comes after all its causes."""
+    """Return the longest distance from a root along `causes`, so that an effect comes after all its causes.
+
+    An arrow back to where the way came from (a ring) does not count.
+    """
+    order = _forward(roots, causes)
+    rank = {here: at for at, here in enumerate(order)}
     depth = dict.fromkeys(roots, 0)
-    queue = deque(sorted(roots))
-    most = len(causes) + 1
-    while queue:
-        here = queue.popleft()
+    for here in order:
         for edge in causes:
-            if edge.source == here and depth.get(edge.target, -1) < depth[here] + 1 <= most:
-                depth[edge.target] = depth[here] + 1
-                queue.append(edge.target)
+            if edge.source == here and rank[edge.target] > rank[here]:
+                depth[edge.target] = max(depth.get(edge.target, 0), depth[here] + 1)
     return depth
+
+
+def _forward(roots: set[str], causes: list[Edge]) -> list[str]:
+    """Return what roots lead to, each after its causes where no ring forbids it (depth-first, last left first)."""
+    left: list[str] = []
+    seen: set[str] = set()
+
+    def visit(here: str) -> None:
+        seen.add(here)
+        for target in sorted({edge.target for edge in causes if edge.source == here}, reverse=True):
+            if target not in seen:
+                visit(target)
+        left.append(here)
+
+    for root in sorted(roots, reverse=True):
+        if root not in seen:
+            visit(root)
+    return left[::-1]
 
 
 def _linked(finding: Finding, root: bool, edges: list[Edge]) -> Finding:
@@ -125,12 +154,11 @@ def _rank(findings: list[Finding], depth: dict[str, int]) -> list[Finding]:
     ranks: dict[str, int] = {}
     for _, _, fix in sorted(entries, key=lambda entry: entry[0]):
         ranks.setdefault(fix.title, len(ranks) + 1)
-    excluded = {
-        title: {t for t in ranks if t in fix.excludes} for _, _, fix in entries for title in [fix.title]
-    }
-    for title, others in list(excluded.items()):
-        for other in others:
-            excluded[other].add(title)
+    excluded: dict[str, set[str]] = {title: set() for title in ranks}
+    for _, _, fix in entries:
+        for other in set(fix.excludes) & ranks.keys() - {fix.title}:
+            excluded[fix.title].add(other)
+            excluded[other].add(fix.title)
 
     def ranked(fix: Fix) -> Fix:
         conflicts = tuple(sorted(ranks[title] for title in excluded[fix.title]))

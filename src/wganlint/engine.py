@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wganlint.detect.registry import ABSENT, Fact, Found, Missing, run_detector
+from wganlint.detect.registry import ABSENT, DETECTORS, Fact, Found, Missing, run_detector
+from wganlint.detect.window import first_part
 from wganlint.evidence import Evidence, Place, Standing
 from wganlint.finding import (
     Check,
@@ -24,7 +25,9 @@ from wganlint.rules import condition as conditions
 from wganlint.rules.condition import Condition, Scope, Shape, Unknown
 from wganlint.rules.rule import CheckTemplate, Find, FixTemplate, Rule, Say
 from wganlint.run import Run
-from wganlint.units import Kind, Quantity
+from wganlint.units import Quantity
+
+FAMILY = "the loss family (log the gap or the scores, or give the source: --source DIR)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,9 @@ def judge(run: Run, rules: Sequence[Rule], ignored: Collection[str] = ()) -> lis
     """Judge one run by rules that come in the order of the catalogue. A rule whose detector fails is `broken`."""
     cache: dict[tuple[str, str], Found] = {}
     said: dict[str, Judgement] = {}
+    unwanted = {word.lower() for word in ignored}
     for rule in rules:
-        if rule.code in ignored or rule.name in ignored:
+        if {rule.code.lower(), rule.name} & unwanted:
             verdict = Verdict(run.id, rule.code, rule.name, Outcome.IGNORED)
             said[rule.code] = Judgement(rule, verdict)
             continue
@@ -74,18 +78,21 @@ def _judge(
 
     if rule.families and run.family.name not in rule.families:
         if run.family.name == "unknown":
-            return verdict(Outcome.COULD_NOT_TELL, ("the loss family",))
+            return verdict(Outcome.COULD_NOT_TELL, (FAMILY,))
         return verdict(
             Outcome.NOT_APPLICABLE, note=f"for {', '.join(rule.families)}; this run is {run.family.name}"
         )
     finds: dict[str, Found] = {}
+    lacking: list[str] = []
     for find in rule.finds:
         found = _find(run, find, finds, cache, said)
         finds[find.name] = found
         if find.required and isinstance(found, Missing):
-            return verdict(Outcome.COULD_NOT_TELL, (found.what,))
-        if find.required and not isinstance(found, Fact):
+            lacking.append(found.what)
+        elif find.required and not isinstance(found, Fact):
             return verdict(Outcome.QUIET)
+    if lacking:
+        return verdict(Outcome.COULD_NOT_TELL, tuple(dict.fromkeys(lacking)))
     scope = Scope(finds, {knob.name: knob.default for knob in rule.knobs})
     holds = rule.condition.evaluate(scope)
     if isinstance(holds, Unknown):
@@ -122,7 +129,9 @@ def _borrow(find: Find, earlier: Mapping[str, Found]) -> dict[str, Any] | Found:
         if not isinstance(lender, Fact):
             return lender
         value = lender.fields[field]
-        parameters[key] = value.value if isinstance(value, Quantity) else value
+        number = value.value if isinstance(value, Quantity) else value
+        whole = DETECTORS[find.detector].parameters[key].type is int and isinstance(value, Quantity)
+        parameters[key] = int(number) if whole else number
     return parameters
 
 
@@ -138,7 +147,9 @@ def _finding_fact(codes: Sequence[str], least: Severity, said: Mapping[str, Judg
         if judgement.finding is not None and judgement.finding.severity >= least:
             found = judgement.finding
             return Fact({"code": found.code, "title": found.title})
-        if judgement.verdict.outcome in (Outcome.COULD_NOT_TELL, Outcome.BROKEN):
+        if judgement.verdict.outcome is Outcome.BROKEN:
+            unknown.append(f"{code}, which is broken")
+        if judgement.verdict.outcome is Outcome.COULD_NOT_TELL:
             unknown += judgement.verdict.missing
     return Missing(", ".join(dict.fromkeys(unknown))) if unknown and not told else ABSENT
 
@@ -228,33 +239,31 @@ def check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...]
 
     The run is cut to the first `within` points or steps before the detectors look.
     """
-    from wganlint.detect.window import first_part
-
     if not check.condition:
         return CheckOutcome.CANNOT_TELL, ("the check of this fix has no machine-readable part",)
-    part = first_part(run, check.within)
-    if part is None:
-        return CheckOutcome.CANNOT_TELL, (f"a run of at least {check.within}",)
-    finds: dict[str, Found] = {}
-    shapes: dict[str, Mapping[str, Kind]] = {}
-    from wganlint.detect.registry import DETECTORS
+    try:
+        part = first_part(run, check.within)
+        if part is None:
+            return CheckOutcome.CANNOT_TELL, (f"a run of at least {check.within}",)
+        return _check_outcome(check, part)
+    except Exception as error:  # a fault of ours, of a user's detector, or a check that an older report froze
+        return CheckOutcome.CANNOT_TELL, (f"a check that works ({type(error).__name__}: {error})",)
 
+
+def _check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...]]:
+    shapes = {name: DETECTORS[str(call["detector"])].fields for name, call in check.finds.items()}
+    required = frozenset(name for name, call in check.finds.items() if call.get("required"))
+    condition = conditions.parse(check.condition, Shape(shapes, required))
+    finds: dict[str, Found] = {}
     for name, call in check.finds.items():
         parameters = {key: value for key, value in call.items() if key not in ("detector", "required")}
-        detector = str(call["detector"])
-        shapes[name] = DETECTORS[detector].fields
-        finds[name] = run_detector(detector, part, parameters)
-    condition = conditions.parse(
-        check.condition, Shape(shapes, frozenset(n for n, c in check.finds.items() if c.get("required")))
-    )
-    for name, call in check.finds.items():
-        found = finds[name]
-        if call.get("required") and not isinstance(found, Fact):
-            return (
-                (CheckOutcome.CANNOT_TELL, (found.what,))
-                if isinstance(found, Missing)
-                else (CheckOutcome.NOT_MET, ())
-            )
+        finds[name] = run_detector(str(call["detector"]), run, parameters)
+    needed = [finds[name] for name in finds if name in required]
+    missing = tuple(dict.fromkeys(found.what for found in needed if isinstance(found, Missing)))
+    if ABSENT in needed:
+        return CheckOutcome.NOT_MET, ()
+    if missing:
+        return CheckOutcome.CANNOT_TELL, missing
     holds = condition.evaluate(Scope(finds, {}))
     if isinstance(holds, Unknown):
         return CheckOutcome.CANNOT_TELL, holds.missing

@@ -53,6 +53,7 @@ class Repeat:
 
     @property
     def length(self) -> int:
+        """Number of records."""
         return self.last - self.first + 1
 
 

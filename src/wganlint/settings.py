@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from wganlint.errors import ConfigError
+from wganlint.rules.locate import Path as At
+from wganlint.rules.locate import Spot, place, spots
 
 LEVELS = ("info", "low", "medium", "high", "critical")
 CONFIDENCES = ("low", "medium", "high")
@@ -35,22 +37,25 @@ def load_settings(folder: Path) -> Settings:
     Raises:
         ConfigError: the file is not TOML, or a key or value is not known.
     """
-    for place in (folder, *folder.parents):
-        own, project = place / "wganlint.toml", place / "pyproject.toml"
+    for above in (folder, *folder.parents):
+        own, project = above / "wganlint.toml", above / "pyproject.toml"
         if own.is_file():
-            return _settings(_read(own), own)
+            return _settings(*_read(own), (), own)
         if project.is_file():
-            table = _read(project).get("tool", {}).get("wganlint")
-            if isinstance(table, dict):
-                return _settings(table, project)
+            data, places = _read(project)
+            tool = data.get("tool")
+            table = tool.get("wganlint") if isinstance(tool, dict) else None
+            if table is not None:
+                return _settings(table, places, ("tool", "wganlint"), project)
     return Settings()
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> tuple[dict[str, Any], dict[At, Spot]]:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ConfigError("a configuration file of this size", file=file.name, hint="the most is 1 MiB")
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        return tomllib.loads(text), spots(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         what = re.sub(r" \(at .*\)$", "", str(error))
@@ -62,31 +67,36 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot be read: {error.strerror}", file=file.name) from None
 
 
-def _settings(table: dict[str, Any], file: Path) -> Settings:
-    def fail(key: str, need: str) -> ConfigError:
-        return ConfigError(f"{key} must be {need}", file=file.name, hint="see README, section Configuration")
+def _settings(table: object, places: dict[At, Spot], path: At, file: Path) -> Settings:
+    def fail(key: At, what: str, hint: str) -> ConfigError:
+        spot = place(places, (*path, *key))
+        line, column = (spot.key_line, spot.key_column) if spot else (None, None)
+        return ConfigError(what, file=file.name, line=line, column=column, hint=hint)
 
+    def wrong(key: str, need: str) -> ConfigError:
+        return fail((key,), f"{key} must be {need}", "see README, section Configuration")
+
+    if not isinstance(table, dict):
+        raise fail((), "wganlint must be a table", "write [tool.wganlint]")
     for key in table:
         if key not in _KEYS:
-            raise ConfigError(
-                f"unknown key {key!r}", file=file.name, hint=f"known: {', '.join(sorted(_KEYS))}"
-            )
+            raise fail((key,), f"unknown key {key!r}", f"known: {', '.join(sorted(_KEYS))}")
 
     def texts(key: str) -> tuple[str, ...]:
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise fail(key, "a list of texts")
+            raise wrong(key, "a list of texts")
         return tuple(value)
 
     def level(key: str, choices: tuple[str, ...]) -> str | None:
         value = table.get(key)
         if value is not None and value not in choices:
-            raise fail(key, f"one of {', '.join(choices)}")
+            raise wrong(key, f"one of {', '.join(choices)}")
         return value
 
     roles = table.get("roles", {})
     if not isinstance(roles, dict) or not all(isinstance(value, str) for value in roles.values()):
-        raise fail("roles", 'a table of texts: critic_loss = "my_name"')
+        raise wrong("roles", 'a table of texts: critic_loss = "my_name"')
     return Settings(
         rules=tuple(file.parent / text for text in texts("rules")),
         ignore=texts("ignore"),

@@ -102,7 +102,10 @@ _VERBS = {
 
 
 def decimals(text: str) -> int | None:
-    """Return how many digits after the point a printed number carries: `0.0048` 4, `.5` 1, `1e-05` 5, `12` 0, `nan` None."""
+    """Return how many digits after the point a printed number carries.
+
+    `0.0048` 4, `.5` 1, `1e-05` 5, `12` 0, `nan` None.
+    """
     match = re.search(r"(?:\d(?:[\d,_]*\d)?(?:\.(\d*))?|\.(\d+))(?:[eE]([-+]?\d+))?", text)
     if match is None:
         return None

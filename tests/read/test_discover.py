@@ -133,6 +133,8 @@ def test_source(tmp_path: Path) -> None:
     assert (alone.id, [file.shown for file in alone.source]) == ("training", ["model.py"])
     (given,) = discover([tmp_path / "r" / "other"], source=[tmp_path / "r" / "run" / "training"])
     assert [file.shown for file in given.source] == ["training/model.py"]
+    (twice,) = discover([tmp_path / "r" / "run"], source=[tmp_path / "r" / "run" / "training"])
+    assert [file.shown for file in twice.source] == ["training/model.py"]
 
 
 def test_given_events(tmp_path: Path) -> None:
@@ -194,9 +196,10 @@ def test_wrong_paths(tmp_path: Path) -> None:
             discover([path])
         assert caught.value.hint
     make(tmp_path, "only/weights.pt")
-    with pytest.raises(UsageError, match="nothing to analyze") as caught:
-        discover([tmp_path / "only"])
-    assert "weights.pt: weights: not read" in caught.value.hint
+    (nothing,) = discover([tmp_path / "only"])
+    assert (nothing.id, nothing.logs, nothing.skipped) == ("only", [], [("weights.pt", "weights: not read")])
+    with pytest.raises(UsageError, match="no path"):
+        discover([])
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="neither a file nor a folder"):
         discover([tmp_path / "pipe"])

@@ -190,12 +190,50 @@ def test_generated_programs_never_raise(lines: list[tuple[str, str, str]]) -> No
 
 
 def test_own_source_gives_no_facts_of_a_run() -> None:
-    root = Path(__file__).parents[2] / "src"
+    root = Path(__file__).parents[2] / "src" / "wganlint" / "read"
     files = [(str(path), path.read_bytes()) for path in sorted(root.rglob("*.py"))]
     model, notes = read_source(files)
     assert not notes
     assert not (model.networks or model.losses or model.penalties or model.clips or model.optimizers)
     assert all(clamp.on == "other" for clamp in model.clamps)
+
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def fixture(name: str) -> SourceModel:
+    paths = sorted((FIXTURES / "make" / name).glob("*.py"))
+    if not paths:
+        pytest.skip(f"fixtures/make/{name} is not there")
+    model, notes = read_source([(path.name, path.read_bytes()) for path in paths])
+    assert not notes
+    lines = {path.name: path.read_text(encoding="utf-8").splitlines() for path in paths}
+    for group in (model.networks, model.clamps, model.fills, model.guards, model.losses, model.optimizers):
+        for fact in group:
+            assert fact.quote == lines[fact.place.file][(fact.place.line or 0) - 1]
+    return model
+
+
+def test_sick_point_set_program() -> None:
+    model = fixture("pointset")
+    assert [(clamp.low, clamp.high) for clamp in model.clamps if clamp.on == "score"] == [(-1000, 1000)]
+    assert [(fill.value, fill.reaches) for fill in model.fills] == [(-1e9, "network")]
+    assert [scale.kind for scale in model.scales] == ["batch"]
+    assert [round(head.alive_above or 0, 4) for head in model.count_heads] == [0.1761]
+    assert {skip.kind for skip in model.skips} == {"empty", "interval"}
+    assert {loss.part: (loss.real_sign, loss.fake_sign) for loss in model.losses} == {
+        "critic": (-1, 1), "generator": (0, -1)}  # fmt: skip
+    assert [rounding.supervised is not None for rounding in model.roundings] == [True]
+
+
+@pytest.mark.parametrize("name", ["ring_gp", "pulse_clip", "star_sn", "twin"])
+def test_healthy_programs(name: str) -> None:
+    model = fixture(name)
+    assert not [clamp for clamp in model.clamps if clamp.on in ("score", "loss")]
+    assert not [fill for fill in model.fills if fill.reaches == "network"]
+    assert not (model.scales or model.skips or model.detaches)
+    critic, generator = (next(loss for loss in model.losses if loss.part == part) for part in ("critic", "generator"))
+    assert critic.fake_sign == -critic.real_sign == -generator.fake_sign
 
 
 def test_no_reader_imports_more_than_it_needs() -> None:

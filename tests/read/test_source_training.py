@@ -61,6 +61,8 @@ def signs(one: Loss) -> tuple[int, int, str, bool]:
          "D_fake = D(fake).mean()\nD_fake.backward(one)\nopt_D.step()", (-1, 1, "wgan", False)),
         ("scaler.scale(D(fake).mean() - D(real).mean()).backward()\nscaler.step(opt_D)", (-1, 1, "wgan", False)),
         ("loss = D(fake).mean() - D(real).mean()\naccelerator.backward(loss)", (-1, 1, "wgan", False)),
+        ("loss = D(fake).mean() - D(real).mean() + 0.001 * (D(real) ** 2).mean()\nloss.backward()",
+         (-1, 1, "wgan", False)),
         ("r, f = D(real), D(fake)\nloss = f.mean() - r.mean()\nloss.backward()", (-1, 1, "wgan", False)),
     ],
 )  # fmt: skip
@@ -127,6 +129,9 @@ def test_losses_of_tensorflow() -> None:
         "loss = -model(x).mean()\nloss.backward()",
         "def loss(z):\n    return z.mean() - z.std()",
         "kl_loss = 0.5 * (mu ** 2 + var.exp()).mean()\nkl_loss.backward()",
+        "def g_step(D, G, z):\n    y = D(G(z))\n    g_loss = ((torch.log(y) - torch.log(1 - y)) ** 2).mean()\n    g_loss.backward()",
+        "def g_step(D, G, z):\n    g_loss = some.loss(D(G(z))) + 0.1 * D(G(z)).mean()\n    g_loss.backward()",
+        "def d_step(D, real, z):\n    d_loss = -D(real).mean()\n    d_loss.backward()",
         "def d_step(D, real, fake):\n    d_loss = torch.logsumexp(D(real), 0) - D(fake).mean()\n    d_loss.backward()",
     ],
 )
@@ -189,6 +194,19 @@ def test_penalty(graph: str, expected: bool | None) -> None:
     (penalty,) = read(PENALTY.format(graph=graph, before="pass")).penalties
     assert penalty.create_graph is expected
     assert (penalty.weight, penalty.weight_text) == (10.0, "weight")
+
+
+def test_penalty_by_an_imported_name() -> None:
+    model = read(
+        """
+        from torch.autograd import grad as torch_grad
+
+        def r1(scores, images):
+            g = torch_grad(outputs=scores, inputs=images, grad_outputs=torch.ones_like(scores), create_graph=True)[0]
+            return 10 * g.square().sum([1, 2, 3]).mean()
+        """
+    )
+    assert [(penalty.create_graph, penalty.weight) for penalty in model.penalties] == [(True, 10.0)]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,24 @@ import numpy as np
 from wganlint.detect.registry import Fact, Found, Missing, detector
 from wganlint.detect.window import finite, median, window
 from wganlint.evidence import Evidence
-from wganlint.run import Run
+from wganlint.run import Run, Series
 from wganlint.units import Kind, Quantity
 
 LOG_COUNTS = (
     "how much the generator makes: log the number of generated items and of empty samples on each line"
 )
+
+
+def _stale(run: Run, series: Series) -> str:
+    """A counter that is printed only now and then says nothing of the end of the run if its last record is older."""
+    losses = [s for role in ("generator_loss", "critic_loss") if (s := run.role(role)) is not None]
+    if not losses or np.isnan(series.last.step):
+        return ""
+    at = window(losses[0])
+    start = float(losses[0].steps[at[0]]) if len(at) else float("nan")
+    if np.isfinite(start) and series.last.step < start:
+        return f"{LOG_COUNTS} ({series.key} was last printed at step {series.last.step:g})"
+    return ""
 
 
 @detector(
@@ -32,6 +44,9 @@ def fake_items(run: Run) -> Found:
     at = finite(series, window(series))
     if len(at) < 1:
         return Missing(LOG_COUNTS)
+    stale = _stale(run, series)
+    if stale:
+        return Missing(stale)
     values = series.values[at]
     real = run.role("real_count")
     share = 1.0

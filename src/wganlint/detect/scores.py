@@ -155,15 +155,15 @@ def _quotes(found: Pin, run: Run) -> list[Evidence]:
     fields={
         "name": Kind.TEXT, "bound": Kind.NUMBER, "share": Kind.RATIO, "first": Kind.RATIO, "last": Kind.RATIO,
         "highest": Kind.RATIO, "side": Kind.TEXT, "other": Kind.RATIO, "records": Kind.POINTS, "literal": Kind.FLAG,
-        "apart": Kind.FLAG,
+        "apart": Kind.FLAG, "onset": Kind.STEPS,
     },
 )  # fmt: skip
 def bound_share(run: Run) -> Found:
     """How large the mean scores are, as a share of a known bound: with |score| <= C, |mean|/C is at least the share at C
     if the rest is near 0.
 
-    Fields: side that is larger; share: median over the last max(20, 10 %) records; first: median of the first 3; other: the
-    other side's share; apart: the two sides differ by at least half of the larger one (a common drift is no
+    Fields: side that is larger; share: median over the last max(20, 10 %) records; first: median of the first 3; onset: step of
+    the change point (largest |cumulative sum| of share - mean, Page 1954); other: the other side's share; apart: the two sides differ by at least half of the larger one (a common drift is no
     saturation). The bound is a literal of the source or settings, or one where the run itself stood for a while;
     without either there is nothing to compare with, and a share is never guessed.
     """
@@ -203,6 +203,9 @@ def bound_share(run: Run) -> Found:
             np.median(np.abs(fake - real)) >= 0.5 * np.median(np.maximum(np.abs(fake), np.abs(real)))
         ),
     }
+    change = int(np.argmax(np.abs(np.cumsum(mine - mine.mean())))) + 1
+    start = series.point(_position(series, at[min(change, len(at) - 1)]))
+    fields["onset"] = Quantity(start.step if np.isfinite(start.step) else float(start.index), Kind.STEPS)
     top = int(np.argmax(mine))
     quotes = [series.first, series.point(_position(series, at[top])), series.last]
     labels = [f"|{series.key}|/{bound:g} = {value:.2f}" for value in (mine[0], mine[top], mine[-1])]

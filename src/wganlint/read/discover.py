@@ -54,11 +54,15 @@ def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequ
     if not runs and (extra_source or extra_events):
         given = [*source, *events][0]
         runs = [RunFiles("", str(given))]
+    if not runs and not paths:
+        raise UsageError("no path was given", hint="Give a log or a folder that holds one.")
     if not runs:  # what was looked at and why it was not used must still be told
         runs = [RunFiles("", str(paths[0]))]
     runs[0].skipped += left
+    given_paths = {file.path.resolve() for file in (*extra_source, *extra_events)}
     for run in runs:
-        run.source += extra_source
+        run.events = [file for file in run.events if file.path.resolve() not in given_paths]
+        run.source = [file for file in run.source if file.path.resolve() not in given_paths] + extra_source
     for file in extra_events:
         reason = _join_events(file, runs)
         if reason:

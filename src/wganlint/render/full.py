@@ -27,6 +27,7 @@ from wganlint.render.story import (
 )
 
 NARROW = 60
+NOTES = 4  # shown of one run
 INDENT = "  "
 
 
@@ -96,8 +97,10 @@ def _header(story: Story, version: str, width: int) -> list[Line]:
         said += _understood("signs", [*spans, *_why(run.convention_why)], width)
     if run.roles:
         said += _understood("roles", [", ".join(f"{role}={name}" for role, name in run.roles.items())], width)
-    for text, place in run.notes:
+    for text, place in run.notes[:NOTES]:
         said += _understood("note", [text, " ", (f"({place})", "path")], width)
+    if len(run.notes) > NOTES:
+        said += _understood("", [(f"and {len(run.notes) - NOTES} more notes (all in --format json)", "dim")], width)
     return said + _understood("result", _result(story), width)
 
 
@@ -112,6 +115,8 @@ def _why(why: str) -> list[Span]:
 
 def _result(story: Story) -> list[Span | str]:
     """Return the whole report in one line: how bad, and where to start."""
+    if not any(entry.used for entry in story.run.inputs):
+        return [("nothing to judge", "medium"), ": give a log, a folder that holds one, or the source (--source DIR)"]
     if not story.run.judged:
         return [("could not be judged", "medium"), f": {looked(story)}; what is missing stands below"]
     if story.healthy:

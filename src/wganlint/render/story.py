@@ -158,7 +158,12 @@ def steps(story: Story) -> tuple[Step, ...]:
 
 
 def unjudged(story: Story) -> tuple[tuple[str, tuple[Verdict, ...]], ...]:
-    """Return the rules that could not tell, grouped by what they lack, the largest group first."""
+    """Return the rules that could not tell, grouped by what they lack, the largest group first.
+
+    Where nothing was read at all there is nothing to go through rule by rule.
+    """
+    if not any(entry.used for entry in story.run.inputs):
+        return ()
     groups: dict[str, list[Verdict]] = {}
     for verdict in story.said(Outcome.COULD_NOT_TELL):
         missing = (

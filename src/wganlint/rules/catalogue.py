@@ -51,7 +51,7 @@ def catalogue(folders: Sequence[Path] = ()) -> Catalogue:
 @cache
 def _shipped() -> Catalogue:
     folder = rules_folder()
-    return load_files([f for f in sorted(folder.glob("*/*.toml"))], folder)
+    return load_files(sorted(folder.glob("*/*.toml")), folder)
 
 
 def load_files(files: Iterable[Path], root: Path) -> Catalogue:

@@ -196,11 +196,11 @@ class _Parser:
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(node, name, arguments, seen, depth)
             case ast.Constant(value=value):
-                self.fail(node, f"{value!r} is neither a number nor a text", _LANGUAGE)
+                return self.fail(node, f"{value!r} is neither a number nor a text", _LANGUAGE)
             case ast.Call(func=ast.Name(id=name)):
-                self.fail(node, f"{name} takes no named arguments", _LANGUAGE)
+                return self.fail(node, f"{name} takes no named arguments", _LANGUAGE)
             case _:
-                self.fail(node, f"{type(node).__name__} is not part of the condition language", _LANGUAGE)
+                return self.fail(node, f"{type(node).__name__} is not part of the condition language", _LANGUAGE)
 
     def _name(self, node: ast.expr, name: str) -> _Term:
         if name in self.shape.finds:
@@ -218,11 +218,8 @@ class _Parser:
                 self.names.add(name)
                 return _Term(lambda s: isinstance(s.finds[name], Fact), Kind.FLAG, frozenset({name}))
             case _:
-                self.fail(
-                    node,
-                    "seen takes the name of a find",
-                    f"known here: {', '.join(sorted(self.shape.finds))}",
-                )
+                known = ", ".join(sorted(self.shape.finds))
+                return self.fail(node, "seen takes the name of a find", f"known here: {known}")
 
     def _field(self, node: ast.expr, name: str, field: str, seen: frozenset[str]) -> _Term:
         fields = self.shape.finds.get(name)
@@ -307,12 +304,13 @@ class _Parser:
         self, node: ast.expr, left: ast.expr, operators: list[ast.cmpop], others: list[ast.expr], seen: frozenset[str],
         depth: int,
     ) -> _Term:  # fmt: skip
+        unknown = next((operator for operator in operators if type(operator) not in _COMPARISONS), None)
+        if unknown is not None:
+            self.fail(node, f"{type(unknown).__name__} is not part of the condition language", _LANGUAGE)
         terms = [self.check(part, seen, depth + 1) for part in (left, *others)]
         tests: list[Callable[..., bool]] = []
         for operator, a, b in zip(operators, terms, terms[1:], strict=False):
-            test = _COMPARISONS.get(type(operator))
-            if test is None:
-                self.fail(node, f"{type(operator).__name__} is not part of the condition language", _LANGUAGE)
+            test = _COMPARISONS[type(operator)]
             equality = isinstance(operator, ast.Eq | ast.NotEq)
             if Kind.TEXT in (a.kind, b.kind) or Kind.FLAG in (a.kind, b.kind):
                 if not (equality and a.kind == b.kind):
@@ -323,14 +321,14 @@ class _Parser:
 
         def read(scope: Scope) -> Result:
             values = [term.read(scope) for term in terms]
-            unknown: list[Result] = []
+            waiting: list[Result] = []
             for test, a, b in zip(tests, values, values[1:], strict=False):
                 lacking = _unknowns([a, b])
                 if lacking:
-                    unknown.append(lacking)
+                    waiting.append(lacking)
                 elif not test(a, b):
                     return False
-            return _unknowns(unknown) or True
+            return _unknowns(waiting) or True
 
         return _Term(read, Kind.FLAG)
 

@@ -39,7 +39,8 @@ _CODE = re.compile(r"[A-Z]{2,6}\d{3}\Z")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _WITHIN = re.compile(r"[1-9][0-9]{0,8} (points|steps)\Z")
-_DEEP = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){64}")  # `tomllib` is quadratic in the dots of a key
+# `tomllib` takes quadratic time in the number of a key's parts.
+_DEEP = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 _TOP = {
     "code", "name", "status", "severity", "tags", "families", "about", "healthy", "parameters", "finds", "condition",
     "grade", "confidence", "title", "say", "alternative", "link", "fix", "references", "example",
@@ -269,7 +270,7 @@ class _Loader:
                 lent = DETECTORS[earlier[other].detector].fields.get(field) if other in earlier else None
                 if lent is None:
                     self.fail((*path, key), f"{value} is not a field of an earlier find")
-                if wanted is not {Kind.TEXT: str, Kind.FLAG: bool}.get(lent, float):
+                if wanted not in {Kind.TEXT: (str,), Kind.FLAG: (bool,)}.get(lent, (int, float)):
                     self.fail((*path, key), f"{value} is a {lent}; {key} must be {_WORDS[wanted]}")
                 continue
             if not isinstance(value, (int, float) if wanted is float else wanted) or (

@@ -35,7 +35,7 @@ def parse(text: str, shape: Shape, given: frozenset[str], *, numbers: bool = Tru
     With `numbers` False a literal number is an error: what a rule claims about a run it must take from a fact.
 
     Raises:
-        RuleError: an unknown or unguarded field, a stray brace, or a literal number; on line 1, at its column in `text`.
+        RuleError: an unknown or unguarded field, a stray brace, or a literal number; at its column in `text`.
     """
     parts: list[str | tuple[str, str]] = []
     end = 0

@@ -108,7 +108,7 @@ def _on(call: ast.Call, value: ast.expr | None, paths: Paths) -> str:
         return "other"
     if call in paths.score_nodes:
         return "score"
-    if paths.from_gradient(value):
+    if paths.from_gradient_norm(value):
         return "norm"
     if paths.is_hinge(call, value):
         return "other"

@@ -62,7 +62,9 @@ def _tested(node: ast.AST) -> ast.expr | None:
 def _skips(body: list[ast.stmt]) -> bool:
     """Return whether a branch leaves the step: continue, return or an optimizer's zero_grad before them."""
     last = body[-1] if body else None
-    return isinstance(last, ast.Continue) or (isinstance(last, ast.Return) and len(body) <= 4)
+    if isinstance(last, ast.Return):
+        return len(body) <= 4 and (last.value is None or isinstance(last.value, ast.Constant))
+    return isinstance(last, ast.Continue)
 
 
 # -- on what

@@ -119,9 +119,12 @@ class Losses:
             first, second = reals[0], fakes[0]
             calls = [entry[0] for entry in entries]
             formula = "; ".join(dict.fromkeys(self.project.text(call) for call in calls))
+            penalty = penalty or any(loss.penalty for loss in losses)
             yield replace(first, formula=formula, fake_sign=second.fake_sign, penalty=penalty)
             return
         for loss in losses:
+            if loss.part == "critic" and loss in halves:
+                continue  # a lone half is not the critic's loss
             yield replace(loss, penalty=loss.penalty or (penalty and loss.part == "critic"))
 
     def _loss(self, expression: ast.AST, terms: list[Term], part: str, call: ast.AST | None) -> Loss | None:

@@ -15,6 +15,7 @@ from wganlint.read.source.steps import REDUCE, keyword, operand, passes
 from wganlint.read.source.values import Values
 
 FAR = 400  # nodes looked at for one question
+_NORMS = frozenset({"norm", "vector_norm", "sqrt", "square", "pow"})
 _BACKWARD = frozenset({"backward", "manual_backward", "minimize", "gradient", "apply_gradients"})
 
 
@@ -122,6 +123,14 @@ class Paths:
     def from_gradient(self, node: ast.AST) -> bool:
         """Return whether a value comes from autograd.grad or a tape's gradient."""
         return any(is_gradient(one) for one in self.upstream(node, is_gradient))
+
+    def from_gradient_norm(self, node: ast.AST) -> bool:
+        """Return whether a value comes from the norm of such a gradient."""
+        return any(
+            (isinstance(one, ast.Call) and callee(one) in _NORMS)
+            or (isinstance(one, ast.BinOp) and isinstance(one.op, ast.Pow))
+            for one in self.upstream(node, is_gradient)
+        ) and self.from_gradient(node)
 
     def critic_values(self, node: ast.AST) -> str:
         """Return "score" for what a critic's call gives, "loss" for a reduction of it, else an empty string."""
@@ -253,6 +262,8 @@ def is_gradient(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = callee(node)
+    if name != "grad" and name.endswith("grad") and any(known.arg == "grad_outputs" for known in node.keywords):
+        return True  # from torch.autograd import grad as torch_grad
     if name == "grad":
         base = node.func.value if isinstance(node.func, ast.Attribute) else None
         return base is None or callee(base) in ("autograd", "torch")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import Function, callee, walk_own
-from wganlint.read.source.flow import FUNCTIONS, dotted
+from wganlint.read.source.flow import dotted
 from wganlint.read.source.paths import Paths, is_gradient
 from wganlint.read.source.steps import keyword, passes
 from wganlint.read.source.values import Number
@@ -15,7 +15,6 @@ from wganlint.source import Penalty
 
 _NORMED = frozenset({"norm", "square", "pow", "sqrt", "vector_norm", "reduce_sum", "einsum", "pow_"})
 _EMPTY = frozenset({"numel", "size", "shape", "len", "nelement", "any", "sum", "count_nonzero", "is_empty"})
-_NAMED = frozenset({"penalty", "gp", "r1", "lipschitz", "gradpen", "r2"})
 
 
 class Penalties:
@@ -39,11 +38,8 @@ class Penalties:
             outputs = outputs.elts[0]
         if outputs is None or _trains_weights(inputs):
             return False
-        names = set()
-        for parent, _ in project.around(call):
-            if isinstance(parent, FUNCTIONS):
-                names = set(words.lowered(parent.name))
         function = project.function(call)
+        named = function is not None and _named(function)
         scored = any(
             isinstance(one, ast.Call) and self.paths.roles.call_part(one) == "critic"
             for one in self.paths.upstream(outputs)
@@ -53,7 +49,7 @@ class Penalties:
             for one in self.paths.upstream(outputs, lambda one: isinstance(one, ast.Call) and bool(
                 self.paths.roles.call_part(one)))
         )
-        if generated or not (scored or names & _NAMED or names >= {"grad", "pen"}):
+        if generated or not (scored or named):
             return False
         return self._normed(call, function)
 
@@ -70,8 +66,7 @@ class Penalties:
 
     def _gives_penalty(self, function: Function) -> bool:
         """Return whether a function is there to compute the penalty (and not the whole training step)."""
-        names = words.lowered(function.name)
-        if names & _NAMED or names >= {"grad", "pen"}:
+        if _named(function):
             return True
         returns = self.paths.project.returned(function)
         attributes = {node.attr for node in walk_own(function) if isinstance(node, ast.Attribute)}
@@ -95,7 +90,7 @@ class Penalties:
         return tuple(sorted(found, key=lambda penalty: penalty.place))
 
     def _create_graph(self, call: ast.Call) -> bool | None:
-        if callee(call) != "grad":
+        if not callee(call).endswith("grad"):
             return None  # tapes record by themselves
         given = keyword(call, "create_graph")
         if given is None and len(call.args) > 4:
@@ -138,6 +133,11 @@ class Penalties:
                 gradient = self.paths.from_gradient(other)
                 return None if gradient else other
         return None
+
+
+def _named(function: Function) -> bool:
+    """Return whether a function is called a penalty: gradient_penalty, calc_gp, grad_pen, r1_loss."""
+    return words.is_penalty(function.name) or words.lowered(function.name) >= {"grad", "pen"}
 
 
 def _trains_weights(inputs: ast.expr | None) -> bool:

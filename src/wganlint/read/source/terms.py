@@ -19,9 +19,15 @@ _SQUARED = frozenset({"mse_loss", "MSELoss", "mean_squared_error", "MeanSquaredE
 SAME = SHAPE | frozenset({"mean", "sum", "reduce_mean", "reduce_sum", "mul", "div", "add_n", "nanmean", "detach",
                            "nan_to_num", "clamp", "all_reduce", "unwrap", "clip"})  # fmt: skip
 _SCORES = frozenset({"score", "scores", "logit", "logits", "pred", "validity", "output", "out", "d", "D", "dis", "disc",
-                     "critic", "predictions", "prediction", "preds", "value", "err"})  # fmt: skip
+                     "critic", "predictions", "prediction", "preds", "value", "err", "adv"})  # fmt: skip
 
 
+SMALL = 0.01  # a factor up to this makes a drift term
+_DRIFT = frozenset({"drift", "eps", "epsilon"})
+_BESIDE = words.listed(
+    "CrossEntropyLoss cross_entropy L1Loss l1_loss NLLLoss nll_loss SmoothL1Loss smooth_l1_loss kl_div KLDivLoss "
+    "cosine_similarity"
+)
 TOP = 12  # levels of names and calls that one formula is followed
 
 
@@ -80,6 +86,8 @@ class Terms:
             case ast.IfExp(body=body, orelse=orelse):
                 first = self.of(body, sign, scope, depth - 1, family)
                 return first or self.of(orelse, sign, scope, depth - 1, family)
+            case ast.Subscript(slice=ast.Constant(value=str() as key)) if not words.lowered(key) & _SCORES:
+                return []
             case ast.Subscript(value=value):
                 return self.of(value, sign, scope, depth, family)
             case ast.Name() | ast.Attribute():
@@ -107,7 +115,9 @@ class Terms:
     ) -> list[Term]:
         for factor, value in ((left, right), (right, left)):
             number = self.paths.values.number(factor)
-            if number is not None and number.value != 0:
+            if words.lowered(dotted(factor)) & _DRIFT or (number is not None and abs(number.value) <= SMALL):
+                return []  # 0 * score, or the drift term that keeps scores near 0
+            if number is not None:
                 return self.of(value, sign if number.value > 0 else -sign, scope, depth, family)
         for value in (right, left):
             terms = self.of(value, sign, scope, depth, family)
@@ -124,6 +134,8 @@ class Terms:
             target = number.value if number is not None else 1.0 if all_ones(base.right, self.paths) else 0.0
             inner = base.left
         terms = self.of(inner, sign, scope, depth, "lsgan")
+        if target == 0 and (len(terms) > 1 or any(term.family != "lsgan" for term in terms)):
+            return [Term(0, "opaque", "", base)]  # has its least value somewhere between
         return [replace(term, sign=-term.sign if target > 0 else term.sign, family="lsgan") for term in terms]
 
     def _named(self, node: ast.Name | ast.Attribute, sign: int, scope: Scope, depth: int, family: str) -> list[Term]:
@@ -137,7 +149,7 @@ class Terms:
             value = self.paths.unpacked(binding.value, binding.item)
             if isinstance(value, ast.Constant):
                 continue
-            split = binding.item is not None and value is binding.value
+            split = binding.item is not None and value is binding.value and "loss" not in words.lowered(name)
             if split and hint in ("real", "fake") and isinstance(value, ast.Call) and self._scores_inside(value):
                 return [Term(sign, hint, family, value)]
             terms = self.of(value, sign, inner, depth - 1, family)
@@ -195,7 +207,8 @@ class Terms:
             terms = [term for part in parts for term in self.of(part, sign, inner, depth - 1, family)]
             if terms:
                 return terms
-        return []
+        beside = words.lowered(callee(call)) & {"match", "matching", "feature", "features", "fm", "aux", "class", "l1"}
+        return [] if beside else self._opaque(call)
 
     def _library(self, call: ast.Call, name: str, sign: int, scope: Scope, depth: int, family: str) -> list[Term]:
         value = operand(call)
@@ -228,8 +241,21 @@ class Terms:
             if isinstance(value, ast.List | ast.Tuple):
                 return [term for one in value.elts for term in self.of(one, sign, scope, depth, family)]
             return self.of(value, sign, scope, depth, family)
-        if name in ("exp", "logsumexp", "softmax", "tanh", "cumsum") and self.paths.critic_values(value):
-            return [Term(0, "opaque", "", call)]
+        return [] if made & _BESIDE else self._opaque(call)
+
+    def _opaque(self, call: ast.Call) -> list[Term]:
+        """Return a mark where a call that is not understood takes scores, so that no half-read loss is reported."""
+
+        def stop(node: ast.AST) -> bool:
+            return isinstance(node, ast.Call) and bool(self.roles.call_part(node))
+
+        parts: list[ast.expr] = [*call.args, *(known.value for known in call.keywords)]
+        if isinstance(call.func, ast.Attribute):
+            parts.append(call.func.value)
+        for part in parts:
+            if any(stop(one) and self.roles.call_part(one) == "critic" for one in self.paths.upstream(part, stop)
+                   if isinstance(one, ast.Call)):  # fmt: skip
+                return [Term(0, "opaque", "", call)]
         return []
 
     def _is_hinge(self, call: ast.Call, value: ast.expr) -> bool:

@@ -22,7 +22,8 @@ _BESIDE = frozenset({"opt", "optim", "optimizer", "loss", "losses", "cost", "err
 _PIECE = frozenset({"block", "blocks", "layer", "loss", "losses", "res", "attention", "dataset", "config", "epilogue"})
 FAKE = frozenset({"fake", "fakes", "generated", "synthetic", "synth", "gen", "generate", "faked"})
 REAL = frozenset({"real", "reals", "true"})
-PENALTY = frozenset({"penalty", "gp", "r1", "gradpen", "penalties"})
+PENALTY = frozenset({"penalty", "gp", "gradpen", "penalties", "lipschitz"})
+_R1 = re.compile(r"(^|_)[rR][12](_|$)")
 _MIXED = frozenset({"interp", "interpolates", "interpolated", "interpolate", "interpolation", "hat", "mixed", "mix"})
 
 
@@ -98,4 +99,4 @@ def side_of(name: str) -> str:
 def is_penalty(name: str) -> bool:
     """Return whether a name is that of a gradient penalty."""
     low = lowered(name)
-    return bool(low & PENALTY) and not low & {"lambda", "weight", "lam", "coef", "every", "interval", "scale", "gamma"}
+    return bool(low & PENALTY or _R1.search(name)) and not low & {"lambda", "weight", "lam", "coef", "every", "interval", "scale", "gamma"}
