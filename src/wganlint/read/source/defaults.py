@@ -16,7 +16,7 @@ _PAIRS = ({"learning", "rate"}, {"batch", "size"}, {"critic", "steps"}, {"critic
           {"penalty", "weight"}, {"critic", "iter"}, {"d", "steps"}, {"num", "d", "steps"}, {"disc", "iters"},
           {"penalty", "coefficient"}, {"gradient", "penalty"}, {"gp", "weight"}, {"d", "reg", "every"},
           {"critic", "iterations"}, {"reg", "interval"}, {"n", "dis"}, {"k", "critic"})  # fmt: skip
-_WHOLE = frozenset({"b1", "b2", "r1", "batchSize", "Diters", "n_critic", "ncritic", "num_D_steps", "batchsize", "CRITIC_ITERS", "bs"})
+_WHOLE = words.listed("b1 b2 r1 batchSize Diters n_critic ncritic num_D_steps batchsize CRITIC_ITERS bs")
 
 
 def defaults(paths: Paths) -> tuple[Default, ...]:

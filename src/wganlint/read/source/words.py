@@ -99,4 +99,6 @@ def side_of(name: str) -> str:
 def is_penalty(name: str) -> bool:
     """Return whether a name is that of a gradient penalty."""
     low = lowered(name)
-    return bool(low & PENALTY or _R1.search(name)) and not low & {"lambda", "weight", "lam", "coef", "every", "interval", "scale", "gamma"}
+    if low & {"lambda", "weight", "lam", "coef", "every", "interval", "scale", "gamma"}:
+        return False
+    return bool(low & PENALTY or _R1.search(name))
