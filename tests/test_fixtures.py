@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from wganlint.render.full import full
 from wganlint.render.markdown import markdown
 from wganlint.render.report_json import as_json
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+ROOT = Path(__file__).parents[1]
+FIXTURES = ROOT / "fixtures"
 CASES = sorted(path.parent.name for path in FIXTURES.glob("*/expect.toml"))
 LEVELS = ("info", "low", "medium", "high", "critical")
 REPORTS: dict[str, Report] = {}
@@ -24,7 +26,12 @@ REPORTS: dict[str, Report] = {}
 
 def report(case: str) -> Report:
     if case not in REPORTS:
-        REPORTS[case] = analyze(FIXTURES / case / "run")
+        here = Path.cwd()
+        os.chdir(ROOT)  # the report shows the path as it was given
+        try:
+            REPORTS[case] = analyze(Path("fixtures") / case / "run")
+        finally:
+            os.chdir(here)
     return REPORTS[case]
 
 

@@ -12,10 +12,10 @@ import typer
 
 from wganlint import __version__
 from wganlint.errors import UsageError, WganlintError
-from wganlint.finding import Confidence, Report, Severity
 from wganlint.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from wganlint.finding import Report
     from wganlint.rules.catalogue import Catalogue
 
 FINE, GATE, MISUSE, UNJUDGED = 0, 1, 2, 3
@@ -319,9 +319,12 @@ def _print(report: Report, name: str, width: int | None, color: Color) -> None:
 
 def _code(report: Report, level: str | None, sure: str | None, named: Sequence[Path], format: str) -> int:
     """Return the exit code: 2 before 1 before 3 before 0."""
+    from wganlint.finding import Confidence, Severity
+
     if report.problems:
         return MISUSE
-    if level is not None and _reached(report, Severity[level.upper()], Confidence[(sure or "low").upper()]):
+    severity, confidence = Severity[(level or "critical").upper()], Confidence[(sure or "low").upper()]
+    if level is not None and any(f.severity >= severity and f.confidence >= confidence for f in report.findings):
         return GATE
     unjudged = [run for run in report.runs if not run.judged]
     by_name = [run for run in unjudged if len(report.runs) == 1 or _is_named(run.root, run.id, named)]
@@ -335,10 +338,6 @@ def _code(report: Report, level: str | None, sure: str | None, named: Sequence[P
 
 def _is_named(root: str, name: str, paths: Sequence[Path]) -> bool:
     return any(path.name in (Path(root).name, name) for path in paths)
-
-
-def _reached(report: Report, level: Severity, sure: Confidence) -> bool:
-    return any(f.severity >= level and f.confidence >= sure for f in report.findings)
 
 
 def _nothing(report: Report) -> str:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from wganlint.evidence import Evidence, Place, Standing, observed
 from wganlint.series import Point, Series
-from wganlint.source import SourceModel
 
-if TYPE_CHECKING:  # pandas is imported only when somebody asks for a frame
+if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the source model when there is source
     import pandas as pd
+
+    from wganlint.source import SourceModel
 
 __all__ = [
     "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Point", "RoleGuess", "Run", "Series", "Setting",
-    "SourceModel", "Stated",
+    "Stated",
 ]  # fmt: skip
 
 

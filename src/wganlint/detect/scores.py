@@ -47,6 +47,13 @@ def rows(run: Run, *roles: str, last: bool = False) -> Rows | None:
     first = series[0]
     assert first is not None
     at = finite(first, window(first) if last else first.sample())
+    others = [s for s in series if s is not None]
+    places = [s.decimals for s in others if s.decimals is not None]
+    decimals = max(places) if len(places) == len(series) else None
+    if all(first.same_records(other) for other in others):
+        for other in others:
+            at = finite(other, at)
+        return Rows({role: s.values[at] for role, s in zip(roles, others, strict=True)}, at, decimals)
     keep = {key: i for key, i in zip(_keys(first, at, first), at.tolist(), strict=True)}
     columns: dict[str, dict[tuple[float, ...], float]] = {}
     for role, other in zip(roles, series, strict=True):
@@ -57,9 +64,7 @@ def rows(run: Run, *roles: str, last: bool = False) -> Rows | None:
     values = {
         role: np.array([column[key] for key in shared], dtype=np.float64) for role, column in columns.items()
     }
-    places = [s.decimals for s in series if s is not None and s.decimals is not None]
-    known = max(places) if len(places) == len(series) else None
-    return Rows(values, np.array([keep[key] for key in shared], dtype=np.int64), known)
+    return Rows(values, np.array([keep[key] for key in shared], dtype=np.int64), decimals)
 
 
 def _keys(series: Series, at: Ints, like: Series) -> list[tuple[float, ...]]:

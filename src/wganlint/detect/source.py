@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from wganlint.detect.bounds import pin
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.evidence import Evidence, Place, derived
 from wganlint.run import Run
-from wganlint.source import Clamp, Fill, Site, SourceModel
 from wganlint.units import Kind, Quantity
+
+if TYPE_CHECKING:
+    from wganlint.source import Clamp, Fill, Site, SourceModel
 
 SOURCE = "the model source (--source DIR)"
 

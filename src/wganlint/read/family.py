@@ -13,6 +13,9 @@ FEW = 3  # fewest common records to compare two series
 
 def common(a: Series, b: Series) -> tuple[Floats, Floats]:
     """Return the values of two series at common records: same line where they share a form, else same step."""
+    if a.same_records(b):
+        both = np.isfinite(a.values) & np.isfinite(b.values)
+        return a.values[both], b.values[both]
     if a.form == b.form and a.files == b.files:
         left = list(zip(a.file_of.tolist(), a.lines.tolist(), strict=True))
         right = list(zip(b.file_of.tolist(), b.lines.tolist(), strict=True))

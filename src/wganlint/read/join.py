@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -14,7 +15,9 @@ from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.twins import merge
 from wganlint.run import Input, Note, OpTable, Run, Setting
 from wganlint.series import Series, SeriesBuilder
-from wganlint.source import SourceModel
+
+if TYPE_CHECKING:
+    from wganlint.source import SourceModel
 
 LARGEST_SOURCE = 4 << 20  # bytes of one Python file
 LISTED = 20  # restarts listed as notes

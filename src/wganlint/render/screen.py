@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from wganlint.finding import Report
 from wganlint.render.full import lines
-from wganlint.render.spans import Line
+from wganlint.render.spans import Line, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +69,11 @@ def show(
 
     "auto" colors a terminal only, and heeds NO_COLOR. Input text is never read as markup.
     """
+    target = file or sys.stdout
+    if color == "never" or (color == "auto" and not target.isatty() and not os.environ.get("FORCE_COLOR")):
+        wide = width or (_terminal_width() if target.isatty() else PIPE)
+        echo(plain(list(_trimmed(lines(report, wide)))), file)  # nothing to color: Rich need not be loaded
+        return
     from rich.text import Text
 
     console = _console(color, file)
@@ -77,6 +84,10 @@ def show(
         for part, style in spans:
             text.append(fit(part, encoding), LOOK.get(style) if style else None)
         console.print(text, soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+
+def _terminal_width() -> int:
+    return min(max(shutil.get_terminal_size().columns, NARROW), WIDE)
 
 
 def echo(text: str, file: TextIO | None = None) -> None:

@@ -123,10 +123,11 @@ def _ordered(rules: list[Rule], broken: list[RuleError]) -> Catalogue:
         ordered += [waiting.pop(code) for code in ready]
         if not ready:
             for code, ring in {code: _ring(code, waiting) for code in waiting}.items():
-                if ring:
-                    others = " and ".join(sorted(ring - {code})) or code
-                    broken.append(_wrong(waiting[code], f"{code} and {others} wait for each other's findings"))
-                    del waiting[code]
+                if not ring:
+                    continue
+                others = sorted(ring - {code})
+                what = f"{' and '.join([code, *others])} wait for each other's findings"
+                broken.append(_wrong(waiting.pop(code), what if others else f"{code} waits for its own finding"))
     return Catalogue(tuple(ordered), tuple(broken))
 
 

@@ -79,8 +79,8 @@ def load_rule(text: str, file: str) -> Rule:
 
 
 class _Loader:
-    def __init__(self, data: dict[str, Any], places: dict[Path, Spot], file: str) -> None:
-        self.data, self.places, self.file = data, places, file
+    def __init__(self, data: dict[str, Any], text: str, file: str) -> None:
+        self.data, self.text, self.file = data, text, file
         self.shape = Shape({})
         self.proved: frozenset[str] = frozenset()
         self.own: tuple[Find, ...] = ()
@@ -88,13 +88,13 @@ class _Loader:
     # -- errors ---------------------------------------------------------------------------------------------------
     def fail(self, path: Path, what: str, hint: str = "", *, key: bool = False) -> NoReturn:
         """Raise at the value of `path`, or at its key."""
-        spot = place(self.places, path) or Spot(1, 1, 1, 1)
+        spot = place(spots(self.text), path) or Spot(1, 1, 1, 1)
         line, column = (spot.key_line, spot.key_column) if key else (spot.line, spot.column)
         raise RuleError(what, file=self.file, line=line, column=column, hint=hint)
 
     def _at(self, path: Path, error: RuleError, line: int | None, column: int | None) -> NoReturn:
         """Raise an error that was found at `line` and `column` inside the text of `path`."""
-        spot = place(self.places, path) or Spot(1, 1, 1, 1)
+        spot = place(spots(self.text), path) or Spot(1, 1, 1, 1)
         line, column = spot.inside(line or 1, column or 1)
         kind = ConditionError if isinstance(error, ConditionError) else RuleError
         raise kind(error.what, file=self.file, line=line, column=column, hint=error.hint) from None
@@ -119,8 +119,9 @@ class _Loader:
 
     def tables(self, key: str) -> list[tuple[Path, dict[str, Any]]]:
         values = self.value(self.data, (), key, list, [])
-        if not all(isinstance(value, dict) for value in values):
-            self.fail((key,), f"{key} must be written as [[{key}]] tables")
+        for at, value in enumerate(values):
+            if not isinstance(value, dict):
+                self.fail((key, at), f"{key} must be written as [[{key}]] tables")
         return [((key, at), value) for at, value in enumerate(values)]
 
     def known(self, table: Mapping[str, Any], path: Path, allowed: set[str]) -> None:
