@@ -162,10 +162,10 @@ def _holds(when: Condition | None, scope: Scope) -> bool:
 def _fired(run: Run, rule: Rule, scope: Scope, judged: Judgement) -> Judgement:
     facts = [found for found in scope.finds.values() if isinstance(found, Fact)]
     scope = Scope({n: f if isinstance(f, Fact) else ABSENT for n, f in scope.finds.items()}, scope.parameters)
-    severity = next((grade.level for grade in rule.grades if _holds(grade.when, scope)), rule.severity)
-    belief = next(belief for belief in rule.beliefs if _holds(belief.when, scope))
-    title = next(title for title in rule.titles if _holds(title.when, scope))
-    fixes = [fix for fix in rule.fixes if _holds(fix.when, scope)]
+    severity = next((grade.level for grade in rule.body.grades if _holds(grade.when, scope)), rule.severity)
+    belief = next(belief for belief in rule.body.beliefs if _holds(belief.when, scope))
+    title = next(title for title in rule.body.titles if _holds(title.when, scope))
+    fixes = [fix for fix in rule.body.fixes if _holds(fix.when, scope)]
     finding = Finding(
         id=f"{run.id}:{rule.code}",
         run=run.id,
@@ -175,17 +175,17 @@ def _fired(run: Run, rule: Rule, scope: Scope, judged: Judgement) -> Judgement:
         confidence=belief.level,
         because=belief.because.fill(scope),
         title=title.text.fill(scope),
-        statements=_statements(rule.says, scope),
+        statements=_statements(rule.body.says, scope),
         place=_place(facts),
         evidence=_evidence(facts),
-        alternatives=_statements(rule.alternatives, scope),
+        alternatives=_statements(rule.body.alternatives, scope),
         fixes=tuple(_fix(fix, scope) for fix in sorted(fixes, key=lambda fix: fix.order)),
-        references=rule.references,
+        references=rule.body.references,
         series=tuple(dict.fromkeys(name for fact in facts for name in fact.series)),
     )
     bonds = tuple(
         Bond(link.to, link.how, link.standing, link.why.fill(scope))
-        for link in rule.links
+        for link in rule.body.links
         if _holds(link.when, scope)
     )
     return replace(judged, finding=finding, bonds=bonds)

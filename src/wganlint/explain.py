@@ -35,27 +35,27 @@ def page(rule: Rule) -> str:
     lines += [
         f"- {belief.level}: {_plain(belief.because.text)}"
         + (f" (when `{belief.when.text}`)" if belief.when else "")
-        for belief in rule.beliefs
+        for belief in rule.body.beliefs
     ]
     lines += ["", "## What it says", ""]
-    lines += [_say(say) for say in rule.says]
+    lines += [_say(say) for say in rule.body.says]
     lines += ["", "## How a healthy run could trigger it, and why it does not", "", rule.healthy]
-    if rule.alternatives:
+    if rule.body.alternatives:
         lines += ["", "## What else it could be", ""]
-        lines += [_say(say) for say in rule.alternatives]
-    if rule.links:
+        lines += [_say(say) for say in rule.body.alternatives]
+    if rule.body.links:
         lines += ["", "## What it leads to", ""]
-        lines += [f"- {link.how} {link.to}: {_plain(link.why.text)}" for link in rule.links]
+        lines += [f"- {link.how} {link.to}: {_plain(link.why.text)}" for link in rule.body.links]
     lines += ["", "## What to do", ""]
-    for fix in rule.fixes:
+    for fix in rule.body.fixes:
         lines += _fix(fix)
-    if rule.references:
-        lines += ["", "## References", "", *(f"- {reference}" for reference in rule.references)]
+    if rule.body.references:
+        lines += ["", "## References", "", *(f"- {reference}" for reference in rule.body.references)]
     return "\n".join(lines) + "\n"
 
 
 def _severities(rule: Rule) -> str:
-    grades = [f"{grade.level} when `{grade.when.text}`" for grade in rule.grades if grade.when is not None]
+    grades = [f"{grade.level} when `{grade.when.text}`" for grade in rule.body.grades if grade.when is not None]
     return "; ".join([*grades, f"else {rule.severity}" if grades else str(rule.severity)])
 
 

@@ -20,7 +20,7 @@ def failures(book: Catalogue, *, only_added: bool = False) -> tuple[int, list[st
     for rule in book.rules:
         if rule.code in shipped:
             continue
-        for example in rule.examples:
+        for example in rule.body.examples:
             tried += 1
             wrong = trial(rule, example, book)
             if wrong:

@@ -53,15 +53,15 @@ def test_a_rule_is_found_by_code_or_name_in_any_case() -> None:
 def test_a_rule_owes_what_a_reader_needs(rule: Rule) -> None:
     assert len(rule.about) > 60
     assert len(rule.healthy) > 60
-    assert rule.references
-    assert rule.fixes
-    assert {example.outcome for example in rule.examples} >= {"fired", "quiet"}
-    for fix in rule.fixes:
+    assert rule.body.references
+    assert rule.body.fixes
+    assert {example.outcome for example in rule.body.examples} >= {"fired", "quiet"}
+    for fix in rule.body.fixes:
         assert fix.check.finds, fix.title.text
         assert fix.check.condition, fix.title.text
     for knob in rule.knobs:
         assert knob.doc and knob.source, knob.name
-    for link in rule.links:
+    for link in rule.body.links:
         assert re.fullmatch(r"[A-Z]{2,3}\d{3}", link.to)
         assert link.to != rule.code
 
@@ -78,7 +78,7 @@ def test_the_page_of_a_rule_tells_all_of_it(rule: Rule) -> None:
     for part in ("## It fires when", "## How sure", "## What it says", "## What to do", "## References"):
         assert part in text
     assert rule.healthy in text
-    for fix in rule.fixes:
+    for fix in rule.body.fixes:
         assert fix.title.text in text
         assert f"within {fix.check.within}" in text
     for find in rule.finds:
@@ -87,10 +87,10 @@ def test_the_page_of_a_rule_tells_all_of_it(rule: Rule) -> None:
 
 @each_rule
 def test_each_threshold_on_a_page_is_one_that_the_rule_uses(rule: Rule) -> None:
-    texts = [rule.condition.text, *(g.when.text for g in rule.grades if g.when)]
-    texts += [item.when.text for item in (*rule.beliefs, *rule.titles, *rule.says, *rule.links) if item.when]
-    texts += [fix.when.text for fix in rule.fixes if fix.when]
-    prose = [say.text.text for say in rule.says] + [belief.because.text for belief in rule.beliefs]
+    texts = [rule.condition.text, *(g.when.text for g in rule.body.grades if g.when)]
+    texts += [item.when.text for item in (*rule.body.beliefs, *rule.body.titles, *rule.body.says, *rule.body.links) if item.when]
+    texts += [fix.when.text for fix in rule.body.fixes if fix.when]
+    prose = [say.text.text for say in rule.body.says] + [belief.because.text for belief in rule.body.beliefs]
     passed = [(key, value) for find in rule.finds for key, value in find.parameters.items()]
     for knob in rule.knobs:
         read = any(re.search(rf"\b{knob.name}\b", text) for text in [*texts, *prose])
@@ -100,7 +100,7 @@ def test_each_threshold_on_a_page_is_one_that_the_rule_uses(rule: Rule) -> None:
 def test_an_example_that_does_not_hold_says_why() -> None:
     rule = BOOK.find("SAT001")
     assert rule is not None
-    fires = next(example for example in rule.examples if example.outcome == "fired")
+    fires = next(example for example in rule.body.examples if example.outcome == "fired")
     assert "expected quiet, got fired" in trial(rule, replace(fires, outcome="quiet"), BOOK)
     assert "expected severity info" in trial(rule, replace(fires, severity="info"), BOOK)
     assert "does not say 'purple'" in trial(rule, replace(fires, says=("purple",)), BOOK)
@@ -127,5 +127,5 @@ def test_codes_and_names_are_those_of_the_written_catalogue() -> None:
     assert {rule.code: rule.name for rule in BOOK.rules} == {
         rule.code: written.get(rule.code) for rule in BOOK.rules
     }
-    linked = {link.to for rule in BOOK.rules for link in rule.links}
+    linked = {link.to for rule in BOOK.rules for link in rule.body.links}
     assert linked <= written.keys()

@@ -20,6 +20,7 @@ from wganlint.rules.locate import Path, Spot, place, spots
 from wganlint.rules.prose import Prose
 from wganlint.rules.rule import (
     Belief,
+    Body,
     CheckTemplate,
     Example,
     Find,
@@ -47,8 +48,8 @@ _TOP = {
 }  # fmt: skip
 
 
-def load_rule(text: str, file: str) -> Rule:
-    """Return the rule that a TOML text holds.
+def load_rule(text: str, file: str, *, whole: bool = True) -> Rule:
+    """Return the rule that a TOML text holds; unless `whole`, its body is read and checked on first use.
 
     Raises:
         RuleError: with file, line and column.
@@ -66,7 +67,7 @@ def load_rule(text: str, file: str) -> Rule:
         line = text.count("\n", 0, deep.start()) + 1
         raise RuleError("not TOML: a key of too many parts", file=file, line=line, column=1)
     try:
-        data, places = tomllib.loads(text), spots(text)
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         end = text.rstrip().split("\n")
@@ -75,7 +76,10 @@ def load_rule(text: str, file: str) -> Rule:
         raise RuleError(f"not TOML: {what}", file=file, line=line, column=column) from None
     except (RecursionError, ValueError):
         raise RuleError("not TOML: nested too deeply or a bad number", file=file, line=1, column=1) from None
-    return _Loader(data, places, file).rule()
+    rule = _Loader(data, text, file).rule()
+    if whole:
+        _ = rule.body
+    return rule
 
 
 class _Loader:
@@ -188,10 +192,15 @@ class _Loader:
             code=code, name=name, status=self.choice(data, (), "status", _STATUS, "stable"), file=self.file,
             about=_fold(self.value(data, (), "about", str)), healthy=_fold(self.value(data, (), "healthy", str)),
             tags=self.texts(data, (), "tags"), families=families,
-            severity=self.choice(data, (), "severity", _SEVERITIES), grades=self.grades(), beliefs=self.beliefs(),
-            knobs=knobs, finds=finds, shape=self.shape, condition=condition, titles=self.titles(),
-            says=self.says("say"), alternatives=self.says("alternative"), links=self.links(), fixes=self.fixes(),
-            references=self.texts(data, (), "references"), examples=self.examples(),
+            severity=self.choice(data, (), "severity", _SEVERITIES), knobs=knobs, finds=finds, shape=self.shape,
+            condition=condition, read_body=self.body,
+        )  # fmt: skip
+
+    def body(self) -> Body:
+        return Body(
+            grades=self.grades(), beliefs=self.beliefs(), titles=self.titles(), says=self.says("say"),
+            alternatives=self.says("alternative"), links=self.links(), fixes=self.fixes(),
+            references=self.texts(self.data, (), "references"), examples=self.examples(),
         )  # fmt: skip
 
     def knobs(self) -> tuple[Knob, ...]:

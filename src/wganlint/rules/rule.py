@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from wganlint.evidence import Standing
@@ -130,8 +132,27 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """What a rule says once it has fired."""
+
+    grades: tuple[Grade, ...]
+    beliefs: tuple[Belief, ...]
+    titles: tuple[Title, ...]
+    says: tuple[Say, ...]
+    alternatives: tuple[Say, ...]
+    links: tuple[Link, ...]
+    fixes: tuple[FixTemplate, ...]
+    references: tuple[str, ...]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """A checked rule."""
+    """A checked rule: what decides whether it fires, and its body, which is read on first use.
+
+    Most rules stay quiet on most runs, and the body is most of a rule file. `load_rule` reads it at once where the file
+    may be wrong (a user's rules, tests); the shipped rules are held to their checks by the tests.
+    """
 
     code: str
     name: str
@@ -142,19 +163,20 @@ class Rule:
     tags: tuple[str, ...]
     families: tuple[str, ...]
     severity: Severity
-    grades: tuple[Grade, ...]
-    beliefs: tuple[Belief, ...]
     knobs: tuple[Knob, ...]
     finds: tuple[Find, ...]
     shape: Shape
     condition: Condition
-    titles: tuple[Title, ...]
-    says: tuple[Say, ...]
-    alternatives: tuple[Say, ...]
-    links: tuple[Link, ...]
-    fixes: tuple[FixTemplate, ...]
-    references: tuple[str, ...]
-    examples: tuple[Example, ...]
+    read_body: Callable[[], Body]
+
+    @cached_property
+    def body(self) -> Body:
+        """What the rule says once it has fired.
+
+        Raises:
+            RuleError: the file is wrong there.
+        """
+        return self.read_body()
 
     @property
     def waits_for(self) -> frozenset[str]:
