@@ -88,7 +88,7 @@ def test_min_confidence_is_inclusive(call: Call, tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_not_fine(call: Call, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    code, out, err = call("analyze", tmp_path / "empty")
+    code, _, err = call("analyze", tmp_path / "empty")
     assert code == 3
     assert "nothing could be judged" in err
     code, out, _ = call("analyze", tmp_path / "empty", "--format", "json")
@@ -126,7 +126,7 @@ def test_a_gate_line_names_file_and_line(call: Call) -> None:
 
 def test_json_alone_on_stdout_and_reports_to_files(call: Call, tmp_path: Path) -> None:
     page, data = tmp_path / "deep" / "report.md", tmp_path / "report.json"
-    code, out, err = call("analyze", SICK, "--format", "json", "--output", f"markdown={page}", "--output", f"json={data}")
+    code, out, _ = call("analyze", SICK, "--format", "json", "--output", f"markdown={page}", "--output", f"json={data}")
     assert code == 0
     assert json.loads(out) == json.loads(data.read_text())
     assert page.read_text().startswith("# ")
@@ -168,7 +168,9 @@ def test_roles_by_hand(call: Call, tmp_path: Path) -> None:
     log = tmp_path / "odd.log"
     log.write_text("".join(f"step={n} alpha=-500.0031 beta=500.0000\n" for n in range(10, 310, 10)))
     assert call("analyze", log)[0] == 3
-    code, out, _ = call("analyze", log, "--role", "critic_loss=alpha", "--role", "generator_loss=beta", "--format", "json")
+    code, out, _ = call(
+        "analyze", log, "--role", "critic_loss=alpha", "--role", "generator_loss=beta", "--format", "json"
+    )
     assert code == 0
     assert {"SAT001", "SAT002"} <= {f["code"] for f in json.loads(out)["findings"]}
     assert json.loads(out)["runs"][0]["roles"]["critic_loss"] == "alpha"
@@ -195,7 +197,9 @@ HOSTILE: dict[str, bytes] = {
     "no newline": b"step=1 c_loss=-1.0 g_loss=1.0 " * 20000,
     "carriage returns": b"step=1 c_loss=-1.0 g_loss=1.0\r" * 4000,
     "cut table": b"-----------  -----------  -----------\n       Name    CPU total    # of Calls\n-----------  ------",
-    "huge numbers": b"step=1 c_loss=-1e999 g_loss=1e308\nstep=99999999999999999999 c_loss=-1e-999 g_loss=9" + b"9" * 5000 + b"\n",
+    "huge numbers": b"step=1 c_loss=-1e999 g_loss=1e308\nstep=99999999999999999999 c_loss=-1e-999 g_loss=9"
+    + b"9" * 5000
+    + b"\n",
     "gzip": gzip.compress(b"step=1 c_loss=-1.0\n" * 100),
     "pickle": pickle.dumps({"step": 1}),
     "nan everywhere": b"step=nan c_loss=nan g_loss=-inf\n" * 40,

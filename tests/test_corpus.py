@@ -14,7 +14,11 @@ FOLDERS = sorted(path.name for path in CORPUS.iterdir() if path.is_dir()) if COR
 
 
 def verdicts() -> dict[str, str]:
-    rows = [line.split("|") for line in (CORPUS / "INDEX.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    rows = [
+        line.split("|")
+        for line in (CORPUS / "INDEX.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
     return {row[1].strip(): row[2].strip() for row in rows if len(row) > 3}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from wganlint.trial import failures
 from wganlint.rules.catalogue import catalogue
+from wganlint.trial import failures
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,8 +45,9 @@ def readme_blocks(language: str) -> list[str]:
 
 def wganlint(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "wganlint", *arguments], capture_output=True, text=True, cwd=ROOT, check=False, timeout=120
-    )
+        [sys.executable, "-m", "wganlint", *arguments],
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=120, env=os.environ | {"COLUMNS": "80"},
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["", "analyze", "gate", "explain"])

@@ -84,7 +84,9 @@ def test_must_not(case: str) -> None:
         assert entry["code"] not in found, found[entry["code"]]["title"]
     quiet = expected(case).get("quiet_from")
     if quiet:
-        loud = [f"{f['code']} {f['severity']}" for f in found.values() if LEVELS.index(f["severity"]) >= LEVELS.index(quiet)]
+        loud = [
+            f"{f['code']} {f['severity']}" for f in found.values() if LEVELS.index(f["severity"]) >= LEVELS.index(quiet)
+        ]
         assert loud == []
 
 

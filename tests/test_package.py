@@ -46,7 +46,9 @@ def test_an_installed_wheel_analyzes_without_the_repository(wheel: Path, tmp_pat
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(tmp_path / "site")
     log = tmp_path / "train.log"
-    log.write_text("".join(f"step={n} c_loss=-1000.0048 g_loss=1000.0000 w_gap=1000.0048\n" for n in range(10, 400, 10)))
+    log.write_text(
+        "".join(f"step={n} c_loss=-1000.0048 g_loss=1000.0000 w_gap=1000.0048\n" for n in range(10, 400, 10))
+    )
     code = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); from wganlint.cli import run; sys.exit(run(sys.argv[1:]))"
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, "analyze", str(log), "--format", "concise"],

@@ -32,7 +32,13 @@ LOGS = "fixtures/sick/run/logs_training"
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("analyze", "--help"), ("analyze", LOGS), ("analyze", LOGS, "--format", "json"), ("explain", "SAT001")],
+    [
+        ("--help",),
+        ("analyze", "--help"),
+        ("analyze", LOGS),
+        ("analyze", LOGS, "--format", "json"),
+        ("explain", "SAT001"),
+    ],
 )
 def test_nothing_heavy_is_imported(arguments: tuple[str, ...]) -> None:
     loaded = modules(*arguments)

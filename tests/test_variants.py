@@ -36,13 +36,17 @@ def loud(report: Report) -> list[str]:
     return [f"{f.code} {f.severity} {f.title}" for f in report.findings if f.severity >= Severity.MEDIUM]
 
 
-def stuck(bound: float, sign: int = 1, count: int = 30, names: tuple[str, str, str] = ("c_loss", "g_loss", "w_gap")) -> list[str]:
+def stuck(
+    bound: float, sign: int = 1, count: int = 30, names: tuple[str, str, str] = ("c_loss", "g_loss", "w_gap")
+) -> list[str]:
     rng = random.Random(3)
     c, g, w = names
     lines = []
     for n in range(1, count + 1):
         real = 0.0048 + rng.uniform(-2e-4, 2e-4)
-        lines.append(f"step={n * 10} {c}={-sign * bound - real:.4f} {g}={sign * bound:.4f} {w}={sign * bound + real:.4f} m_loss={0.5 - 0.004 * n:.4f}")
+        lines.append(
+            f"step={n * 10} {c}={-sign * bound - real:.4f} {g}={sign * bound:.4f} {w}={sign * bound + real:.4f} m_loss={0.5 - 0.004 * n:.4f}"
+        )
     return lines
 
 
@@ -84,7 +88,10 @@ def test_two_losses_alone(read: Analyze) -> None:
 
 
 def test_a_real_side_at_the_bound(read: Analyze) -> None:
-    lines = [f"step={n * 10} c_loss={-500 - 0.01 * n:.4f} g_loss={0.01 * n:.4f} w_gap={500 + 0.01 * n:.4f}" for n in range(1, 31)]
+    lines = [
+        f"step={n * 10} c_loss={-500 - 0.01 * n:.4f} g_loss={0.01 * n:.4f} w_gap={500 + 0.01 * n:.4f}"
+        for n in range(1, 31)
+    ]
     side = found(read(lines), "SAT002")
     assert "only the real side" in side.title
     assert "real batch is the first thing to check" in side.why
@@ -120,8 +127,32 @@ class Critic(nn.Module):
 
 
 def test_half_saturated_and_recovering_is_partial(read: Analyze) -> None:
-    shares = [0.856, 0.8, 0.75, 0.7, 0.62, 0.55, 0.5, 0.431, 0.4, 0.36, 0.33, 0.3, 0.27, 0.25, 0.22, 0.2, 0.19, 0.17, 0.15, 0.142]
-    lines = [f"step={n * 10} c_loss={-1000 * s - 0.01:.4f} g_loss={1000 * s:.4f} w_gap={1000 * s + 0.01:.4f}" for n, s in enumerate(shares, 1)]
+    shares = [
+        0.856,
+        0.8,
+        0.75,
+        0.7,
+        0.62,
+        0.55,
+        0.5,
+        0.431,
+        0.4,
+        0.36,
+        0.33,
+        0.3,
+        0.27,
+        0.25,
+        0.22,
+        0.2,
+        0.19,
+        0.17,
+        0.15,
+        0.142,
+    ]
+    lines = [
+        f"step={n * 10} c_loss={-1000 * s - 0.01:.4f} g_loss={1000 * s:.4f} w_gap={1000 * s + 0.01:.4f}"
+        for n, s in enumerate(shares, 1)
+    ]
     part = found(read(lines, CLAMPED), "SAT001")
     assert part.severity is Severity.MEDIUM
     assert "part of the fake scores" in part.title
@@ -142,27 +173,54 @@ def healthy(kind: str) -> list[str]:
     rng = random.Random(kind)
     match kind:
         case "drifting offset":
-            return [f"step={n * 10} c_loss={-2 + rng.gauss(0, 0.2):.4f} g_loss={-1 + 2.3 * n:.4f} w_gap={2.4 + rng.gauss(0, 0.2):.4f}" for n in range(1, 120)]
+            return [
+                f"step={n * 10} c_loss={-2 + rng.gauss(0, 0.2):.4f} g_loss={-1 + 2.3 * n:.4f} w_gap={2.4 + rng.gauss(0, 0.2):.4f}"
+                for n in range(1, 120)
+            ]
         case "coarse print":
-            return [f"step={n * 10} c_loss={-0.1 + rng.gauss(0, 0.003):.2f} g_loss={1 + rng.gauss(0, 0.003):.2f} w_gap=0.10" for n in range(1, 60)]
+            return [
+                f"step={n * 10} c_loss={-0.1 + rng.gauss(0, 0.003):.2f} g_loss={1 + rng.gauss(0, 0.003):.2f} w_gap=0.10"
+                for n in range(1, 60)
+            ]
         case "starts at lambda":
-            head = [f"step={n * 10} c_loss={10 - 0.4 * n:.4f} g_loss=0.0{n:03d} w_gap={0.01 * n:.4f} lambda_gp=10" for n in range(1, 10)]
-            tail = [f"step={n * 10} c_loss={-3 + rng.gauss(0, 0.3):.4f} g_loss={rng.gauss(0.5, 0.3):.4f} w_gap={3.3 + rng.gauss(0, 0.3):.4f} lambda_gp=10" for n in range(10, 60)]
+            head = [
+                f"step={n * 10} c_loss={10 - 0.4 * n:.4f} g_loss=0.0{n:03d} w_gap={0.01 * n:.4f} lambda_gp=10"
+                for n in range(1, 10)
+            ]
+            tail = [
+                f"step={n * 10} c_loss={-3 + rng.gauss(0, 0.3):.4f} g_loss={rng.gauss(0.5, 0.3):.4f} w_gap={3.3 + rng.gauss(0, 0.3):.4f} lambda_gp=10"
+                for n in range(10, 60)
+            ]
             return ["Gradient penalty: lambda=10.0", *head, *tail]
         case "converged":
-            return [f"step={n * 10} c_loss={-0.0512 + rng.gauss(0, 4e-4):.5f} g_loss={0.3 + rng.gauss(0, 6e-4):.5f} w_gap={0.06 + rng.gauss(0, 4e-4):.5f}" for n in range(1, 100)]
+            return [
+                f"step={n * 10} c_loss={-0.0512 + rng.gauss(0, 4e-4):.5f} g_loss={0.3 + rng.gauss(0, 6e-4):.5f} w_gap={0.06 + rng.gauss(0, 4e-4):.5f}"
+                for n in range(1, 100)
+            ]
         case "warm-up without critic":
             head = [f"step={n * 10} c_loss=0.0000 g_loss=0.0000 l1_loss={1 / n:.4f}" for n in range(1, 30)]
-            return head + [f"step={n * 10} c_loss={-2 + rng.gauss(0, 0.3):.4f} g_loss={rng.gauss(0.5, 0.3):.4f} l1_loss={0.03 + rng.gauss(0, 0.001):.4f}" for n in range(30, 90)]
+            return head + [
+                f"step={n * 10} c_loss={-2 + rng.gauss(0, 0.3):.4f} g_loss={rng.gauss(0.5, 0.3):.4f} l1_loss={0.03 + rng.gauss(0, 0.001):.4f}"
+                for n in range(30, 90)
+            ]
         case "two optimizers":
             return ["Using Adam optimizer for G: lr=0.0001", "Using Adam optimizer for D: lr=0.0004",
                     *[f"step={n * 10} c_loss={rng.gauss(-2, 0.3):.4f} g_loss={rng.gauss(0.5, 0.3):.4f}" for n in range(1, 60)]]  # fmt: skip
         case "short":
-            return [f"step={n * 10} c_loss={rng.gauss(-2, 0.3):.4f} g_loss={rng.gauss(0.5, 0.3):.4f} w_gap={rng.gauss(2, 0.3):.4f}" for n in range(1, 6)]
+            return [
+                f"step={n * 10} c_loss={rng.gauss(-2, 0.3):.4f} g_loss={rng.gauss(0.5, 0.3):.4f} w_gap={rng.gauss(2, 0.3):.4f}"
+                for n in range(1, 6)
+            ]
         case "large but live":
-            return [f"step={n * 10} c_loss={rng.gauss(-9800, 400):.2f} g_loss={rng.gauss(1000, 300):.2f} w_gap={rng.gauss(10000, 400):.2f}" for n in range(1, 60)]
+            return [
+                f"step={n * 10} c_loss={rng.gauss(-9800, 400):.2f} g_loss={rng.gauss(1000, 300):.2f} w_gap={rng.gauss(10000, 400):.2f}"
+                for n in range(1, 60)
+            ]
         case "one spike":
-            return [f"step={n * 10} c_loss={-1000 if n == 30 else rng.gauss(-2, 0.3):.4f} g_loss={1000 if n == 30 else rng.gauss(0.5, 0.3):.4f} w_gap={rng.gauss(2, 0.3):.4f}" for n in range(1, 60)]
+            return [
+                f"step={n * 10} c_loss={-1000 if n == 30 else rng.gauss(-2, 0.3):.4f} g_loss={1000 if n == 30 else rng.gauss(0.5, 0.3):.4f} w_gap={rng.gauss(2, 0.3):.4f}"
+                for n in range(1, 60)
+            ]
         case _:
             raise ValueError(kind)
 
@@ -184,7 +242,11 @@ def test_a_weight_that_is_echoed_is_no_penalty(read: Analyze) -> None:
 
 
 def test_a_restored_learning_rate_overrides_the_printed_one(read: Analyze) -> None:
-    lines = ["Using SGD optimizer: lr=0.001, momentum=0.5", "Loaded checkpoint model.pt: restored optimizer state, lr=1e-05", *stuck(1000)]
+    lines = [
+        "Using SGD optimizer: lr=0.001, momentum=0.5",
+        "Loaded checkpoint model.pt: restored optimizer state, lr=1e-05",
+        *stuck(1000),
+    ]
     report = read(lines)
     assert "lr=0.001" in found(report, "LOG003").title
     assert "lr=1e-05" in found(report, "OPT002").title

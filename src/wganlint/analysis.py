@@ -49,9 +49,7 @@ def analyze(
     runs = load_runs(paths, source=source, events=events, roles=roles)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
-        raise UsageError(
-            f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules"
-        )
+        raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
     summaries: list[RunSummary] = []
     findings: list[Finding] = []
     verdicts: list[Verdict] = []
@@ -82,17 +80,13 @@ def load_runs(
         UsageError: a path does not exist, or a role or series is not known.
     """
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
-    found = discover(
-        [Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events]
-    )
+    found = discover([Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events])
     with np.errstate(all="ignore"):
         runs = [assign(read_run(files), roles) for files in found]
     for role, name in (roles or {}).items():
         if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
             known = sorted({series.name for run in runs for series in run.series})
-            raise UsageError(
-                f"no series {name!r} for --role {role}", hint=f"series: {', '.join(known[:30]) or 'none'}"
-            )
+            raise UsageError(f"no series {name!r} for --role {role}", hint=f"series: {', '.join(known[:30]) or 'none'}")
     return runs
 
 

@@ -113,9 +113,7 @@ def _linked(finding: Finding, root: bool, edges: list[Edge]) -> Finding:
         return tuple(e.target for e in edges if e.source == finding.id and e.how is how)
 
     caused_by = tuple(e.source for e in edges if e.target == finding.id and e.how is LinkKind.CAUSES)
-    return replace(
-        finding, root=root, causes=ends(LinkKind.CAUSES), caused_by=caused_by, masks=ends(LinkKind.MASKS)
-    )
+    return replace(finding, root=root, causes=ends(LinkKind.CAUSES), caused_by=caused_by, masks=ends(LinkKind.MASKS))
 
 
 def _loops(edges: list[Edge], causes: list[Edge]) -> tuple[tuple[str, ...], ...]:

@@ -29,9 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-rules_app = typer.Typer(
-    help="List the rules, or run their examples.", no_args_is_help=True, rich_markup_mode=None
-)
+rules_app = typer.Typer(help="List the rules, or run their examples.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(rules_app, name="rules")
 
 Level = Literal["info", "low", "medium", "high", "critical"]
@@ -39,16 +37,12 @@ Belief = Literal["low", "medium", "high"]
 Format = Literal["full", "concise", "markdown", "json"]
 Color = Literal["auto", "always", "never"]
 
-Paths = Annotated[
-    list[Path], typer.Argument(help="Log files, or folders that hold the logs of one or more runs.")
-]
+Paths = Annotated[list[Path], typer.Argument(help="Log files, or folders that hold the logs of one or more runs.")]
 Source = Annotated[
     list[Path] | None,
     typer.Option("--source", help="Folder or file with the model's source; it is parsed, never run."),
 ]
-Events = Annotated[
-    list[Path] | None, typer.Option("--events", help="Folder with TensorBoard event files of the run.")
-]
+Events = Annotated[list[Path] | None, typer.Option("--events", help="Folder with TensorBoard event files of the run.")]
 Roles = Annotated[
     list[str] | None,
     typer.Option("--role", metavar="ROLE=NAME", help="Say which series plays a role: critic_loss=my_name."),
@@ -57,9 +51,7 @@ RuleFolders = Annotated[list[Path] | None, typer.Option("--rules", help="Folder 
 Ignore = Annotated[
     list[str] | None, typer.Option("--ignore", metavar="CODE", help="Leave out a rule, by code or name.")
 ]
-FailOn = Annotated[
-    Level | None, typer.Option("--fail-on", help="Exit with 1 if a finding is at least this severe.")
-]
+FailOn = Annotated[Level | None, typer.Option("--fail-on", help="Exit with 1 if a finding is at least this severe.")]
 MinConfidence = Annotated[
     Belief | None,
     typer.Option("--min-confidence", help="Count only findings that are at least this sure for --fail-on."),
@@ -102,9 +94,7 @@ def analyze(
     output: Outputs = None,
     fail_on: FailOn = None,
     min_confidence: MinConfidence = None,
-    width: Annotated[
-        int | None, typer.Option("--width", min=60, max=400, help="Columns of the full report.")
-    ] = None,
+    width: Annotated[int | None, typer.Option("--width", min=60, max=400, help="Columns of the full report.")] = None,
     color: Annotated[Color, typer.Option("--color", help="When to use color.")] = "auto",
 ) -> None:
     """Read what training runs left behind and say what is wrong, where it starts and what to change first.
@@ -173,9 +163,7 @@ def rules_list(rules: RuleFolders = None) -> None:
     from wganlint.render.screen import echo
 
     book = _catalogue(load_settings(Path.cwd()), rules)
-    echo(
-        "".join(f"{r.code}  {r.severity!s:<8}  {r.name}\n" for r in sorted(book.rules, key=lambda r: r.code))
-    )
+    echo("".join(f"{r.code}  {r.severity!s:<8}  {r.name}\n" for r in sorted(book.rules, key=lambda r: r.code)))
     _complain(book.broken)
     raise typer.Exit(MISUSE if book.broken else FINE)
 
@@ -230,9 +218,7 @@ def _click_error(error: Exception) -> int:
     if os.environ.get("WGANLINT_TRACEBACK"):
         raise error
     _say(f"error: wganlint itself failed: {type(error).__name__}: {error}")
-    _say(
-        "  this is our fault; WGANLINT_TRACEBACK=1 shows where. Please report it with the command that you ran"
-    )
+    _say("  this is our fault; WGANLINT_TRACEBACK=1 shows where. Please report it with the command that you ran")
     return MISUSE
 
 
@@ -344,6 +330,8 @@ def _nothing(report: Report) -> str:
     if not any(one.used for run in report.runs for one in run.inputs):
         seen = [f"  {one.path}: {one.why}" for run in report.runs for one in run.inputs]
         more = [f"  and {len(seen) - 5} more"] if len(seen) > 5 else []
-        return "\n".join(["nothing could be judged: no training log, event file or model source was found", *seen[:5], *more])
+        return "\n".join(
+            ["nothing could be judged: no training log, event file or model source was found", *seen[:5], *more]
+        )
     names = ", ".join(run.id for run in report.runs if not run.judged)
     return f"nothing could be judged in {names}: no rule found what it needs (see `not judged` in the full report)"

@@ -64,9 +64,7 @@ def judge(run: Run, rules: Sequence[Rule], ignored: Collection[str] = ()) -> lis
             said[rule.code] = _judge(run, rule, cache, said)
         except Exception as error:  # a fault of ours or of a user's detector must not stop the others
             note = f"{type(error).__name__}: {error}"
-            said[rule.code] = Judgement(
-                rule, Verdict(run.id, rule.code, rule.name, Outcome.BROKEN, note=note)
-            )
+            said[rule.code] = Judgement(rule, Verdict(run.id, rule.code, rule.name, Outcome.BROKEN, note=note))
     return list(said.values())
 
 
@@ -79,9 +77,7 @@ def _judge(
     if rule.families and run.family.name not in rule.families:
         if run.family.name == "unknown":
             return verdict(Outcome.COULD_NOT_TELL, (FAMILY,))
-        return verdict(
-            Outcome.NOT_APPLICABLE, note=f"for {', '.join(rule.families)}; this run is {run.family.name}"
-        )
+        return verdict(Outcome.NOT_APPLICABLE, note=f"for {', '.join(rule.families)}; this run is {run.family.name}")
     finds: dict[str, Found] = {}
     lacking: list[str] = []
     for find in rule.finds:
@@ -273,8 +269,7 @@ def _check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...
 def was_judged(judgements: Sequence[Judgement]) -> bool:
     """Return whether a rule other than LOG* was fired or quiet."""
     return any(
-        not judgement.rule.code.startswith("LOG")
-        and judgement.verdict.outcome in (Outcome.FIRED, Outcome.QUIET)
+        not judgement.rule.code.startswith("LOG") and judgement.verdict.outcome in (Outcome.FIRED, Outcome.QUIET)
         for judgement in judgements
     )
 

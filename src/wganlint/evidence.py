@@ -49,9 +49,7 @@ class Evidence:
     step: float | None = None
 
 
-def observed(
-    kind: str, quote: str, place: Place | None, label: str = "", step: float | None = None
-) -> Evidence:
+def observed(kind: str, quote: str, place: Place | None, label: str = "", step: float | None = None) -> Evidence:
     """Return evidence that is quoted from an input."""
     return Evidence(kind, Standing.OBSERVED, quote, label, place, step)
 

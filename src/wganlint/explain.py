@@ -33,8 +33,7 @@ def page(rule: Rule) -> str:
         ]
     lines += ["", "## How sure", ""]
     lines += [
-        f"- {belief.level}: {_plain(belief.because.text)}"
-        + (f" (when `{belief.when.text}`)" if belief.when else "")
+        f"- {belief.level}: {_plain(belief.because.text)}" + (f" (when `{belief.when.text}`)" if belief.when else "")
         for belief in rule.body.beliefs
     ]
     lines += ["", "## What it says", ""]

@@ -123,9 +123,7 @@ class Series:
         column = int(self.columns[at]) if self.columns[at] > 0 else None
         end = column + len(text) if column is not None else None
         place = Place(self.files[int(self.file_of[at])], line, column, end)
-        return Point(
-            int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at]
-        )
+        return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
 
     def same_records(self, other: Series) -> bool:
         """Return whether the kept points of both stand on the same lines of the same files, one for one."""
@@ -258,9 +256,7 @@ class SeriesBuilder:
             previous = self._repeat
             if at == 0 and previous is not None and previous.text == texts[0]:
                 first = previous.first
-            self._repeat = Repeat(
-                texts[int(starts[at])], first, self._count + int(starts[at] + lengths[at]) - 1
-            )
+            self._repeat = Repeat(texts[int(starts[at])], first, self._count + int(starts[at] + lengths[at]) - 1)
             if self._longest is None or self._repeat.length > self._longest.length:
                 self._longest = self._repeat
         self._printed = _merge_counts(self._printed, Counter(texts))
@@ -302,9 +298,7 @@ class _Columns:
         column = int(self.columns[at]) if self.columns[at] > 0 else None
         text = self.texts[at]
         place = Place(file, line, column, column + len(text) if column is not None else None)
-        return Point(
-            int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at]
-        )
+        return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
 
     def fold(self, bucket: int) -> _Columns:
         """Keep the first, lowest and highest point of each bucket of `bucket` records."""

@@ -30,9 +30,7 @@ class Layer(Site):
 
     attribute: str = ""
     type: str = ""
-    normalizes: bool = (
-        False  # LayerNorm, BatchNorm, InstanceNorm, GroupNorm, RMSNorm, spectral or weight norm
-    )
+    normalizes: bool = False  # LayerNorm, BatchNorm, InstanceNorm, GroupNorm, RMSNorm, spectral or weight norm
     learns: bool = False  # Linear, Conv*, ConvTranspose*, Embedding, GRU ...
 
 

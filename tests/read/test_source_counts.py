@@ -189,7 +189,9 @@ def test_supervised_elsewhere(after: str) -> None:
 
 def test_a_loss_on_something_else_is_no_supervision() -> None:
     body = "h = self.size_net(c)\nn = h.round().long()\nreturn self.point_net(c.repeat_interleave(n, 0)), h"
-    after = "gen = Generator()\npoints, h = gen(c)\nloss = F.mse_loss(points, y)\nother = F.mse_loss(net.size_net(c), y)"
+    after = (
+        "gen = Generator()\npoints, h = gen(c)\nloss = F.mse_loss(points, y)\nother = F.mse_loss(net.size_net(c), y)"
+    )
     (rounding,) = generator(body, after=after).roundings
     assert rounding.supervised is None
 

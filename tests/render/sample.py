@@ -59,9 +59,7 @@ def statement(standing: Standing, text: str, settle: str = "") -> Statement:
 
 
 CLAMP = "        score = torch.clamp(score, min=-1000.0, max=1000.0)"
-SCATTER = (
-    '        pooled = torch.full((batch, width), -1e9).scatter_reduce(0, index, features, reduce="amax")'
-)
+SCATTER = '        pooled = torch.full((batch, width), -1e9).scatter_reduce(0, index, features, reduce="amax")'
 
 FILL = Fix(
     "Give an empty event a neutral feature and tell the critic that it is empty",
@@ -89,9 +87,7 @@ ADAM = Fix(
     "The head that says how many points an event gets must climb past 0.176; at SGD 1e-5 that is slow.\n"
     "    --optimizer adam --lr 1e-4",
     Effect.CURES,
-    Check(
-        "|g_loss| leaves 1000 and the count of generated points is above 0", {}, "g.share < 0.01", "50 steps"
-    ),
+    Check("|g_loss| leaves 1000 and the count of generated points is above 0", {}, "g.share < 0.01", "50 steps"),
     rank=1,
     excludes=("Start the count head above zero",),
     conflicts=(3,),
@@ -160,9 +156,7 @@ EMPTY = Finding(
         assumed("log", "generated points per batch = 0", "print counts.sum() beside the losses"),
     ),
     alternatives=(
-        statement(
-            ASSUMED, "The fakes are padded with a sentinel for another reason.", "inspect one fake batch"
-        ),
+        statement(ASSUMED, "The fakes are padded with a sentinel for another reason.", "inspect one fake batch"),
     ),
     fixes=(ADAM, BIAS),
     references=("briedel/cr_muons, docs/INSTABILITY_ANALYSIS.md",),
@@ -180,9 +174,7 @@ SENTINEL = Finding(
     "The fill value -1e9 of an empty event reaches the critic's layers",
     (
         statement(OBSERVED, "The maximum starts from -1e9 and an event without points keeps it."),
-        statement(
-            DERIVED, "From there on every layer multiplies -1e9: no score in any usual range comes out."
-        ),
+        statement(DERIVED, "From there on every layer multiplies -1e9: no score in any usual range comes out."),
     ),
     Place(MODEL, 251, 45, 49),
     (
@@ -258,11 +250,7 @@ STARVED = Finding(
     "The generator gets no gradient from the critic",
     (statement(OBSERVED, "The count passes through round().long(), which has no derivative."),),
     Place(MODEL, 118, 18),
-    (
-        source(
-            118, "        counts = torch.round(10.0 ** p - 1.0).long().clamp(min=0)", ".long()", "cut here"
-        ),
-    ),
+    (source(118, "        counts = torch.round(10.0 ** p - 1.0).long().clamp(min=0)", ".long()", "cut here"),),
     causes=(),
     caused_by=("sick/SAT001",),
 )
@@ -392,9 +380,7 @@ SICK_RUN = RunSummary(
         series("c_loss", "critic_loss", "-1000.0048", "-1000.0049", (-1000.0048,) * 11 + (-1000.0049,) * 9),
         series("g_loss", "generator_loss", "1000.0000", "1000.0000", (1000.0,) * 20),
         series("w_gap", "gap", "1000.0048", "1000.0049", (1000.0048,) * 11 + (1000.0049,) * 9),
-        series(
-            "m_loss", "auxiliary_loss", "0.4409", "0.3706", tuple(0.4409 - 0.0037 * at for at in range(20))
-        ),
+        series("m_loss", "auxiliary_loss", "0.4409", "0.3706", tuple(0.4409 - 0.0037 * at for at in range(20))),
     ),
     (SettingSummary("lr", "1e-05", LOG, 6), SettingSummary("momentum", "0.5", LOG, 6)),
     (("the last line is cut off", Place(LOG, 1204)),),
@@ -418,9 +404,7 @@ def verdicts(run: str, fired: tuple[str, ...] = ()) -> tuple[Verdict, ...]:
         "RUN002 restart-loop",
     ]
     said = [Verdict(run, code, "fired-rule", Outcome.FIRED) for code in fired]
-    said += [
-        Verdict(run, *_split(name), Outcome.COULD_NOT_TELL, missing) for name, missing in lacking.items()
-    ]
+    said += [Verdict(run, *_split(name), Outcome.COULD_NOT_TELL, missing) for name, missing in lacking.items()]
     said += [Verdict(run, *_split(name), Outcome.QUIET) for name in quiet]
     said += [
         Verdict(run, "SAT003", "bce-floor", Outcome.NOT_APPLICABLE, note="not a BCE loss"),
@@ -431,9 +415,7 @@ def verdicts(run: str, fired: tuple[str, ...] = ()) -> tuple[Verdict, ...]:
             Outcome.IGNORED,
             note="known, see ticket 12 (until 2026-03-01)",
         ),
-        Verdict(
-            run, "TEAM01", "our-own-rule", Outcome.BROKEN, note="rules/team01.toml:4:9: unknown fact `shar`"
-        ),
+        Verdict(run, "TEAM01", "our-own-rule", Outcome.BROKEN, note="rules/team01.toml:4:9: unknown fact `shar`"),
     ]
     return tuple(said)
 
@@ -564,11 +546,7 @@ def hostile() -> Report:
         EVIL,
         ASSUMED,
         {"critic_loss": name},
-        (
-            SeriesSummary(
-                name, "critic_loss", 3, math.nan, math.inf, 2, "nan\x1b", EVIL, (1e308, math.nan, -1e308), ()
-            ),
-        ),
+        (SeriesSummary(name, "critic_loss", 3, math.nan, math.inf, 2, "nan\x1b", EVIL, (1e308, math.nan, -1e308), ()),),
         (SettingSummary("lr", EVIL, "a", None),),
         ((EVIL, places[0]),),
     )
@@ -619,9 +597,7 @@ def source_only() -> Report:
         (),
         (),
     )
-    return Report(
-        "0.1.0", (run,), (found,), verdicts("src", ("SAT004",)), (Chain("src", apart=("src/SAT004",)),)
-    )
+    return Report("0.1.0", (run,), (found,), verdicts("src", ("SAT004",)), (Chain("src", apart=("src/SAT004",)),))
 
 
 def two_runs() -> Report:
@@ -641,9 +617,7 @@ def two_runs() -> Report:
         (),
         judged=False,
     )
-    lost = tuple(
-        Verdict("empty", f"SAT00{at}", "rule", Outcome.COULD_NOT_TELL, ("critic_loss",)) for at in range(1, 6)
-    )
+    lost = tuple(Verdict("empty", f"SAT00{at}", "rule", Outcome.COULD_NOT_TELL, ("critic_loss",)) for at in range(1, 6))
     return Report(
         "0.1.0",
         (*first.runs, *second.runs, blind),

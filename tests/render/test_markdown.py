@@ -18,11 +18,7 @@ PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 def tokens(text: str) -> list[tuple[str, str]]:
     """Return (type, content) of all tokens, inline ones included."""
-    return [
-        (token.type, token.content)
-        for block in PARSER.parse(text)
-        for token in [block, *(block.children or [])]
-    ]
+    return [(token.type, token.content) for block in PARSER.parse(text) for token in [block, *(block.children or [])]]
 
 
 def headings(text: str) -> list[str]:

@@ -88,7 +88,11 @@ def test_the_page_of_a_rule_tells_all_of_it(rule: Rule) -> None:
 @each_rule
 def test_each_threshold_on_a_page_is_one_that_the_rule_uses(rule: Rule) -> None:
     texts = [rule.condition.text, *(g.when.text for g in rule.body.grades if g.when)]
-    texts += [item.when.text for item in (*rule.body.beliefs, *rule.body.titles, *rule.body.says, *rule.body.links) if item.when]
+    texts += [
+        item.when.text
+        for item in (*rule.body.beliefs, *rule.body.titles, *rule.body.says, *rule.body.links)
+        if item.when
+    ]
     texts += [fix.when.text for fix in rule.body.fixes if fix.when]
     prose = [say.text.text for say in rule.body.says] + [belief.because.text for belief in rule.body.beliefs]
     passed = [(key, value) for find in rule.finds for key, value in find.parameters.items()]
@@ -124,8 +128,6 @@ def test_a_folder_without_rules_is_a_mistake_of_the_user(tmp_path: Path) -> None
 def test_codes_and_names_are_those_of_the_written_catalogue() -> None:
     heading = re.compile(r"^### ([A-Z]{2,3}\d{3})(?: ★)? ([a-z0-9-]+)", re.MULTILINE)
     written = dict(heading.findall(SHARED.read_text(encoding="utf-8")))
-    assert {rule.code: rule.name for rule in BOOK.rules} == {
-        rule.code: written.get(rule.code) for rule in BOOK.rules
-    }
+    assert {rule.code: rule.name for rule in BOOK.rules} == {rule.code: written.get(rule.code) for rule in BOOK.rules}
     linked = {link.to for rule in BOOK.rules for link in rule.body.links}
     assert linked <= written.keys()

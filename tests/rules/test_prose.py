@@ -19,7 +19,10 @@ SHAPE = Shape({"pin": FIELDS, "part": FIELDS}, frozenset(), {"low": Kind.NUMBER,
 PIN = frozenset({"pin"})
 
 
-def said(text: str, loss: Quantity = Quantity(-1000.0048, decimals=4), share: float = 0.5) -> str:
+LOSS = Quantity(-1000.0048, decimals=4)
+
+
+def said(text: str, loss: Quantity = LOSS, share: float = 0.5) -> str:
     fact = Fact({"loss": loss, "share": Quantity(share, Kind.RATIO), "times": Quantity(10.2, Kind.FACTOR),
                  "name": "{c_loss}", "both": True})  # fmt: skip
     return parse(text, SHAPE, PIN).fill(Scope({"pin": fact, "part": ABSENT}, {"low": 1e-6, "word": "Adam"}))
@@ -101,7 +104,9 @@ def test_a_literal_number_about_the_run_is_refused(text: str, column: int) -> No
     assert caught.value.column == column
 
 
-PIECES = st.sampled_from(["{", "}", "{{", "}}", "{pin.loss}", "{pin.share}", "{part.loss}", "pin", ".", " ", "7", "`", "\n"])
+PIECES = st.sampled_from(
+    ["{", "}", "{{", "}}", "{pin.loss}", "{pin.share}", "{part.loss}", "pin", ".", " ", "7", "`", "\n"]
+)
 
 
 @given(st.lists(PIECES, max_size=8).map("".join))

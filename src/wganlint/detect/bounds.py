@@ -10,9 +10,7 @@ from wganlint.detect.window import finite
 from wganlint.run import Run, Series
 from wganlint.series import Ints
 
-TOLERANCE = (
-    1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
-)
+TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
 STAY = 0.8  # share of records at the bound from the onset on (catalogue, SAT001)
 
 
@@ -49,7 +47,9 @@ def score_bounds(run: Run) -> tuple[float, ...]:
 
 
 def pin(run: Run, series: Series) -> Pin | None:
-    """Return where a series stays at a bound, or None. Candidates: literals of the source, printed repeats, round numbers.
+    """Return where a series stays at a bound, or None.
+
+    Candidates: literals of the source, printed repeats, round numbers.
 
     The onset is the change point: the start of the stretch to the end whose share at the bound most exceeds `STAY`
     (the maximum of the reversed cumulative sum of b - STAY, Page 1954, doi:10.1093/biomet/41.1-2.100).
@@ -127,9 +127,7 @@ def _stay(series: Series, at: Ints, bound: float, literal: bool) -> Pin | None:
     rounded = is_round(bound)
     if not literal and not rounded and not _repeats(series, stretch, same):
         return None
-    return Pin(
-        series, bound, stretch, int(stretch[0]), series.tally.count - first, share, literal, rounded, same
-    )
+    return Pin(series, bound, stretch, int(stretch[0]), series.tally.count - first, share, literal, rounded, same)
 
 
 def _repeats(series: Series, at: Ints, same: float) -> bool:

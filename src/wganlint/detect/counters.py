@@ -10,9 +10,7 @@ from wganlint.evidence import Evidence
 from wganlint.run import Run, Series
 from wganlint.units import Kind, Quantity
 
-LOG_COUNTS = (
-    "how much the generator makes: log the number of generated items and of empty samples on each line"
-)
+LOG_COUNTS = "how much the generator makes: log the number of generated items and of empty samples on each line"
 
 
 def _stale(run: Run, series: Series) -> str:
@@ -65,7 +63,5 @@ def fake_items(run: Run) -> Found:
         "with_real": real is not None,
     }
     shown = [zeros[0], zeros[-1]] if zeros else [series.last]
-    evidence: dict[int, Evidence] = {
-        point.index: point.evidence(f"{series.key}={point.text}") for point in shown
-    }
+    evidence: dict[int, Evidence] = {point.index: point.evidence(f"{series.key}={point.text}") for point in shown}
     return Fact(fields, tuple(evidence.values()), shown[0].place, (series.name,))

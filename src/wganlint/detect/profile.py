@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from wganlint.detect.calls import PerStep, calls_per_step
 from wganlint.detect.registry import Fact, Found, Missing, Parameter, detector
 from wganlint.evidence import Evidence, derived, observed
-from wganlint.detect.calls import PerStep, calls_per_step
 from wganlint.run import OpTable, Run
 from wganlint.units import Kind, Quantity
 
@@ -30,9 +30,7 @@ def operation(run: Run, name: str) -> Found:
         return Missing("a profiler table")
     told = [(table, found) for table in run.tables if (found := calls_per_step(table, name)) is not None]
     if not told:
-        return Missing(
-            f"a profiler table that is not cut: {name} may be among the rows that row_limit left out"
-        )
+        return Missing(f"a profiler table that is not cut: {name} may be among the rows that row_limit left out")
     hits = [(table, found) for table, found in told if found.calls > 0]
     if not hits:
         return _absent(name, told)
@@ -66,8 +64,9 @@ def _absent(name: str, told: list[tuple[OpTable, PerStep]]) -> Fact:
     table = told[0][0]
     nothing = Quantity(0, Kind.COUNT)
     fields: dict[str, Quantity | bool | str] = {
-        "op": name, "calls": nothing, "low": nothing, "high": nothing, "time": Quantity(0, Kind.SECONDS), "times": "none",
-        "device": f"{table.device} total" if table.device else "CPU total", "per": "table", "basis": "complete tables",
+        "op": name, "calls": nothing, "low": nothing, "high": nothing, "time": Quantity(0, Kind.SECONDS),
+        "times": "none", "device": f"{table.device} total" if table.device else "CPU total", "per": "table",
+        "basis": "complete tables",
         "tables": Quantity(len(told), Kind.COUNT), "present": False, "per_step": table.steps is not None,
         "share": Quantity(0, Kind.RATIO), "with_share": False,
     }  # fmt: skip
@@ -127,8 +126,6 @@ def _quotes(hits: list[tuple[OpTable, PerStep]], device: str | None) -> list[Evi
         quotes.append(observed("table", row.quote, row.place, f"{found.calls:g} calls"))
         if found.basis == "ProfilerStep*":
             quotes.append(
-                derived(
-                    f"{sum(r.calls or 0 for r in found.rows)} calls / {table.steps} steps = {found.calls:g}"
-                )
+                derived(f"{sum(r.calls or 0 for r in found.rows)} calls / {table.steps} steps = {found.calls:g}")
             )
     return quotes

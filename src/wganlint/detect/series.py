@@ -71,9 +71,7 @@ def frozen(run: Run, records: int, span: int, distinct: int) -> Found:
         if enough and still:
             frozen_ones.append((series, len(texts), len(at), steps))
     if not frozen_ones:
-        return (
-            ABSENT if evaluable else Missing(f"at least {records} records of a loss, printed finely enough")
-        )
+        return ABSENT if evaluable else Missing(f"at least {records} records of a loss, printed finely enough")
     mover = _mover(run, {s.name for s, *_ in frozen_ones})
     if mover is None:
         return Missing("another series that moves, to tell a frozen loss from a stale log")
@@ -90,9 +88,7 @@ def frozen(run: Run, records: int, span: int, distinct: int) -> Found:
         "change": Quantity(mover[1], Kind.RATIO),
     }
     evidence = (
-        first.evidence(
-            f"{series.key} prints {texts_seen} distinct value{'s' if texts_seen > 1 else ''} from here on"
-        ),
+        first.evidence(f"{series.key} prints {texts_seen} distinct value{'s' if texts_seen > 1 else ''} from here on"),
         last.evidence("to the last record"),
     )
     return Fact(fields, evidence, first.place, tuple(s.name for s, *_ in frozen_ones))
@@ -225,9 +221,7 @@ def _before(series: Series, at: np.ndarray[tuple[int], np.dtype[np.int64]]) -> s
 )
 def update_ratio(run: Run) -> Found:
     """How far one step moves the weights, relative to their size: lr * |gradient| / ((1 - momentum) * |weights|)."""
-    gradient = (
-        run.role("critic_gradient_norm") or run.role("generator_gradient_norm") or run.role("gradient_norm")
-    )
+    gradient = run.role("critic_gradient_norm") or run.role("generator_gradient_norm") or run.role("gradient_norm")
     weights = run.role("weight_norm")
     lr = run.number("learning_rate")
     missing = [
@@ -254,7 +248,9 @@ def update_ratio(run: Run) -> Found:
         "weights": weights.quantity(w),
         "lr": Quantity(lr.number, Kind.NUMBER, None, lr.value),
     }
-    formula = f"lr * |gradient| / ((1 - momentum) * |weights|) = {lr.value} * {g:.3g} / ({1 - mu:g} * {w:.3g}) = {ratio:.1e}"
+    formula = (
+        f"lr * |gradient| / ((1 - momentum) * |weights|) = {lr.value} * {g:.3g} / ({1 - mu:g} * {w:.3g}) = {ratio:.1e}"
+    )
     return Fact(fields, (lr.evidence, derived(formula)), lr.evidence.place)
 
 

@@ -14,7 +14,8 @@ from wganlint.units import Kind, Quantity
 
 
 def _same_line(run: Run, setting: Setting, meaning: str) -> Setting | None:
-    return next((s for s in run.settings if s.meaning == meaning and s.place.file == setting.place.file and s.place.line == setting.place.line), None)  # fmt: skip
+    line = (setting.place.file, setting.place.line)
+    return next((s for s in run.settings if s.meaning == meaning and (s.place.file, s.place.line) == line), None)
 
 
 @detector(
@@ -39,17 +40,14 @@ def learning_rate(run: Run) -> Found:
     mu = momentum.number if momentum is not None and momentum.number is not None else 0.0
     effective = lr.number / (1 - mu) if 0 <= mu < 1 else lr.number
     sgd = name.lower() == "sgd"
-    formula = (
-        f"lr / (1 - momentum) = {lr.value} / (1 - {momentum.value if momentum else '0'}) = {effective:.2g}"
-    )
+    formula = f"lr / (1 - momentum) = {lr.value} / (1 - {momentum.value if momentum else '0'}) = {effective:.2g}"
     fields: dict[str, Quantity | bool | str] = {
         "optimizer": name,
         "lr": Quantity(lr.number, Kind.NUMBER, None, lr.value),
         "momentum": Quantity(mu, Kind.NUMBER, None, momentum.value if momentum else "0"),
         "effective": Quantity(effective, Kind.NUMBER),
         "sgd": sgd,
-        "adaptive": name.lower()
-        in {"adam", "adamw", "rmsprop", "nadam", "radam", "adamax", "adagrad", "adadelta"},
+        "adaptive": name.lower() in {"adam", "adamw", "rmsprop", "nadam", "radam", "adamax", "adagrad", "adadelta"},
         "below_adam": Quantity(1e-4 / lr.number, Kind.FACTOR),
         "has_momentum": mu > 0,
         "from_source": from_source,
@@ -109,68 +107,6 @@ def _from_source(run: Run) -> _Rate | None:
     return optimizer.name, lr, momentum, (lr.evidence,), True
 
 
-@detector(
-    fields={"every": Kind.COUNT, "steps": Kind.COUNT, "skipped": Kind.FLAG, "steps_name": Kind.TEXT},
-)
-def penalty_schedule(run: Run) -> Found:
-    """A stated penalty interval k and critic steps n: does the last (logged) critic step, number n - 1, carry it?
-
-    It does if (n - 1) % k == 0, for a schedule that counts substeps from 0.
-    """
-    every = next(
-        (s for s in run.stated("penalty_every") if s.number is not None and s.origin != "default"), None
-    )
-    if every is None or every.number is None:
-        return ABSENT
-    steps = run.number("critic_steps")
-    n, name, evidence = None, "", None
-    if steps is not None and steps.number is not None:
-        n, name, evidence = steps.number, f"{steps.name}={steps.value}", steps.evidence
-    for series in run.series:
-        if series.key.lower() in {"cs", "n_critic", "critic_steps", "ncritic"}:
-            n, name, evidence = (
-                series.last.value,
-                f"{series.key}={series.last.text}",
-                series.last.evidence(f"{series.key}={series.last.text}"),
-            )
-            break
-    if n is None or evidence is None or not np.isfinite(n) or every.number < 1 or n < 1:
-        return Missing("the number of critic steps")
-    k = int(every.number)
-    skipped = k > 1 and (int(n) - 1) % k != 0
-    formula = f"(critic steps - 1) % {every.name} = ({int(n)} - 1) % {k} = {(int(n) - 1) % k}"
-    fields: dict[str, Quantity | bool | str] = {
-        "every": Quantity(k, Kind.COUNT),
-        "steps": Quantity(int(n), Kind.COUNT),
-        "steps_name": name,
-        "skipped": skipped,
-    }
-    return Fact(
-        fields, (every.evidence, evidence, derived(formula, "substeps counted from 0")), every.evidence.place
-    )
-
-
-@detector(
-    fields={"name": Kind.TEXT, "zero": Kind.RATIO, "records": Kind.POINTS},
-)
-def logged_penalty_zero(run: Run) -> Found:
-    """A logged penalty column: the share of its records that print exactly 0."""
-    series = run.role("penalty")
-    if series is None:
-        return Missing("the penalty itself as a column of the log")
-    at = series.sample()
-    zero = series.values[at] == 0
-    if not zero.any():
-        return ABSENT
-    point = series.point(int(at[np.flatnonzero(zero)[0]]))
-    fields: dict[str, Quantity | bool | str] = {
-        "name": series.key,
-        "zero": Quantity(float(np.mean(zero)), Kind.RATIO),
-        "records": Quantity(len(series), Kind.POINTS),
-    }
-    return Fact(fields, (point.evidence(f"{series.key}={point.text}"),), point.place, (series.name,))
-
-
 CONFLICTS = ("learning_rate", "penalty_weight", "critic_steps", "weight_clip")
 
 
@@ -191,7 +127,7 @@ def contradiction(run: Run) -> Found:
     conflicts = [c for meaning in CONFLICTS if (c := _conflict(run, meaning)) is not None]
     if not conflicts:
         return ABSENT
-    meaning, header, value, number, evidence, restored = conflicts[0]
+    meaning, header, value, number, _, restored = conflicts[0]
     assert header.number is not None
     low, high = sorted((abs(header.number), abs(number)))
     fields: dict[str, Quantity | bool | str] = {
@@ -210,9 +146,7 @@ _Conflict: TypeAlias = tuple[str, Setting, str, float, Evidence, bool]
 
 
 def _conflict(run: Run, meaning: str) -> _Conflict | None:
-    headers = [
-        s for s in run.settings if s.meaning == meaning and s.origin == "header" and s.number is not None
-    ]
+    headers = [s for s in run.settings if s.meaning == meaning and s.origin == "header" and s.number is not None]
     if not headers:
         return None
     header = headers[0]
@@ -231,8 +165,7 @@ def _conflict(run: Run, meaning: str) -> _Conflict | None:
     if (
         not np.isfinite(first.value)
         or _equal(header.number, first.value, unit)
-        or (meaning == "learning_rate"
-        and _warms(series.values))
+        or (meaning == "learning_rate" and _warms(series.values))
     ):
         return None
     return (

@@ -98,7 +98,10 @@ def score_clamp(run: Run, soft: bool) -> Found:
     },
 )  # fmt: skip
 def sentinel(run: Run) -> Found:
-    """A fill value of at least 1e4 in size that reaches a learned layer or a mean. norm: a normalizing layer after it."""
+    """A fill value of at least 1e4 in size that reaches a learned layer or a mean.
+
+    norm: a normalizing layer after it.
+    """
     source = model(run)
     if source is None:
         return Missing(SOURCE)
@@ -220,9 +223,7 @@ def count_head(run: Run) -> Found:
         "where": where(site.place),
         "code": site.quote.strip(),
         "expression": site.expression,
-        "threshold": Quantity(
-            site.alive_above if site.alive_above is not None else float("nan"), Kind.NUMBER, 3
-        ),
+        "threshold": Quantity(site.alive_above if site.alive_above is not None else float("nan"), Kind.NUMBER, 3),
         "bias": Quantity(bias, Kind.NUMBER),
         "bias_set": site.bias is not None,
         "at_risk": at_risk,
@@ -231,9 +232,7 @@ def count_head(run: Run) -> Found:
     }
     evidence = [site.evidence("how many items a sample gets")]
     if site.alive_above is not None:
-        evidence.append(
-            derived(f"{site.expression} is 0 while {site.head or 'the head'} < {site.alive_above:.3f}")
-        )
+        evidence.append(derived(f"{site.expression} is 0 while {site.head or 'the head'} < {site.alive_above:.3f}"))
     if site.bias_site is not None:
         evidence.append(site.bias_site.evidence(f"the last bias starts at {bias:g}"))
     return Fact(fields, tuple(evidence), site.place)
@@ -357,6 +356,4 @@ def cut_generator(run: Run) -> Found:
         "owner": site.owner,
         "sites": Quantity(len(source.detaches), Kind.COUNT),
     }
-    return Fact(
-        fields, tuple(s.evidence(f"{s.how} cuts the gradient") for s in source.detaches[:3]), site.place
-    )
+    return Fact(fields, tuple(s.evidence(f"{s.how} cuts the gradient") for s in source.detaches[:3]), site.place)

@@ -1,0 +1,1 @@
+"""Files become a Run; nothing here judges (files -> read -> Run)."""

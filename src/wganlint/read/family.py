@@ -41,9 +41,7 @@ def _from_source(run: Run) -> Convention | None:
     if run.source is None:
         return None
     for part, sign_of in (("critic", 1), ("generator", -1)):
-        signs = {
-            loss.fake_sign * sign_of for loss in run.source.losses if loss.part == part and loss.fake_sign
-        }
+        signs = {loss.fake_sign * sign_of for loss in run.source.losses if loss.part == part and loss.fake_sign}
         if len(signs) == 1:
             loss = next(loss for loss in run.source.losses if loss.part == part and loss.fake_sign)
             sign = signs.pop()
@@ -65,7 +63,8 @@ def _from_scores(run: Run) -> Convention | None:
     if min(minus, plus) > 0.2 * scale or max(minus, plus) < 3 * min(minus, plus):
         return None
     sign = 1 if minus < plus else -1
-    formula = f"{generator.key} is {'-' if sign > 0 else '+'}{fake.key} within {min(minus, plus):.2g} (median over {len(f)} records)"
+    near = f"within {min(minus, plus):.2g} (median over {len(f)} records)"
+    formula = f"{generator.key} is {'-' if sign > 0 else '+'}{fake.key} {near}"
     return Convention(sign, Standing.DERIVED, "logged scores against the generator loss", (derived(formula),))
 
 
@@ -77,9 +76,7 @@ def _assumed(run: Run) -> Convention:
         if spread > 0:
             same = float(np.mean(np.sign(c) == np.sign(w)))
             if same < 0.2:
-                return Convention(
-                    1, Standing.ASSUMED, f"{critic.key} has the sign of -{gap.key}, as in the usual form"
-                )
+                return Convention(1, Standing.ASSUMED, f"{critic.key} has the sign of -{gap.key}, as in the usual form")
     return Convention(1, Standing.ASSUMED, "the usual form; no source and no scores that would tell")
 
 
@@ -142,9 +139,7 @@ def _family_from_log(run: Run) -> Family:
             "wgan-gp", Standing.DERIVED, f"{'; '.join(reasons)}; a gradient penalty is named", tuple(evidence)
         )
     if clip is not None:
-        return Family(
-            "wgan-clip", Standing.DERIVED, f"{'; '.join(reasons)}; weight clipping is named", tuple(evidence)
-        )
+        return Family("wgan-clip", Standing.DERIVED, f"{'; '.join(reasons)}; weight clipping is named", tuple(evidence))
     return Family("wgan", Standing.DERIVED, "; ".join(reasons), tuple(evidence))
 
 
@@ -175,6 +170,4 @@ def _other(run: Run) -> Family:
             )
     if critic is None:
         return Family("unknown", Standing.ASSUMED, "no critic loss is logged")
-    return Family(
-        "unknown", Standing.ASSUMED, f"{critic.key} is never negative and nothing else tells the loss"
-    )
+    return Family("unknown", Standing.ASSUMED, f"{critic.key} is never negative and nothing else tells the loss")

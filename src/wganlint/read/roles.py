@@ -20,7 +20,7 @@ from wganlint.evidence import Standing
 from wganlint.run import RoleGuess, Run, Series
 from wganlint.shipped import rules_folder
 
-_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[α-ω]")
+_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[α-ω]")  # noqa: RUF001
 
 
 # Names that mean something only beside one of these words.
@@ -35,6 +35,7 @@ class RolePattern:
     needs: tuple[tuple[str, ...], ...]
     never: frozenset[str]
     spare: frozenset[str]
+    alone: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ def role_book() -> RoleBook:
 
 def _book(data: Mapping[str, Any]) -> RoleBook:
     def pattern(name: str, entry: Mapping[str, Any]) -> RolePattern:
-        needs = tuple(tuple(alternative) for alternative in entry["needs"])
-        return RolePattern(name, needs, frozenset(entry["never"]), frozenset(entry.get("spare", ["*"])))
+        needs, alone = (tuple(map(tuple, entry.get(key, []))) for key in ("needs", "alone"))
+        return RolePattern(name, needs, frozenset(entry["never"]), frozenset(entry.get("spare", ["*"])), alone)
 
     words = {name: frozenset(values) for name, values in data["words"].items()}
     roles = tuple(pattern(entry["name"], entry) for entry in data["role"])
@@ -92,9 +93,14 @@ def words_of(name: str, book: RoleBook) -> list[str]:
     """Split a name into words: `G_lossTotal` -> g, loss, total; `dloss` -> d, loss; `D(G(z))` -> d, g, z."""
     known = {word for words in book.words.values() for word in words}
     words: list[str] = []
-    for piece in _PIECE.findall(name):
-        word = piece.lower()
-        words += [word] if word in known else _fused(word, known)
+    end = -1
+    for piece in _PIECE.finditer(name):
+        word = piece[0].lower()
+        if word.isdigit() and piece.start() == end and words[-1] + word in known:  # l1, r1
+            words[-1] += word
+        else:
+            words += [word] if word in known else _fused(word, known)
+        end = piece.end()
     return words
 
 
@@ -109,7 +115,7 @@ def _fused(word: str, known: set[str]) -> list[str]:
 def _score(words: Sequence[str], pattern: RolePattern, book: RoleBook) -> float | None:
     """Return how well a name fits a role (0 is perfect, lower is worse), or None if it does not."""
     best: float | None = None
-    for needs in pattern.needs:
+    for needs in (*pattern.needs, *pattern.alone):
         used: set[int] = set()
         for need in needs:
             lists = book.words.get(need, frozenset({need}))
@@ -119,6 +125,8 @@ def _score(words: Sequence[str], pattern: RolePattern, book: RoleBook) -> float 
             used.add(at)
         else:
             rest = [word for i, word in enumerate(words) if i not in used and not word.isdigit()]
+            if rest and needs in pattern.alone:
+                continue
             if any(word in book.words.get(never, frozenset()) for never in pattern.never for word in rest):
                 continue
             spare = {word for name in pattern.spare for word in book.words.get(name, frozenset())}
@@ -140,8 +148,9 @@ def assign(run: Run, given: Mapping[str, str] | None = None) -> Run:
 
     book = role_book()
     run = _meanings(run, book)
-    roles = _weights(run, _by_name(run, book))
-    roles |= _given(run, given or {}, book)
+    told = _given(run, given or {}, book)
+    spoken_for = {guess.series for guess in told.values()}
+    roles = {r: g for r, g in _weights(run, _by_name(run, book)).items() if g.series not in spoken_for} | told
     taken = {guess.series for guess in roles.values()}
     auxiliary = tuple(_auxiliary(run, book, taken, roles))
     run = replace(run, roles=roles, auxiliary=auxiliary)
@@ -163,9 +172,7 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
     fits: list[tuple[float, str, Series]] = []
     for series in run.series:
         words = words_of(_bare(series.key), book)
-        scores = [
-            (score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None
-        ]
+        scores = [(score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None]
         # A name with more than one leftover word is about something else.
         fits += [(score, role, series) for score, role in scores if score > -1.5]
     served: dict[str, set[str]] = {}
@@ -233,9 +240,7 @@ def _given(run: Run, given: Mapping[str, str], book: RoleBook) -> dict[str, Role
 
 def _auxiliary(run: Run, book: RoleBook, taken: set[str], roles: Mapping[str, RoleGuess]) -> Iterable[str]:
     """Yield names of side losses: loss-like names in the forms of line that carry the adversarial series."""
-    forms = {
-        s.form for s in run.series if s.name in {g.series for r, g in roles.items() if r in _ADVERSARIAL}
-    }
+    forms = {s.form for s in run.series if s.name in {g.series for r, g in roles.items() if r in _ADVERSARIAL}}
     keys: set[str] = set()
     for series in run.series:
         if series.name in taken or (forms and series.form not in forms) or series.key in keys:

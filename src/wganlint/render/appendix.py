@@ -14,6 +14,7 @@ LISTED = 40  # of one finding, in the list of evidence
 
 
 def fixes(found: Sequence[Step]) -> list[str]:
+    """Return all fixes in their order, with code, conflicts and checks."""
     if not found:
         return []
     lines = ["## Fixes, in priority order", ""]
@@ -25,9 +26,7 @@ def fixes(found: Sequence[Step]) -> list[str]:
             "",
         ]
         for is_code, rows in passages(fix.text):
-            lines += (
-                [*fence(rows, "sh"), ""] if is_code else [part for row in rows for part in (prose(row), "")]
-            )
+            lines += [*fence(rows, "sh"), ""] if is_code else [part for row in rows for part in (prose(row), "")]
         if fix.diff.strip():
             lines += [*fence(fix.diff.rstrip("\n").split("\n"), "diff"), ""]
         if fix.effect is Effect.HIDES or fix.hides:
@@ -45,6 +44,7 @@ def _within(step: Step) -> str:
 
 
 def checks(found: Sequence[Step]) -> list[str]:
+    """Return what must hold after each fix."""
     checks = [step for step in found if step.fix.check.text]
     if not checks:
         return []
@@ -56,6 +56,7 @@ def checks(found: Sequence[Step]) -> list[str]:
 
 
 def references(findings: Sequence[Finding]) -> list[str]:
+    """Return the references of all findings, each once."""
     named = dict.fromkeys(text for finding in findings for text in finding.references)
     return ["## References", "", *(f"- {reference(text)}" for text in named), ""] if named else []
 
@@ -87,15 +88,14 @@ def _short(item: Evidence) -> str:
 
 
 def blind_spots(story: Story) -> list[str]:
+    """Return what was not judged, and why."""
     lines = ["## Not judged", ""]
     for missing, found in unjudged(story):
         names = ", ".join(f"{verdict.code} {verdict.name}" for verdict in found)
         lines.append(f"- Needs {prose(missing)}: {prose(names)}")
     for outcome, word in ((Outcome.BROKEN, "Broken rule"), (Outcome.IGNORED, "Ignored on request")):
         lines += [f"- {word} {prose(v.code)} {prose(v.name)}{tail(v.note)}" for v in story.said(outcome)]
-    lines += [
-        f"- Not used: {code(entry.path)}{tail(entry.why)}" for entry in story.run.inputs if not entry.used
-    ]
+    lines += [f"- Not used: {code(entry.path)}{tail(entry.why)}" for entry in story.run.inputs if not entry.used]
     for note, found in aside(story):
         names = ", ".join(verdict.code for verdict in found)
         lines.append(f"- Not for this kind of run{f' ({prose(note)})' if note else ''}: {prose(names)}")
@@ -104,10 +104,12 @@ def blind_spots(story: Story) -> list[str]:
 
 
 def remark(item: Evidence) -> str:
+    """Return the note on a piece of evidence."""
     if item.standing is Standing.ASSUMED and item.label:
         return f": would be settled by {prose(item.label)}"
     return f": {prose(item.label)}" if item.label else ""
 
 
 def tail(text: str) -> str:
+    """Return a text as the end of a line, or nothing."""
     return f": {prose(text)}" if text else ""

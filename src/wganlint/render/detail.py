@@ -44,9 +44,7 @@ def folded(story: Story, finding: Finding, root: Finding, width: int) -> list[Li
     top = story.code(root.id)
     through = f", by way of {', '.join(causes)}" if causes and top not in causes else ""
     lines = heading(story, finding, inside)
-    lines += wrap(
-        [("symptom of ", "dim"), (top, str(root.severity)), (f" above{through}", "dim")], inside, BODY
-    )
+    lines += wrap([("symptom of ", "dim"), (top, str(root.severity)), (f" above{through}", "dim")], inside, BODY)
     lines += excerpt(finding.place, _first(finding), inside, str(finding.severity), most=1)
     lines += curves(story, finding, inside, most=1)
     lines += _brief(story, finding, inside, most=2)
@@ -90,9 +88,7 @@ def curves(story: Story, finding: Finding, width: int, most: int = CURVES) -> li
         size = min(60, width - len(BODY) - room - 4 - cells(tail))
         label = BODY + name + " " * (room - cells(name)) + "  "
         if size >= 12:
-            lines.append(
-                line((label, "dim"), (sparkline(series.thumbnail, min(size, 40)), "spark"), "  ", tail)
-            )
+            lines.append(line((label, "dim"), (sparkline(series.thumbnail, min(size, 40)), "spark"), "  ", tail))
         else:
             lines.append(line((label, "dim"), (sparkline(series.thumbnail, width - cells(label)), "spark")))
             lines += wrap([tail], width, " " * cells(label))
@@ -242,9 +238,7 @@ def plan(steps: Sequence[Step], printed: set[int], width: int) -> list[Line]:
         hanging = " " * len(opening)
         does = (effect(fix), str(fix.effect))
         codes = (f" {', '.join(step.codes)}", "dim")
-        lines += wrap(
-            [(fix.title, "strong"), (" - ", "dim"), does, (" -", "dim"), codes], width, opening, hanging
-        )
+        lines += wrap([(fix.title, "strong"), (" - ", "dim"), does, (" -", "dim"), codes], width, opening, hanging)
         if id(fix) not in printed:
             lines += instructions(fix, width, hanging)
         elif fix.conflicts:

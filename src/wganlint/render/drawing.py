@@ -34,9 +34,7 @@ def below(story: Story, width: int) -> list[Line]:
     for edge in story.chain.edges:
         if edge.how is LinkKind.MASKS:
             verb = f" ╌ {_verb(edge)} ╌▶ "
-            lines += wrap(
-                [_name(story, edge.source), (verb, "dim"), _name(story, edge.target)], width, "", "    "
-            )
+            lines += wrap([_name(story, edge.source), (verb, "dim"), _name(story, edge.target)], width, "", "    ")
     if story.chain.apart:
         names: list[Span] = []
         for id in story.chain.apart:
@@ -51,9 +49,7 @@ def mermaid(story: Story) -> list[str]:
     lines = ["flowchart TD"]
     for id, node in named.items():
         found = story.find(id)
-        lines.append(
-            f'    {node}["{_entities(story.label(id))}"]' + (":::root" if found and found.root else "")
-        )
+        lines.append(f'    {node}["{_entities(story.label(id))}"]' + (":::root" if found and found.root else ""))
     for edge in story.chain.edges:
         arrow = "-.->" if edge.how is LinkKind.MASKS else "-->"
         lines.append(f'    {named[edge.source]} {arrow}|"{_entities(_verb(edge))}"| {named[edge.target]}')
@@ -70,19 +66,12 @@ def _tops(story: Story) -> list[str]:
     """Return where trees may begin: roots, then the others, for loops and arrows that no root reaches."""
     ids = _ids(story)
     roots = [finding.id for finding in story.findings if finding.root and finding.id in ids]
-    onward = {
-        id
-        for edge in story.chain.edges
-        if edge.how is not LinkKind.MASKS
-        for id in (edge.source, edge.target)
-    }
+    onward = {id for edge in story.chain.edges if edge.how is not LinkKind.MASKS for id in (edge.source, edge.target)}
     reached = {edge.target for edge in story.chain.edges if edge.how is not LinkKind.MASKS}
     return [id for id in dict.fromkeys([*roots, *(i for i in ids if i not in reached), *ids]) if id in onward]
 
 
-def _below(
-    story: Story, id: str, path: tuple[str, ...], prefix: str, drawn: set[str], width: int
-) -> list[Line]:
+def _below(story: Story, id: str, path: tuple[str, ...], prefix: str, drawn: set[str], width: int) -> list[Line]:
     """Return the arrows that leave `id`, each followed by what its target leads to."""
     drawn.add(id)
     edges = [edge for edge in story.chain.edges if edge.source == id and edge.how is not LinkKind.MASKS]
@@ -130,6 +119,4 @@ def _verb(edge: Edge) -> str:
 
 def _entities(text: str) -> str:
     """Return `text` for a quoted Mermaid label: all but plain characters as numeric entities."""
-    return "".join(
-        char if char.isalnum() or char in " -_.,:/()+" else f"#{ord(char)};" for char in clean(text)
-    )
+    return "".join(char if char.isalnum() or char in " -_.,:/()+" else f"#{ord(char)};" for char in clean(text))

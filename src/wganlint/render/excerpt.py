@@ -16,9 +16,7 @@ MOST = 4  # quotes shown of one finding; the others are counted
 ROWS = 6  # lines shown of one quote
 
 
-def excerpt(
-    place: Place | None, evidence: Sequence[Evidence], width: int, style: str, most: int = MOST
-) -> list[Line]:
+def excerpt(place: Place | None, evidence: Sequence[Evidence], width: int, style: str, most: int = MOST) -> list[Line]:
     """Return the place, the quoted lines with carets, and the arithmetic; `style` colors the carets."""
     quoted = [(item.place, item) for item in evidence if item.place is not None]
     shown, hidden = _picked(quoted, most)
@@ -44,9 +42,7 @@ def excerpt(
 def _picked(quoted: list[Quote], most: int) -> tuple[list[Quote], list[Quote]]:
     """Return the quotes to show (the first of each file, then those with a label) and those to count."""
     files = [where.file for where, _ in quoted]
-    order = sorted(
-        range(len(quoted)), key=lambda at: (files.index(files[at]) != at, not quoted[at][1].label, at)
-    )
+    order = sorted(range(len(quoted)), key=lambda at: (files.index(files[at]) != at, not quoted[at][1].label, at))
     picked = set(order[:most])
     shown = [quote for at, quote in enumerate(quoted) if at in picked]
     return shown, [quote for at, quote in enumerate(quoted) if at not in picked]
@@ -147,9 +143,7 @@ def _note(item: Evidence, gutter: int, width: int) -> list[Line]:
     """Return evidence without a place: arithmetic, an absence, a hypothesis."""
     word = "absent" if item.kind == "absence" else str(item.standing)
     opening = " " * gutter + f" = {word}: "
-    label = (
-        f"would settle it: {item.label}" if item.label and item.standing is Standing.ASSUMED else item.label
-    )
+    label = f"would settle it: {item.label}" if item.label and item.standing is Standing.ASSUMED else item.label
     spans = [(part, "code") for part in [clip(item.quote, 600)] if part]
     lines = wrap([*spans, *([f" ({label})"] if label else [])], width, opening, " " * (gutter + 5))
     return [((lines[0][0][0], "gutter"), *lines[0][1:]), *lines[1:]]

@@ -168,9 +168,7 @@ def _unjudged(story: Story, width: int) -> list[Line]:
     said: list[Line] = []
     for missing, found in unjudged(story):
         names = ", ".join(f"{verdict.code} {verdict.name}" for verdict in found)
-        said += wrap(
-            [("needs ", "dim"), (missing, "strong"), (": ", "dim"), names], width, INDENT, INDENT + "    "
-        )
+        said += wrap([("needs ", "dim"), (missing, "strong"), (": ", "dim"), names], width, INDENT, INDENT + "    ")
     for outcome, word in ((Outcome.BROKEN, "broken rule"), (Outcome.IGNORED, "ignored on request")):
         for verdict in story.said(outcome):
             reason = f": {verdict.note}" if verdict.note else ""
@@ -182,9 +180,7 @@ def _unjudged(story: Story, width: int) -> list[Line]:
             )
     for entry in story.run.inputs:
         if not entry.used:
-            said += wrap(
-                [("not used ", "dim"), (entry.path, "path"), f": {entry.why}"], width, INDENT, INDENT + "    "
-            )
+            said += wrap([("not used ", "dim"), (entry.path, "path"), f": {entry.why}"], width, INDENT, INDENT + "    ")
     for note, found in aside(story):
         names = ", ".join(verdict.code for verdict in found)
         said += wrap(

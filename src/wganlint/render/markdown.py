@@ -79,9 +79,7 @@ def _read(story: Story, version: str) -> list[str]:
     if run.family_why or run.loss_family not in {"", "unknown"}:
         lines.append(f"- Loss family: {prose(run.loss_family)}{tail(run.family_why)}")
     if run.convention:
-        lines.append(
-            f"- Signs: {prose(run.convention)} *({run.convention_standing})*{tail(run.convention_why)}"
-        )
+        lines.append(f"- Signs: {prose(run.convention)} *({run.convention_standing})*{tail(run.convention_why)}")
     if run.roles:
         roles = ", ".join(f"{prose(role)} is {code(name)}" for role, name in run.roles.items())
         lines.append(f"- Roles: {roles}")
@@ -104,9 +102,7 @@ def _summary(story: Story) -> list[str]:
     for finding in sorted(story.findings, key=lambda finding: -finding.severity):
         if finding.severity >= Severity.HIGH:
             mark = " (root)" if finding.root else ""
-            lines.append(
-                f"- **{finding.severity}** {prose(story.code(finding.id))}{mark}: {prose(finding.title)}"
-            )
+            lines.append(f"- **{finding.severity}** {prose(story.code(finding.id))}{mark}: {prose(finding.title)}")
     if lines[-1]:
         lines.append("")
     known = standings(story.findings)
@@ -122,8 +118,7 @@ def _roots(story: Story) -> str:
         word = "The root is" if len(first) == 1 else "A root is"
         because = f", because {prose(root.because)}" if root.because else ""
         said.append(
-            f"{word} {prose(story.label(root.id))}: {_sentence(root.title)} "
-            f"How sure: {root.confidence}{because}."
+            f"{word} {prose(story.label(root.id))}: {_sentence(root.title)} How sure: {root.confidence}{because}."
         )
     if others:
         said.append(f"On their own: {prose(', '.join(story.label(root.id) for root in others))}.")
@@ -229,9 +224,7 @@ def _remarks(story: Story, findings: Sequence[Finding]) -> list[str]:
     lines = ["## Smaller remarks", ""]
     for finding in findings:
         where = f" ({code(str(finding.place))})" if finding.place else ""
-        lines.append(
-            f"- **{finding.severity}** {prose(story.label(finding.id))}{where}: {_sentence(finding.title)}"
-        )
+        lines.append(f"- **{finding.severity}** {prose(story.label(finding.id))}{where}: {_sentence(finding.title)}")
         if finding.code != LIVES:  # its statements stand in their own section
             lines += [f"  {_statement(statement)}" for statement in finding.statements]
     return [*lines, ""]

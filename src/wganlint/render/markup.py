@@ -32,11 +32,7 @@ def code(text: str) -> str:
     """Return `text` as a code span, fenced by more backticks than it holds."""
     shown = clean(text) or " "
     ticks = "`" * (_longest(shown) + 1)
-    pad = (
-        " "
-        if shown.startswith("`") or shown.endswith("`") or (shown.startswith(" ") and shown.strip())
-        else ""
-    )
+    pad = " " if shown.startswith("`") or shown.endswith("`") or (shown.startswith(" ") and shown.strip()) else ""
     return f"{ticks}{pad}{shown}{pad}{ticks}"
 
 

@@ -59,9 +59,7 @@ def _run(run: RunSummary) -> dict[str, Any]:
         "convention_standing": run.convention_standing,
         "roles": run.roles,
         "series": [_series(series) for series in run.series],
-        "settings": [
-            {"name": s.name, "value": s.value, "file": s.file, "line": s.line} for s in run.settings
-        ],
+        "settings": [{"name": s.name, "value": s.value, "file": s.file, "line": s.line} for s in run.settings],
         "notes": [{"text": text, "place": _place(place)} for text, place in run.notes],
         "judged": run.judged,
     }
@@ -164,8 +162,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 def _chain(chain: Chain) -> dict[str, Any]:
     edges = [
-        {"from": e.source, "to": e.target, "how": e.how, "standing": e.standing, "why": e.why}
-        for e in chain.edges
+        {"from": e.source, "to": e.target, "how": e.how, "standing": e.standing, "why": e.why} for e in chain.edges
     ]
     loops = [list(loop) for loop in chain.loops]
     return {

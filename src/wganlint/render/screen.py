@@ -62,9 +62,7 @@ _ASCII = str.maketrans(
 )
 
 
-def show(
-    report: Report, *, width: int | None = None, color: Color = "auto", file: TextIO | None = None
-) -> None:
+def show(report: Report, *, width: int | None = None, color: Color = "auto", file: TextIO | None = None) -> None:
     """Print the report for a person, in the colors and the width that the terminal takes.
 
     "auto" colors a terminal only, and heeds NO_COLOR. Input text is never read as markup.

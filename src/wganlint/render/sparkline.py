@@ -41,6 +41,5 @@ def _thin(values: Sequence[float], size: int) -> list[float]:
     edges = [round(at * len(values) / size) for at in range(size + 1)]
     stretches = [values[first:stop] for first, stop in pairwise(edges)]
     return [
-        max(part, key=lambda v: (not math.isfinite(v), abs(v - mean) if math.isfinite(v) else 0))
-        for part in stretches
+        max(part, key=lambda v: (not math.isfinite(v), abs(v - mean) if math.isfinite(v) else 0)) for part in stretches
     ]

@@ -34,7 +34,6 @@ EFFECTS = {
 }
 
 
-
 def effect(fix: Fix) -> str:
     """Return what a fix does, in words; a measurement changes nothing."""
     return "a measurement" if fix.kind == "measure" else EFFECTS[fix.effect]
@@ -167,14 +166,10 @@ def unjudged(story: Story) -> tuple[tuple[str, tuple[Verdict, ...]], ...]:
     groups: dict[str, list[Verdict]] = {}
     for verdict in story.said(Outcome.COULD_NOT_TELL):
         missing = (
-            ", ".join(_named(name) for name in verdict.missing)
-            or clean(verdict.note)
-            or "a reason that was not given"
+            ", ".join(_named(name) for name in verdict.missing) or clean(verdict.note) or "a reason that was not given"
         )
         groups.setdefault(missing, []).append(verdict)
-    return tuple(
-        (missing, tuple(found)) for missing, found in sorted(groups.items(), key=lambda item: -len(item[1]))
-    )
+    return tuple((missing, tuple(found)) for missing, found in sorted(groups.items(), key=lambda item: -len(item[1])))
 
 
 def aside(story: Story) -> tuple[tuple[str, tuple[Verdict, ...]], ...]:
@@ -205,9 +200,7 @@ def passages(text: str) -> list[tuple[bool, list[str]]]:
 
 def arrows(story: Story, *, source: str | None = None, target: str | None = None) -> tuple[Edge, ...]:
     """Return the edges that leave `source` or reach `target`."""
-    return tuple(
-        edge for edge in story.chain.edges if source in {None, edge.source} and target in {None, edge.target}
-    )
+    return tuple(edge for edge in story.chain.edges if source in {None, edge.source} and target in {None, edge.target})
 
 
 def worst_roots(story: Story) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
@@ -238,9 +231,7 @@ def read(run: RunSummary) -> str:
     kinds = [entry.kind for entry in run.inputs if entry.used]
     if not kinds:
         return "no input was used"
-    return ", ".join(
-        counted(kinds.count(kind), _INPUTS.get(kind, clean(kind))) for kind in dict.fromkeys(kinds)
-    )
+    return ", ".join(counted(kinds.count(kind), _INPUTS.get(kind, clean(kind))) for kind in dict.fromkeys(kinds))
 
 
 def extent(run: RunSummary) -> str:

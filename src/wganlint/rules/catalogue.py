@@ -36,9 +36,7 @@ def catalogue(folders: Sequence[Path] = ()) -> Catalogue:
     rules, broken = list(_shipped().rules), list(_shipped().broken)
     for folder in folders:
         if not folder.exists():
-            raise UsageError(
-                f"no such rule folder: {folder}", hint="give the folder that holds your .toml rule files"
-            )
+            raise UsageError(f"no such rule folder: {folder}", hint="give the folder that holds your .toml rule files")
         files = sorted(folder.rglob("*.toml")) if folder.is_dir() else [folder]
         if not files:
             raise UsageError(f"no rule files in {folder}", hint="a rule is a .toml file; see docs/rules.md")
@@ -100,9 +98,7 @@ def _self_check(rule: Rule) -> None:
             hint="show a healthy run that looks alike",
         )  # fmt: skip
     if not rule.body.fixes:
-        raise RuleError(
-            "no [[fix]]", file=rule.file, line=1, column=1, hint="a measurement to take is a fix too"
-        )
+        raise RuleError("no [[fix]]", file=rule.file, line=1, column=1, hint="a measurement to take is a fix too")
 
 
 def _ordered(rules: list[Rule], broken: list[RuleError]) -> Catalogue:

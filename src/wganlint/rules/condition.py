@@ -112,9 +112,7 @@ def _tree(text: str) -> ast.expr:
             f"not an expression: {error.msg}", line=line, column=column, hint=f"it is made of {_LANGUAGE}"
         ) from None
     except (ValueError, RecursionError, MemoryError, Warning):
-        raise ConditionError(
-            "not an expression", line=1, column=1, hint=f"it is made of {_LANGUAGE}"
-        ) from None
+        raise ConditionError("not an expression", line=1, column=1, hint=f"it is made of {_LANGUAGE}") from None
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
@@ -332,9 +330,7 @@ class _Parser:
 
         return _Term(read, Kind.FLAG)
 
-    def _call(
-        self, node: ast.expr, name: str, arguments: list[ast.expr], seen: frozenset[str], depth: int
-    ) -> _Term:
+    def _call(self, node: ast.expr, name: str, arguments: list[ast.expr], seen: frozenset[str], depth: int) -> _Term:
         if name == "seen":
             return self._seen(node, arguments)
         counts = {"abs": (1, 1), "min": (2, 8), "max": (2, 8), "near": (3, 3)}

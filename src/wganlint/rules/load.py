@@ -180,9 +180,7 @@ class _Loader:
         families = self.texts(data, (), "families")
         for at, family in enumerate(families):
             if family not in FAMILIES:
-                self.fail(
-                    ("families", at), f"unknown loss family {family!r}", f"one of {', '.join(sorted(FAMILIES))}"
-                )
+                self.fail(("families", at), f"unknown loss family {family!r}", f"one of {', '.join(sorted(FAMILIES))}")
         knobs = self.knobs()
         self.own = finds = self.finds(("finds",), self.value(data, (), "finds", dict))
         self.shape = self._shape(finds, knobs)
@@ -214,9 +212,7 @@ class _Loader:
             self.known(entry, path, {"default", "kind", "doc", "source"})
             kind = self.choice(entry, path, "kind", {str(k): k for k in Kind}, "number")
             default = entry.get("default")
-            if isinstance(default, bool) or not isinstance(
-                default, str if kind is Kind.TEXT else int | float
-            ):
+            if isinstance(default, bool) or not isinstance(default, str if kind is Kind.TEXT else int | float):
                 self.fail((*path, "default"), f"the default of {name} must be a {kind}, not {_word(default)}")
             if not isinstance(default, str) and not _finite(default):
                 self.fail((*path, "default"), f"the default of {name} must be a finite number")
@@ -286,9 +282,7 @@ class _Loader:
             if not isinstance(value, (int, float) if wanted is float else wanted) or (
                 isinstance(value, bool) and wanted is not bool
             ):
-                self.fail(
-                    (*path, key), f"{key} of {find.detector} must be {_WORDS[wanted]}, not {_word(value)}"
-                )
+                self.fail((*path, key), f"{key} of {find.detector} must be {_WORDS[wanted]}, not {_word(value)}")
             if isinstance(value, int | float) and not _finite(value):
                 self.fail((*path, key), f"{key} of {find.detector} must be a finite number")
         for key, parameter in known.items():

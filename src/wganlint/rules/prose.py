@@ -78,9 +78,7 @@ def _hole(hole: str, shape: Shape, given: frozenset[str]) -> tuple[str, str]:
         raise RuleError(f"unknown parameter {name!r} in {hole}", hint="fields are written {find.field}")
     fields = shape.finds.get(name)
     if fields is None:
-        raise RuleError(
-            f"unknown find {name!r} in {hole}", hint=f"known here: {', '.join(sorted(shape.finds))}"
-        )
+        raise RuleError(f"unknown find {name!r} in {hole}", hint=f"known here: {', '.join(sorted(shape.finds))}")
     if field not in fields:
         raise RuleError(f"{name} has no field {field!r}", hint=f"it has {', '.join(sorted(fields))}")
     if name not in given:

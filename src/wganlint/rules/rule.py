@@ -28,10 +28,7 @@ class Find:
         return {
             key: (value[1:-1].split(".")[0], value[1:-1].split(".")[1])
             for key, value in self.parameters.items()
-            if isinstance(value, str)
-            and value.startswith("{")
-            and value.endswith("}")
-            and value.count(".") == 1
+            if isinstance(value, str) and value.startswith("{") and value.endswith("}") and value.count(".") == 1
         }
 
 
@@ -181,6 +178,4 @@ class Rule:
     @property
     def waits_for(self) -> frozenset[str]:
         """Codes of rules whose findings this rule asks about."""
-        return frozenset(
-            code for find in self.finds if find.detector == "finding" for code in find.parameters["codes"]
-        )
+        return frozenset(code for find in self.finds if find.detector == "finding" for code in find.parameters["codes"])

@@ -258,7 +258,7 @@ def _divisor(node: ast.AST) -> ast.expr | None:
 
 
 def _kind_of_divisor(node: ast.expr, paths: Paths, depth: int = 4) -> str:
-    """"batch" for sizes of the batch, "running" for statistics of scores; empty for anything else."""
+    """ "batch" for sizes of the batch, "running" for statistics of scores; empty for anything else."""
     for inner in ast.walk(node):
         match inner:
             case ast.Name() | ast.Attribute():
@@ -289,8 +289,6 @@ def _is_batch_size(call: ast.Call) -> bool:
     name = callee(call)
     if name == "len" and isinstance(call.func, ast.Name):
         return True
-    return name == "size" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and (
-        call.args[0].value == 0
+    return (
+        name == "size" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and (call.args[0].value == 0)
     )
-
-

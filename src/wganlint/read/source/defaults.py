@@ -75,6 +75,9 @@ def _is_constant_place(node: ast.Assign, paths: Paths) -> bool:
 
 def _is_layer_code(function: ast.FunctionDef | ast.AsyncFunctionDef, paths: Paths) -> bool:
     info = paths.project.functions.get(function)
-    return info is not None and info.is_network and paths.roles.part[info.node][0] == "other" and (
-        function.name == "forward"
+    return (
+        info is not None
+        and info.is_network
+        and paths.roles.part[info.node][0] == "other"
+        and (function.name == "forward")
     )

@@ -183,5 +183,3 @@ def _ways(node: ast.expr, paths: Paths) -> Iterator[ast.AST]:
         if number > 24 or paths.project.function(one) is not home:
             return
         yield one
-
-

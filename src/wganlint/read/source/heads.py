@@ -42,6 +42,7 @@ def count_heads(paths: Paths) -> tuple[CountHead, ...]:
 
 def _is_count(rounded: Rounded, paths: Paths) -> bool:
     """Return whether the rounded value is a number of items, by its use or its name."""
+
     def through(before: ast.AST, after: ast.AST) -> bool:
         return before in passes(after, many=False) or isinstance(after, ast.Attribute)
 
@@ -206,8 +207,8 @@ def _bias_set(call: ast.Call) -> tuple[ast.expr | None, ast.expr | None]:
         return None, None
     if name in ("constant_", "zeros_", "ones_") and dotted(func.value).split(".")[-1] == "init" and call.args:
         fixed = {"zeros_": 0.0, "ones_": 1.0}.get(name)
-        value = ast.Constant(fixed) if fixed is not None else (
-            call.args[1] if len(call.args) > 1 else keyword(call, "val")
+        value = (
+            ast.Constant(fixed) if fixed is not None else (call.args[1] if len(call.args) > 1 else keyword(call, "val"))
         )
         return _bias_owner(call.args[0]), value
     if name in ("fill_", "copy_") and call.args:

@@ -107,9 +107,7 @@ class Losses:
             losses = [self._loss(entry[1], entry[2], part, entry[0]) for entry in entries]
             yield from self._combined([loss for loss in losses if loss is not None], entries)
 
-    def _combined(
-        self, losses: list[Loss], entries: list[tuple[ast.Call, ast.expr, list[Term]]]
-    ) -> Iterator[Loss]:
+    def _combined(self, losses: list[Loss], entries: list[tuple[ast.Call, ast.expr, list[Term]]]) -> Iterator[Loss]:
         """Join errD_real.backward(one) and errD_fake.backward(mone) into one loss."""
         penalty = any(terms and all(term.side == "penalty" for term in terms) for _, _, terms in entries)
         halves = [loss for loss in losses if (loss.real_sign == 0) != (loss.fake_sign == 0)]

@@ -46,8 +46,9 @@ class Penalties:
         )
         generated = any(
             isinstance(one, ast.Call) and self.paths.roles.call_part(one) == "generator"
-            for one in self.paths.upstream(outputs, lambda one: isinstance(one, ast.Call) and bool(
-                self.paths.roles.call_part(one)))
+            for one in self.paths.upstream(
+                outputs, lambda one: isinstance(one, ast.Call) and bool(self.paths.roles.call_part(one))
+            )
         )
         if generated or not (scored or named):
             return False
@@ -115,8 +116,10 @@ class Penalties:
                 factor = self._factor(after)
                 if factor is not None:
                     number = self.paths.values.number(factor)
-                    named = bool(words.lowered(dotted(factor).split(".")[-1]) & {
-                        "lambda", "gp", "weight", "lam", "penalty", "term", "gamma", "coef", "coeff", "c", "lambd"})
+                    named = bool(
+                        words.lowered(dotted(factor).split(".")[-1])
+                        & {"lambda", "gp", "weight", "lam", "penalty", "term", "gamma", "coef", "coeff", "c", "lambd"}
+                    )
                     if named or (number is not None and number.value not in (0.5, 2.0, 1.0)):
                         factors.append((0 if named else 1, number, self.paths.project.text(factor)))
         factors.sort(key=lambda factor: factor[0])

@@ -153,7 +153,8 @@ class Skips:
         if not isinstance(test, ast.Compare | ast.Call):
             return False
         return self._kind(test) == "empty" and any(
-            isinstance(node, ast.Compare) and (number := self.paths.values.number(node.comparators[0])) is not None
+            isinstance(node, ast.Compare)
+            and (number := self.paths.values.number(node.comparators[0])) is not None
             and number.value in (0, 1)
             for node in ast.walk(test)
         )

@@ -22,9 +22,7 @@ VALUE = listed(
     "sqrt exp log log10 log1p expm1 exp2 rsqrt dropout cat concat concatenate stack sign reciprocal float_power "
     "power round floor ceil trunc long int softmax log_softmax round_ floor_ ceil_ rint"
 )
-REDUCE = listed(
-    "mean sum reduce_mean reduce_sum logsumexp amax amin max min nanmean nansum norm vector_norm"
-)
+REDUCE = listed("mean sum reduce_mean reduce_sum logsumexp amax amin max min nanmean nansum norm vector_norm")
 SCATTER = listed(
     "scatter_reduce scatter_reduce_ scatter scatter_ scatter_add scatter_add_ index_add index_add_ index_put "
     "index_put_ index_copy index_copy_ index_reduce index_reduce_ masked_scatter scatter_max scatter_mean"

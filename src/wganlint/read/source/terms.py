@@ -110,9 +110,7 @@ class Terms:
             return words.is_penalty(name)
         return False
 
-    def _product(
-        self, left: ast.expr, right: ast.expr, sign: int, scope: Scope, depth: int, family: str
-    ) -> list[Term]:
+    def _product(self, left: ast.expr, right: ast.expr, sign: int, scope: Scope, depth: int, family: str) -> list[Term]:
         for factor, value in ((left, right), (right, left)):
             number = self.paths.values.number(factor)
             if words.lowered(dotted(factor)) & _DRIFT or (number is not None and abs(number.value) <= SMALL):
@@ -164,9 +162,15 @@ class Terms:
         return []
 
     def _scores_inside(self, call: ast.Call) -> bool:
-        return self.roles.call_part(call) == "critic" or callee(call) in ("chunk", "split", "GD", "self.GD") or any(
-            self.roles.call_part(inner) == "critic"
-            for function in self.project.targets(call) for inner in ast.walk(function) if isinstance(inner, ast.Call)
+        return (
+            self.roles.call_part(call) == "critic"
+            or callee(call) in ("chunk", "split", "GD", "self.GD")
+            or any(
+                self.roles.call_part(inner) == "critic"
+                for function in self.project.targets(call)
+                for inner in ast.walk(function)
+                if isinstance(inner, ast.Call)
+            )
         )
 
     def _parameter(self, node: ast.arg, sign: int, scope: Scope, depth: int, family: str) -> list[Term]:
@@ -223,8 +227,10 @@ class Terms:
             return self.of(value, sign, scope, depth, "bce" if name != "sigmoid" else family)
         if name in ("relu", "ReLU") or (name in ("clamp", "clamp_min", "maximum", "minimum", "min", "max")
                                         and self._is_hinge(call, value)):  # fmt: skip
-            inner = value if isinstance(value, ast.BinOp) else next(
-                (arg for arg in call.args if isinstance(arg, ast.BinOp)), value
+            inner = (
+                value
+                if isinstance(value, ast.BinOp)
+                else next((arg for arg in call.args if isinstance(arg, ast.BinOp)), value)
             )
             return self.of(inner, sign, scope, depth, "hinge")
         if "ReLU" in made and call.args:
@@ -333,7 +339,8 @@ class Terms:
     def _generated(self, call: ast.Call, scope: Scope) -> bool:
         return any(
             isinstance(one, ast.Call) and self.roles.call_part(one) == "generator"
-            for argument in call.args[:1] for one in self.paths.upstream(self._resolved(argument, scope))
+            for argument in call.args[:1]
+            for one in self.paths.upstream(self._resolved(argument, scope))
         )
 
     def _resolved(self, node: ast.expr, scope: Scope) -> ast.expr:

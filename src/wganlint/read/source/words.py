@@ -8,6 +8,7 @@ from functools import cache
 _HALF = re.compile(r"[DG](main|gen|real|fake|reg|loss|adv|total|pl)$")  # loss_Gmain, loss_Dreal
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
+
 def listed(text: str) -> frozenset[str]:
     """Return the words of a text as a set, for long lists of names."""
     return frozenset(text.split())

@@ -1,0 +1,128 @@
+"""The gradient penalty as a log shows it: implied by the losses, by its schedule, by its own column."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wganlint import units
+from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
+from wganlint.detect.scores import penalty_weight, rows
+from wganlint.evidence import derived
+from wganlint.run import Run
+from wganlint.units import Kind, Quantity
+
+
+@detector(
+    fields={
+        "zero": Kind.RATIO, "negative": Kind.RATIO, "median": Kind.NUMBER, "weight": Kind.NUMBER, "ratio": Kind.RATIO,
+        "records": Kind.POINTS, "critic": Kind.TEXT, "gap": Kind.TEXT, "logged_zero": Kind.FLAG, "flat": Kind.RATIO,
+        "steps": Kind.STEPS,
+    },
+)  # fmt: skip
+def implied_penalty(run: Run) -> Found:
+    """The penalty that c and the gap imply, P = c + s*w, over the records that carry both.
+
+    Fields: zero: share with |P| within rounding; negative: share below 0 by more than rounding and 3 standard errors;
+    ratio: median P over the weight; flat: share with P/weight in 1 +- 0.02; logged_zero: a logged penalty is exactly 0.
+    """
+    both = rows(run, "critic_loss", "gap")
+    if both is None:
+        return Missing("the gap (w_gap, Wasserstein distance) beside the critic loss")
+    weight = penalty_weight(run)
+    if weight is None:
+        return Missing("the penalty weight (lambda)")
+    if len(both) < 5 or weight <= 0:
+        return ABSENT
+    critic, gap = run.role("critic_loss"), run.role("gap")
+    assert critic is not None and gap is not None
+    sign = run.convention.sign or 1
+    values = both.values["critic_loss"] + sign * both.values["gap"]
+    unit = (
+        10.0**-both.decimals if both.decimals is not None else 1e-6 * float(np.median(np.abs(both.values["gap"])) or 1)
+    )
+    slack = 1.01 * unit + 3 * float(np.std(values)) / np.sqrt(len(values))
+    penalty = run.role("penalty")
+    axis = critic.axis()[both.at]
+    fields: dict[str, Quantity | bool | str] = {
+        "zero": Quantity(float(np.mean(np.abs(values) <= 1.01 * unit)), Kind.RATIO),
+        "negative": Quantity(float(np.mean(values < -slack)), Kind.RATIO),
+        "median": Quantity(float(np.median(values)), Kind.NUMBER, both.decimals),
+        "weight": Quantity(weight, Kind.NUMBER, 0 if float(weight).is_integer() else None),
+        "ratio": Quantity(float(np.median(values)) / weight, Kind.RATIO),
+        "records": Quantity(len(values), Kind.POINTS),
+        "critic": critic.key,
+        "gap": gap.key,
+        "logged_zero": penalty is not None and bool((penalty.values == 0).mean() > 0.05),
+        "flat": Quantity(float(np.mean(np.abs(values / weight - 1) <= 0.02)), Kind.RATIO),
+        "steps": Quantity(float(np.ptp(axis)) if len(axis) else 0.0, Kind.STEPS),
+    }
+    at = int(both.at[0])
+    c, w = both.values["critic_loss"][0], both.values["gap"][0]
+    places = both.decimals
+    formula = (
+        f"penalty = {critic.key} {'+' if sign > 0 else '-'} {gap.key} = {units.fixed(c, places)} "
+        f"{'+' if sign > 0 else '-'} {units.fixed(w, places)} = {units.fixed(c + sign * w, places)}"
+    )
+    evidence = (
+        critic.point(at).evidence("both on this line"),
+        derived(formula, f"over {len(values)} records"),
+    )
+    return Fact(fields, evidence, critic.point(at).place, (critic.name, gap.name))
+
+
+@detector(
+    fields={"every": Kind.COUNT, "steps": Kind.COUNT, "skipped": Kind.FLAG, "steps_name": Kind.TEXT},
+)
+def penalty_schedule(run: Run) -> Found:
+    """A stated penalty interval k and critic steps n: does the last (logged) critic step, number n - 1, carry it?
+
+    It does if (n - 1) % k == 0, for a schedule that counts substeps from 0.
+    """
+    every = next((s for s in run.stated("penalty_every") if s.number is not None and s.origin != "default"), None)
+    if every is None or every.number is None:
+        return ABSENT
+    steps = run.number("critic_steps")
+    n, name, evidence = None, "", None
+    if steps is not None and steps.number is not None:
+        n, name, evidence = steps.number, f"{steps.name}={steps.value}", steps.evidence
+    for series in run.series:
+        if series.key.lower() in {"cs", "n_critic", "critic_steps", "ncritic"}:
+            n, name, evidence = (
+                series.last.value,
+                f"{series.key}={series.last.text}",
+                series.last.evidence(f"{series.key}={series.last.text}"),
+            )
+            break
+    if n is None or evidence is None or not np.isfinite(n) or every.number < 1 or n < 1:
+        return Missing("the number of critic steps")
+    k = int(every.number)
+    skipped = k > 1 and (int(n) - 1) % k != 0
+    formula = f"(critic steps - 1) % {every.name} = ({int(n)} - 1) % {k} = {(int(n) - 1) % k}"
+    fields: dict[str, Quantity | bool | str] = {
+        "every": Quantity(k, Kind.COUNT),
+        "steps": Quantity(int(n), Kind.COUNT),
+        "steps_name": name,
+        "skipped": skipped,
+    }
+    return Fact(fields, (every.evidence, evidence, derived(formula, "substeps counted from 0")), every.evidence.place)
+
+
+@detector(
+    fields={"name": Kind.TEXT, "zero": Kind.RATIO, "records": Kind.POINTS},
+)
+def logged_penalty_zero(run: Run) -> Found:
+    """A logged penalty column: the share of its records that print exactly 0."""
+    series = run.role("penalty")
+    if series is None:
+        return Missing("the penalty itself as a column of the log")
+    at = series.sample()
+    zero = series.values[at] == 0
+    if not zero.any():
+        return ABSENT
+    point = series.point(int(at[np.flatnonzero(zero)[0]]))
+    fields: dict[str, Quantity | bool | str] = {
+        "name": series.key,
+        "zero": Quantity(float(np.mean(zero)), Kind.RATIO),
+        "records": Quantity(len(series), Kind.POINTS),
+    }
+    return Fact(fields, (point.evidence(f"{series.key}={point.text}"),), point.place, (series.name,))
