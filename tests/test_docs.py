@@ -88,3 +88,14 @@ def test_readme_output_is_real() -> None:
             assert line in printed[at:], line
             at = printed.index(line, at) + 1
     assert seen >= 1
+
+
+def test_the_architecture_shows_the_house_as_it_is() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    house = ROOT / "src/wganlint"
+    rooms = [path for path in house.rglob("*.py") if not path.name.startswith("__")]
+    plain = [path for path in rooms if path.relative_to(house).parts[0] != "render" and "source" not in path.parts[:-1]]
+    missing = [path.relative_to(house).as_posix() for path in plain if path.name not in text]
+    assert missing == []
+    named = set(re.findall(r"\b(\w+\.py)\b", text))
+    assert named <= {path.name for path in rooms}

@@ -195,7 +195,9 @@ def test_the_text_of_the_input_wins() -> None:
     assert show(Quantity(1000.0, Kind.RATIO, 4, "1000.0000")) == "1000.0000"
 
 
-@given(st.floats(allow_nan=False), st.sampled_from(NUMERIC), st.one_of(st.none(), st.integers(0, 20)))
+@given(
+    st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(NUMERIC), st.one_of(st.none(), st.integers(0, 20))
+)
 def test_no_number_prints_as_minus_zero_or_with_more_decimals_than_given(
     value: float, kind: Kind, places: int | None
 ) -> None:

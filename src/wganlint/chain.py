@@ -8,6 +8,7 @@ from dataclasses import replace
 from wganlint.engine import Judgement
 from wganlint.finding import Chain, Edge, Effect, Finding, Fix, LinkKind
 
+AFTERWARDS = 80  # from this order on, a fix is for later, wherever its finding stands
 FAR = 1_000  # depth of a finding that no root leads to
 
 
@@ -145,7 +146,11 @@ def _way(start: str, end: str, causes: list[Edge]) -> tuple[str, ...]:
 def _rank(findings: list[Finding], depth: dict[str, int]) -> list[Finding]:
     """Number all fixes of a run: what cuts the root first, what only hides a symptom last; name conflicts."""
     entries = [
-        ((fix.effect is Effect.HIDES, depth.get(f.id, FAR), -f.severity, at, f.code), f.id, fix)
+        (
+            (fix.effect is Effect.HIDES, fix.order >= AFTERWARDS, depth.get(f.id, FAR), -f.severity, at, f.code),
+            f.id,
+            fix,
+        )
         for f in findings
         for at, fix in enumerate(f.fixes)
     ]

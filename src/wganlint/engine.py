@@ -212,6 +212,7 @@ def _fix(fix: FixTemplate, scope: Scope) -> Fix:
         effect=fix.effect,
         check=_check(fix.check, scope),
         diff=fix.diff.fill(scope) if fix.diff else "",
+        order=fix.order,
         hides=fix.hides,
         excludes=fix.excludes,
     )

@@ -95,7 +95,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One change to make. `rank` orders all fixes of a run; `hides` names rules whose symptom it only covers."""
+    """One change to make. `rank` orders all fixes of a run; `hides` names rules whose symptom it only covers.
+
+    `order` is the rule's own word on when: below 80 by the place of the finding in the chain, from 80 on afterwards.
+    """
 
     title: str
     kind: str  # "edit", "setting" or "measure"
@@ -105,6 +108,7 @@ class Fix:
     check: Check
     diff: str = ""
     rank: int = 0
+    order: int = 50
     hides: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()  # titles of fixes that must not be combined with this one
     conflicts: tuple[int, ...] = ()  # ranks of those, once ranked

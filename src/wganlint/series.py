@@ -217,10 +217,12 @@ class SeriesBuilder:
         self._count += len(chunk.values)
         self._kept.append(columns.fold(self._bucket) if self._bucket > 1 else columns)
         self._size += len(self._kept[-1].values)
-        while self._size > LIMIT:
-            self._bucket *= 4
-            self._kept = [_Columns.join(self._kept).fold(self._bucket)]
-            self._size = len(self._kept[0].values)
+        if self._size > LIMIT:
+            kept = _Columns.join(self._kept).fold(self._bucket)  # chunks may have cut buckets
+            while len(kept.values) > 0.8 * LIMIT:
+                self._bucket *= 4
+                kept = kept.fold(self._bucket)
+            self._kept, self._size = [kept], len(kept.values)
 
     def _tally(self, new: _Columns, file: str) -> None:
         if self._first is None:
@@ -270,6 +272,8 @@ class SeriesBuilder:
         if self._first is None or self._last is None:
             raise ValueError(f"series {self.name} has no records")
         kept = _Columns.join(self._kept)
+        if self._bucket > 1:  # chunks may have cut buckets
+            kept = kept.fold(self._bucket)
         tally = Tally(
             self._count, self._count - self._nonfinite_count, tuple(self._nonfinite), self._nonfinite_count,
             self._stuck, self._longest, self._repeat, dict(self._printed),

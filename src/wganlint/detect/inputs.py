@@ -18,6 +18,15 @@ def training_log(run: Run) -> Found:
     return Fact({"records": Quantity(max(len(s) for s in series), Kind.POINTS)})
 
 
+@detector(fields={"real": Kind.TEXT, "fake": Kind.TEXT})
+def mean_scores_logged(run: Run) -> Found:
+    """The mean scores of reals and fakes are logged, each as a series of its own."""
+    real, fake = run.role("real_score"), run.role("fake_score")
+    if real is None or fake is None:
+        return ABSENT
+    return Fact({"real": real.key, "fake": fake.key}, series=(real.name, fake.name))
+
+
 @detector(fields={"missing": Kind.TEXT, "rules": Kind.TEXT, "count": Kind.COUNT})
 def missing_metrics(run: Run) -> Found:
     """Which of the quantities that decide most rules a run does not log."""

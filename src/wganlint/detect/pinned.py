@@ -93,9 +93,9 @@ def bound_share(run: Run) -> Found:
 
     Fields: side that is larger; share: median over the last max(20, 10 %) records; first: median of the first 3; onset:
     step of the change point (largest |cumulative sum| of share - mean, Page 1954); other: the other side's share;
-    apart: the two sides differ by at least half of the larger one (a common drift is no saturation). The bound is a literal of
-    the source or settings, or one where the run itself stood for a while; without either there is nothing to compare
-    with, and a share is never guessed.
+    apart: the two sides differ by at least half of the larger one (a common drift is no saturation). The bound is a
+    literal of the source or settings, or one where the run itself stood for a while; without either there is nothing
+    to compare with, and a share is never guessed.
     """
     known = score_bounds(run)
     seen = _stood_at(run)

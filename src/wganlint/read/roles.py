@@ -246,6 +246,7 @@ def _auxiliary(run: Run, book: RoleBook, taken: set[str], roles: Mapping[str, Ro
         if series.name in taken or (forms and series.form not in forms) or series.key in keys:
             continue
         words = words_of(_bare(series.key), book)
-        if len(words) >= 1 and words != ["loss"] and _score(words, book.auxiliary, book) is not None:
+        timed = bool(words) and words[-1] in book.words["clock"]  # `cycle_loss_time`; not TimeGAN/loss
+        if words and not timed and words != ["loss"] and _score(words, book.auxiliary, book) is not None:
             keys.add(series.key)
             yield series.name
