@@ -270,3 +270,11 @@ def test_a_fault_of_ours_is_said_in_one_line(call: Call, monkeypatch: pytest.Mon
     code, _, err = call("analyze", SICK)
     assert code == 2
     assert "RuntimeError: boom" in err and "our fault" in err
+
+
+def test_roles_and_source_from_the_configuration(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "odd.log").write_text("".join(f"step={n} alpha=-500.0031 beta=500.0000\n" for n in range(10, 310, 10)))
+    (tmp_path / "wganlint.toml").write_text('roles = { critic_loss = "alpha", generator_loss = "beta" }\n')
+    code, out, _ = call("gate", "odd.log")
+    assert code == 1
+    assert "SAT002" in out

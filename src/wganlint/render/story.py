@@ -235,12 +235,16 @@ def read(run: RunSummary) -> str:
 
 
 def extent(run: RunSummary) -> str:
-    """Return how far the series reach, as `20 records, steps 20-400`, or an empty string without series."""
-    if not run.series:
+    """Return how far the series reach, as `20 records, steps 20-400`, or an empty string without series.
+
+    Series that play a role speak for the run; a progress bar beside them redraws far more often.
+    """
+    told = [series for series in run.series if series.role] or list(run.series)
+    if not told:
         return ""
-    text = counted(max(series.points for series in run.series), "record")
-    firsts = [series.first_step for series in run.series if known(series.first_step)]
-    lasts = [series.last_step for series in run.series if known(series.last_step)]
+    text = counted(max(series.points for series in told), "record")
+    firsts = [series.first_step for series in told if known(series.first_step)]
+    lasts = [series.last_step for series in told if known(series.last_step)]
     return f"{text}, steps {number(min(firsts))}-{number(max(lasts))}" if firsts and lasts else text
 
 
