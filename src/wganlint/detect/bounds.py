@@ -11,7 +11,7 @@ from wganlint.run import Run, Series
 from wganlint.series import Ints
 
 TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
-STAY = 0.8  # share of records at the bound from the onset on (catalogue, SAT001)
+STAY = 0.8  # share of records at the bound that the change point weighs against; rules have their own threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _rank(found: Pin) -> tuple[bool, float, float]:
 def _candidates(series: Series, at: Ints, literal: tuple[float, ...]) -> list[float]:
     values = np.abs(series.values[at])
     tail = float(np.median(values[-max(3, len(values) // 10) :]))
-    bounds = [*literal, _nearest_round(tail)]
+    bounds = [*literal, nearest_round(tail)]
     for text, count in sorted(series.tally.printed.items(), key=lambda item: -item[1])[:4]:
         number = _number(text)
         if number is not None and count >= 3:
@@ -81,7 +81,8 @@ def _candidates(series: Series, at: Ints, literal: tuple[float, ...]) -> list[fl
     return [bound for bound in dict.fromkeys(bounds) if bound > 0 and np.isfinite(bound)]
 
 
-def _nearest_round(value: float) -> float:
+def nearest_round(value: float) -> float:
+    """Return the nearest of 1, 2, 5 times a power of ten; 0 where there is none."""
     if not value > 0 or not np.isfinite(value):
         return 0.0
     power = 10.0 ** np.floor(np.log10(value))
@@ -90,7 +91,7 @@ def _nearest_round(value: float) -> float:
 
 def is_round(bound: float) -> bool:
     """Return whether a number is 1, 2 or 5 times a power of ten."""
-    return bool(np.isclose(bound, _nearest_round(bound), rtol=1e-9))
+    return bool(np.isclose(bound, nearest_round(bound), rtol=1e-9))
 
 
 def _number(text: str) -> float | None:

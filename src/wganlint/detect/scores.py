@@ -1,7 +1,7 @@
 """The arithmetic that an expert does on two losses and a gap; shared by the detectors that read scores.
 
 With convention s (+1: c = s*(f - r) + P and g = -s*f are minimized; f, r mean scores of fakes and reals, P the weighted
-penalty >= 0, w = r - f the gap): f = -s*g, s*r - P = -(g + c), r = f + w, P = c + s*w. (catalogue, A1, A2, A4.)
+penalty >= 0, w = r - f the gap): f = -s*g, s*r - P = -(g + c), r = f + w, P = c + s*w. (From arXiv:1704.00028, eq. 3.)
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 from wganlint.run import Run, Series
 from wganlint.series import Chunk, Floats, Ints, SeriesBuilder
 
-RECORDS, SHARE = 20, 0.10  # the window: last max(20 records, 10 % of the run) (catalogue, notation)
+RECORDS, SHARE = 20, 0.10  # the window: long enough for a median, short enough to speak of the end of the run
 QUADRATIC = 2_000  # most points for statistics that compare all pairs
 
 
