@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -60,3 +61,49 @@ def test_a_run_that_is_too_short_cannot_tell(tmp_path: Path) -> None:
     result, missing = check_outcome(check("SAT002", "Look at one batch"), load_runs(tmp_path)[0])
     assert result == "cannot tell"
     assert missing
+
+
+CASES = sorted(path.parent.name for path in FIXTURES.glob("*/run"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_cure_is_met_by_the_run_that_needs_it(case: str) -> None:
+    """A check that already holds on the run that fired could not tell whether its fix worked."""
+    for found in analyze(FIXTURES / case / "run").findings:
+        for fix in found.fixes:
+            if fix.effect in ("cures", "hides") and found.severity >= 2:
+                outcome, _ = check_outcome(fix.check, run(case))
+                assert outcome != "met", (found.code, fix.title)
+
+
+def log(path: Path, count: int, bad: int = -1) -> Run:
+    lines = (f"step={n} c_loss={'nan' if n == bad else f'-1.{n % 7}'} g_loss=0.{n % 5}\n" for n in range(count))
+    (path / "train.log").write_text("".join(lines))
+    return load_runs(path)[0]
+
+
+FINITE = Check("No loss is NaN.", {"bad": {"detector": "nonfinite"}}, "not bad", "200 points")
+
+
+@pytest.mark.parametrize(
+    ("count", "bad", "within", "outcome", "missing"),
+    [
+        (25, -1, "200 points", "cannot tell", "a run of at least 200 points"),
+        (25, 7, "200 points", "not met", ""),
+        (200, -1, "200 points", "met", ""),
+        (25, -1, "50 points", "met", ""),
+        (25, -1, "25 steps", "cannot tell", "a run of at least 25 steps"),
+        (26, -1, "25 steps", "met", ""),
+        (21_000, 117, "200 points", "not met", ""),  # each of the first records is looked at, however long the log
+        (21_000, 117, "200 steps", "not met", ""),
+        (21_000, 300, "200 steps", "met", ""),
+        (21_000, -1, "2000 points", "cannot tell", "all of the first 2000 points"),
+    ],
+)
+def test_a_check_holds_only_on_all_of_its_span(
+    tmp_path: Path, count: int, bad: int, within: str, outcome: str, missing: str
+) -> None:
+    result, lacking = check_outcome(replace(FINITE, within=within), log(tmp_path, count, bad))
+    assert result == outcome, lacking
+    assert missing in " ".join(lacking)
+    assert bool(lacking) == (outcome == "cannot tell")

@@ -325,7 +325,8 @@ def test_a_check_that_borrows_from_what_was_not_seen_is_for_people_only(tmp_path
     assert "no machine-readable part" in missing[0]
 
 
-PINNED = Check("gone", {"pin": {"detector": "pinned"}}, "not pin", "50 points")
+PIN = {"detector": "pinned", "least": 5, "few": 3, "odd": 8}
+PINNED = Check("gone", {"pin": PIN}, "not pin", "50 points")
 
 
 def test_a_check_is_met_by_a_run_that_is_better_and_not_by_one_that_is_not(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from wganlint import series as module
 from wganlint.series import BOUNDS, PLACES, Chunk, Series, SeriesBuilder
 
-LIMIT = 64
+LIMIT, HEAD = 64, 12
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small() -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "LIMIT", LIMIT)
+        patch.setattr(module, "HEAD", HEAD)
         yield
 
 
@@ -132,6 +133,29 @@ def test_the_sample_is_even_in_time(count: int, sizes: list[int]) -> None:
     assert count - places[-1] <= gap
     assert len(series.sample(5)) <= 5
     assert len(series.thumbnail(9)) <= 9
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.one_of(TEXTS, RUNS), SIZES, st.integers(0, 30))
+def test_the_first_records_are_all_kept(texts: list[str], sizes: list[int], most: int) -> None:
+    series = build(numbered(texts), sizes)
+    head = series.head()
+    assert series.index[head].tolist() == list(range(len(head)))
+    assert len(head) >= min(HEAD, len(texts))
+    assert (len(head) == len(texts)) == (not series.folded)
+    assert [series.texts[at] for at in head.tolist()] == texts[: len(head)]
+    assert series.head(most).tolist() == head[:most].tolist()
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.integers(0, 899), max_size=20), SIZES)
+def test_folding_keeps_the_first_non_finite_point_of_each_bucket(bad: list[int], sizes: list[int]) -> None:
+    texts = ["nan" if at in bad else str(at % 9) for at in range(900)]
+    series = build(numbered(texts), sizes)
+    bucket = int(np.diff(series.index[series.sample()])[0])
+    kept = series.index[~np.isfinite(series.values)].tolist()
+    assert {at // bucket for at in kept} == {at // bucket for at in bad}
+    assert {min(at for at in bad if at // bucket == place) for place in {at // bucket for at in bad}} <= set(kept)
 
 
 @settings(max_examples=60, deadline=None)

@@ -34,19 +34,20 @@ def analyze(
     source: Sequence[str | PathLike[str]] = (),
     events: Sequence[str | PathLike[str]] = (),
     roles: Mapping[str, str] | None = None,
+    usual_roles: Mapping[str, str] | None = None,
     rules: Sequence[str | PathLike[str]] = (),
     ignore: Collection[str] = (),
 ) -> Report:
     """Read the runs under `paths` and judge them by the shipped rules and those in the folders `rules`.
 
     `source` and `events` name further folders that belong to the runs; `roles` maps a role to the name of the series
-    that plays it; `ignore` holds codes or names of rules.
+    that plays it, `usual_roles` does so where a run has such a series; `ignore` holds codes or names of rules.
 
     Raises:
         UsageError: a path does not exist, or a role or series is not known.
     """
     book = catalogue([Path(folder) for folder in rules])
-    runs = load_runs(paths, source=source, events=events, roles=roles)
+    runs = load_runs(paths, source=source, events=events, roles=roles, usual_roles=usual_roles)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
         raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
@@ -73,6 +74,7 @@ def load_runs(
     source: Sequence[str | PathLike[str]] = (),
     events: Sequence[str | PathLike[str]] = (),
     roles: Mapping[str, str] | None = None,
+    usual_roles: Mapping[str, str] | None = None,
 ) -> list[Run]:
     """Return the runs under `paths` as the readers understand them, roles assigned, nothing judged.
 
@@ -82,7 +84,7 @@ def load_runs(
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
     found = discover([Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events])
     with np.errstate(all="ignore"):
-        runs = [assign(read_run(files), roles) for files in found]
+        runs = [assign(read_run(files), {**(usual_roles or {}), **(roles or {})}) for files in found]
     for role, name in (roles or {}).items():
         if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
             known = sorted({series.name for run in runs for series in run.series})

@@ -118,7 +118,7 @@ def _linked(finding: Finding, root: bool, edges: list[Edge]) -> Finding:
 
 
 def _loops(edges: list[Edge], causes: list[Edge]) -> tuple[tuple[str, ...], ...]:
-    """Return each ring that a keeps-alive arrow closes: the shortest way by causes, then back."""
+    """Return each ring that a keeps-alive arrow closes: the longest way by causes, then back."""
     loops: dict[frozenset[str], tuple[str, ...]] = {}
     for edge in edges:
         if edge.how is LinkKind.KEEPS_ALIVE:
@@ -129,7 +129,10 @@ def _loops(edges: list[Edge], causes: list[Edge]) -> tuple[tuple[str, ...], ...]
 
 
 def _way(start: str, end: str, causes: list[Edge]) -> tuple[str, ...]:
-    """Return the longest simple way from start to end along causes (it tells the whole story), or ()."""
+    """Return the longest simple way from start to end along causes (it tells the whole story), or ().
+
+    Rules are few; beyond 10,000 tries the longest way found so far is told.
+    """
     best: tuple[str, ...] = ()
     stack: list[tuple[str, ...]] = [(start,)]
     steps = 0

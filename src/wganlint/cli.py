@@ -109,7 +109,7 @@ def analyze(
     _print(report, format, width, color)
     level = fail_on or settings.fail_on
     sure = min_confidence or settings.min_confidence
-    raise typer.Exit(_code(report, level, sure, [], format))
+    raise typer.Exit(_code(report, level, sure, format))
 
 
 @app.command()
@@ -136,7 +136,7 @@ def gate(
     _print(report, "concise", None, "never")
     level = fail_on or settings.fail_on or "high"
     sure = min_confidence or settings.min_confidence or "medium"
-    raise typer.Exit(_code(report, level, sure, paths, "concise"))
+    raise typer.Exit(_code(report, level, sure, "concise", strict=True))
 
 
 @app.command()
@@ -254,7 +254,8 @@ def _report(
         paths,
         source=[*settings.source, *(source or [])],
         events=events or [],
-        roles=settings.roles | dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
+        roles=dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
+        usual_roles=settings.roles,
         rules=[*settings.rules, *(rules or [])],
         ignore=[*settings.ignore, *(ignore or [])],
     )
@@ -303,8 +304,11 @@ def _print(report: Report, name: str, width: int | None, color: Color) -> None:
     echo(FORMATS[name](report))
 
 
-def _code(report: Report, level: str | None, sure: str | None, named: Sequence[Path], format: str) -> int:
-    """Return the exit code: 2 before 1 before 3 before 0."""
+def _code(report: Report, level: str | None, sure: str | None, format: str, *, strict: bool = False) -> int:
+    """Return the exit code: 2 before 1 before 3 before 0.
+
+    `strict`: a run that was given by name (its path led to this run alone) and could not be judged gives 3.
+    """
     from wganlint.finding import Confidence, Severity
 
     if report.problems:
@@ -313,17 +317,13 @@ def _code(report: Report, level: str | None, sure: str | None, named: Sequence[P
     if level is not None and any(f.severity >= severity and f.confidence >= confidence for f in report.findings):
         return GATE
     unjudged = [run for run in report.runs if not run.judged]
-    by_name = [run for run in unjudged if len(report.runs) == 1 or _is_named(run.root, run.id, named)]
-    if not report.runs or len(unjudged) == len(report.runs) or (named and by_name):
+    by_name = [run for run in unjudged if sum(other.root == run.root for other in report.runs) == 1]
+    if len(unjudged) == len(report.runs) or (by_name and strict):
         _say(_nothing(report))
         return UNJUDGED
     if unjudged and format != "json":
         _say(f"not judged: {', '.join(run.id for run in unjudged)}")
     return FINE
-
-
-def _is_named(root: str, name: str, paths: Sequence[Path]) -> bool:
-    return any(path.name in (Path(root).name, name) for path in paths)
 
 
 def _nothing(report: Report) -> str:

@@ -51,21 +51,26 @@ class Judgement:
 
 
 def judge(run: Run, rules: Sequence[Rule], ignored: Collection[str] = ()) -> list[Judgement]:
-    """Judge one run by rules that come in the order of the catalogue. A rule whose detector fails is `broken`."""
+    """Judge one run by rules that come in the order of the catalogue. A rule whose detector fails is `broken`.
+
+    Ignored rules (by code or name, in any case) are judged too, because others ask what they say; then their findings
+    are taken back.
+    """
     cache: dict[tuple[str, str], Found] = {}
     said: dict[str, Judgement] = {}
     unwanted = {word.lower() for word in ignored}
     for rule in rules:
-        if {rule.code.lower(), rule.name} & unwanted:
-            verdict = Verdict(run.id, rule.code, rule.name, Outcome.IGNORED)
-            said[rule.code] = Judgement(rule, verdict)
-            continue
         try:
             said[rule.code] = _judge(run, rule, cache, said)
         except Exception as error:  # a fault of ours or of a user's detector must not stop the others
             note = f"{type(error).__name__}: {error}"
             said[rule.code] = Judgement(rule, Verdict(run.id, rule.code, rule.name, Outcome.BROKEN, note=note))
-    return list(said.values())
+    return [
+        Judgement(j.rule, Verdict(run.id, j.rule.code, j.rule.name, Outcome.IGNORED))
+        if {j.rule.code.lower(), j.rule.name} & unwanted
+        else j
+        for j in said.values()
+    ]
 
 
 def _judge(
@@ -224,25 +229,30 @@ def _check(check: CheckTemplate, scope: Scope) -> Check:
     for find in check.finds:
         parameters = _borrow(find, scope.finds)
         if not isinstance(parameters, dict):
-            return Check(check.text.fill(scope), {}, "", check.within)
+            return Check(check.text.fill(scope), {}, "", check.within.fill(scope))
         finds[find.name] = {"detector": find.detector, **parameters}
         if find.required:
             finds[find.name]["required"] = True
-    return Check(check.text.fill(scope), finds, check.condition, check.within)
+    return Check(check.text.fill(scope), finds, check.condition, check.within.fill(scope))
 
 
 def check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...]]:
     """Return whether a fix's check holds in another run, and what was missing where that cannot be told.
 
-    The run is cut to the first `within` points or steps before the detectors look.
+    The run is cut to the first `within` points or steps before the detectors look. In a run that is shorter than that a
+    check can fail but not hold.
     """
     if not check.condition:
         return CheckOutcome.CANNOT_TELL, ("the check of this fix has no machine-readable part",)
     try:
-        part = first_part(run, check.within)
-        if part is None:
+        found = first_part(run, check.within)
+        if found is None:
+            return CheckOutcome.CANNOT_TELL, (f"all of the first {check.within}: this log is too long to keep them",)
+        part, complete = found
+        outcome, missing = _check_outcome(check, part)
+        if outcome is CheckOutcome.MET and not complete:
             return CheckOutcome.CANNOT_TELL, (f"a run of at least {check.within}",)
-        return _check_outcome(check, part)
+        return outcome, missing
     except Exception as error:  # a fault of ours, of a user's detector, or a check that an older report froze
         return CheckOutcome.CANNOT_TELL, (f"a check that works ({type(error).__name__}: {error})",)
 

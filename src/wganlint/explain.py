@@ -75,5 +75,5 @@ def _fix(fix: FixTemplate) -> list[str]:
     lines = [f"- **{fix.title.text}** ({fix.effect}; {fix.kind}): {_plain(fix.text.text)}"]
     if fix.diff:
         lines += ["", "  ```diff", *(f"  {line}" for line in fix.diff.text.splitlines()), "  ```", ""]
-    lines.append(f"  Check: {_plain(fix.check.text.text)} (within {fix.check.within})")
+    lines.append(f"  Check: {_plain(fix.check.text.text)} (within {fix.check.within.text})")
     return lines

@@ -15,6 +15,10 @@ def main() -> None:
     import gc
 
     gc.set_threshold(100_000)  # a short-lived process: at the default, collecting costs a tenth of a small analysis
-    from wganlint.cli import run
+    try:
+        from wganlint.cli import run
 
-    raise SystemExit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    raise SystemExit(code)

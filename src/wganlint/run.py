@@ -176,13 +176,21 @@ class Run:
 
     def stated(self, meaning: str) -> Iterator[Stated]:
         """Yield what inputs state for a meaning: settings of the log first, then defaults of the source."""
-        for setting in self.settings:
-            if setting.meaning == meaning:
-                yield Stated(setting.name, setting.value, setting.number, setting.origin, setting.evidence())
+        for setting in self.latest(meaning):
+            yield Stated(setting.name, setting.value, setting.number, setting.origin, setting.evidence())
         for default in self.source.defaults if self.source else ():
             if default.meaning == meaning:
                 evidence = default.evidence(f"default of {default.name}")
                 yield Stated(default.name, default.value, default.number, "default", evidence)
+
+    def latest(self, meaning: str) -> tuple[Setting, ...]:
+        """Return the settings of a meaning from the last log that has one (a later attempt may change them).
+
+        What TensorBoard holds is asked where no log states it.
+        """
+        every = [s for s in self.settings if s.meaning == meaning]
+        found = [s for s in every if s.origin != "events"] or every
+        return tuple(s for s in found if s.place.file == found[-1].place.file)
 
     def number(self, meaning: str) -> Stated | None:
         """Return the first number that is stated for a meaning, or None."""

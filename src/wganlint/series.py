@@ -1,7 +1,8 @@
 """One logged quantity over training, built for files of any size; part of `run`.
 
-Up to `LIMIT` records every point is kept. Above it, neighbours are folded into buckets that keep their first, lowest
-and highest point, so memory stays flat while extremes, first, last, non-finite places and the tallies stay exact.
+Up to `LIMIT` records every point is kept. Above it, neighbours are folded into buckets that keep their first, lowest,
+highest and first non-finite point, so memory stays flat while extremes, first, last, non-finite places and the tallies
+stay exact. The first `HEAD` records are never folded: a check of a fix looks at them one by one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from wganlint import units
 from wganlint.evidence import Evidence, Place, observed
 
 LIMIT = 20_000  # points kept before folding: 12 series of this size are about 40 MB
+HEAD = 512  # first records that are never folded; well below LIMIT
 PLACES = 50  # non-finite places kept
 BOUNDS = 64  # distinct printed values followed for `share_at`
 
@@ -82,7 +84,8 @@ class Series:
 
     `values` float64; `steps` float64 in the log's own step (NaN: the line has none, then `index` counts);
     `index` int64 record number from 0; `lines` and `columns` int64, 1-based, in characters; `sampled` marks the
-    points that are an even sample in time (all of them unless folded): statistics read those, extremes read all.
+    points that are an even sample in time (all of them unless folded): statistics read those, extremes read all. Of a
+    folded series the head is denser than the rest, and of the head too only the first point of each bucket is sampled.
     """
 
     name: str  # unique in its run: the key, made distinct by its form where needed
@@ -141,6 +144,12 @@ class Series:
         if most is not None and len(places) > most:
             places = places[np.linspace(0, len(places) - 1, most).round().astype(np.int64)]
         return places
+
+    def head(self, most: int | None = None) -> Ints:
+        """Return positions of the first records, at most `most`, up to where the first record was folded away."""
+        gaps = np.flatnonzero(self.index != np.arange(len(self.index)))
+        whole = int(gaps[0]) if len(gaps) else len(self.index)
+        return np.arange(whole if most is None else min(whole, most))
 
     def axis(self) -> Floats:
         """Return the x axis of the kept points: steps where every line has one, else record numbers."""
@@ -305,12 +314,14 @@ class _Columns:
         return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
 
     def fold(self, bucket: int) -> _Columns:
-        """Keep the first, lowest and highest point of each bucket of `bucket` records."""
+        """Keep the head, and the first, lowest, highest and first non-finite point of each `bucket` records."""
         group = self.index // bucket
         starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
         finite = np.isfinite(self.values)
-        keep = np.zeros(len(self.values), dtype=np.bool_)
+        keep = self.index < HEAD
         keep[starts] = True
+        bad = np.flatnonzero(~finite)
+        keep[bad[np.flatnonzero(np.diff(group[bad], prepend=-1))]] = True
         keep[_lowest(np.where(finite, self.values, np.inf), starts)] = True
         keep[_lowest(np.where(finite, -self.values, np.inf), starts)] = True
         sampled = np.zeros(len(self.values), dtype=np.bool_)

@@ -101,19 +101,40 @@ _VERBS = {
 }
 
 
+_PRINTED = re.compile(r"(?:\d(?:[\d,_]*\d)?(?:\.(\d*))?|\.(\d+))(?:[eE]([-+]?\d+))?")
+
+
 def decimals(text: str) -> int | None:
     """Return how many digits after the point a printed number carries.
 
     `0.0048` 4, `.5` 1, `1e-05` 5, `12` 0, `nan` None.
     """
-    match = re.search(r"(?:\d(?:[\d,_]*\d)?(?:\.(\d*))?|\.(\d+))(?:[eE]([-+]?\d+))?", text)
+    places = _places(text)
+    return None if places is None else max(0, places)
+
+
+def resolution(text: str) -> float | None:
+    """Return what one unit of the last printed digit is worth: `0.0048` 1e-4, `12` 1, `1.00e+03` 10, `nan` None."""
+    places = _places(text)
+    return None if places is None else float(10.0**-places)
+
+
+def _places(text: str) -> int | None:
+    match = _PRINTED.search(text)
     if match is None:
         return None
     places = len(match[1] or match[2] or "")
     if match[3]:
         exponent = int(match[3][:5])
-        return max(0, places - exponent) if -400 < exponent < 400 else None
+        return places - exponent if -300 < places - exponent < 300 else None
     return places
+
+
+def places_of(unit: float | None) -> int | None:
+    """Return how many digits after the point a number of this resolution carries; None where it is not known."""
+    if unit is None or not unit > 0:
+        return None
+    return max(0, -math.floor(math.log10(unit) + 1e-9))
 
 
 def show(quantity: Quantity) -> str:

@@ -80,7 +80,7 @@ def test_the_page_of_a_rule_tells_all_of_it(rule: Rule) -> None:
     assert rule.healthy in text
     for fix in rule.body.fixes:
         assert fix.title.text in text
-        assert f"within {fix.check.within}" in text
+        assert f"within {fix.check.within.text}" in text
     for find in rule.finds:
         assert f"- `{find.name}`: {find.detector}(" in text
 

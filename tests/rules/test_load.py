@@ -33,7 +33,7 @@ references = ["arXiv:1704.00028"]
 stay = { default = 0.8, kind = "ratio", doc = "least share", source = "us" }
 
 [finds]
-pin = { detector = "pinned" }
+pin = { detector = "pinned", least = 5, few = 3, odd = 8 }
 log = { detector = "training_log" }
 
 [[grade]]
@@ -79,7 +79,7 @@ text = "It is gone."
 within = "50 points"
 condition = "not pin"
 [fix.check.finds]
-pin = { detector = "pinned" }
+pin = { detector = "pinned", least = 5, few = 3, odd = 8 }
 
 [[example]]
 title = "stuck"
@@ -237,7 +237,7 @@ WRONG = [
     ('within = "50 points"', f'within = "{"9" * 5000} points"', "999", "is no span", ""),
     ('within = "50 points"\n', "", "[fix.check]", "within is missing", ""),
     ("[fix.check]\n", "[fix.chek]\n", "chek]", "unknown key 'chek'", "check"),
-    ('[fix.check.finds]\npin = { detector = "pinned" }', '[fix.check.finds]\npin = { detector = "finding", codes = ["SAT001"] }', 'finding"', "a check looks at the next run", ""),
+    ('[fix.check.finds]\npin = { detector = "pinned", least = 5, few = 3, odd = 8 }', '[fix.check.finds]\npin = { detector = "finding", codes = ["SAT001"] }', 'finding"', "a check looks at the next run", ""),
     ('outcome = "quiet"', 'outcome = "silent"', 'silent"', "outcome is 'silent'", "fired, quiet"),
     ('severity = "critical"\nlog', 'severity = "grave"\nlog', 'grave"', "severity is 'grave'", ""),
     ('title = "free"', "title = 3", "3", "title must be a text", ""),

@@ -6,19 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wganlint import units
 from wganlint.detect.window import finite
 from wganlint.run import Run, Series
-from wganlint.series import Ints
+from wganlint.series import Floats, Ints
 
 TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
+LOOKED = 200  # records at each end whose printed digits are looked at
 STAY = 0.8  # share of records at the bound that the change point weighs against; rules have their own threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A series that stays at +-bound from an onset on. `at`: positions of kept points from the onset; `records`: how
-    many records that is; `share`: of them at the bound; `literal`: the bound stands in the source or the settings;
-    `round`: it is 1, 2 or 5 times a power of ten; `same`: share that prints the same text."""
+    """A series that stays near +-bound from an onset on.
+
+    `at`: positions of kept points from the onset; `records`: how many records that is; `share`: of them near the bound;
+    `literal`: the bound stands in the source or the settings; `round`: it is 1, 2 or 5 times a power of ten; `same`:
+    share that prints the same text; `exact`: it does not only pass near the number: literal, or one text, or no spread
+    beyond the last printed digit.
+    """
 
     series: Series
     bound: float
@@ -29,6 +35,7 @@ class Pin:
     literal: bool
     round: bool
     same: float
+    exact: bool
 
     @property
     def from_start(self) -> bool:
@@ -43,7 +50,7 @@ def score_bounds(run: Run) -> tuple[float, ...]:
         if clamp.on in ("score", "loss"):
             bounds += [abs(b) for b in (clamp.low, clamp.high) if b is not None and np.isfinite(b)]
     bounds += [abs(s.number) for s in run.stated("score_bound") if s.number is not None]
-    return tuple(dict.fromkeys(bound for bound in bounds if bound > 0))
+    return tuple(dict.fromkeys(bound for bound in bounds if 0 < bound < np.inf))
 
 
 def pin(run: Run, series: Series) -> Pin | None:
@@ -110,8 +117,6 @@ def near_bound(series: Series, at: Ints, bound: float) -> np.ndarray[tuple[int],
 
 
 def _stay(series: Series, at: Ints, bound: float, literal: bool) -> Pin | None:
-    if series.decimals is not None and 10.0**-series.decimals > TOLERANCE * bound:
-        return None  # printed too coarsely to tell a bound from a value near it
     hit = near_bound(series, at, bound)
     gain = np.cumsum((hit - STAY)[::-1])[::-1]
     starts = np.flatnonzero(hit)
@@ -120,20 +125,51 @@ def _stay(series: Series, at: Ints, bound: float, literal: bool) -> Pin | None:
     start = int(starts[np.argmax(gain[starts])])
     if gain[start] <= 0:
         return None
-    stretch = at[start:]
-    first = int(series.index[stretch[0]])
+    stretch, inside = at[start:], at[start:][hit[start:]]
     texts = [series.texts[i] for i in stretch.tolist()]
+    unit = resolution_at(series, inside)
+    if unit is not None and unit > TOLERANCE * bound:
+        return None  # printed too coarsely to tell a bound from a value near it
     same = max(texts.count(text) for text in set(texts[:3] + texts[-3:])) / len(texts)
+    exact = literal or same >= STAY or is_tight(np.abs(series.values[inside]), bound, unit)
+    if not literal and not is_round(bound) and same < STAY:
+        return None  # a bound that is neither in the source nor round shows by repeating one text
+    if not literal and not is_round(bound) and _repeats_elsewhere(series, int(stretch[0])) * 3 >= len(stretch):
+        return None  # this log repeats a value until it is computed again
+    records = _records(series, stretch)
     share = float(np.mean(hit[start:]))
-    rounded = is_round(bound)
-    if not literal and not rounded and not _repeats(series, stretch, same):
+    return Pin(series, bound, stretch, int(stretch[0]), records, share, literal, is_round(bound), same, exact)
+
+
+def _records(series: Series, stretch: Ints) -> int:
+    """Return how many records a stretch to the end has; lines of one step, as several processes print them, are one."""
+    steps = series.steps[stretch]
+    if not series.folded and bool(np.isfinite(steps).all()):
+        return len(np.unique(steps))
+    return int(series.tally.count - series.index[stretch[0]])
+
+
+def _repeats_elsewhere(series: Series, end: int) -> int:
+    """Return the longest stretch of one printed text before position `end`."""
+    longest = run = 0
+    for at in range(end):
+        run = run + 1 if at and series.texts[at] == series.texts[at - 1] else 1
+        longest = max(longest, run)
+    return longest if longest > 1 else 0
+
+
+def resolution_at(series: Series, at: Ints) -> float | None:
+    """Return what one printed unit is worth, the coarsest of the first and last few points; None for events."""
+    if series.kind == "events":
         return None
-    return Pin(series, bound, stretch, int(stretch[0]), series.tally.count - first, share, literal, rounded, same)
+    texts = {series.texts[i] for i in [*at[:LOOKED].tolist(), *at[-LOOKED:].tolist()]}
+    told = [unit for text in texts if (unit := units.resolution(text)) is not None]
+    return max(told, default=None)
 
 
-def _repeats(series: Series, at: Ints, same: float) -> bool:
-    """A bound that is neither in the source nor round shows by repeating: one text, or no spread at a large size."""
-    values = np.abs(series.values[at])
-    middle = float(np.median(values))
-    spread = float(np.median(np.abs(values - middle)))
-    return same >= STAY or (middle >= 50 and spread / middle < 1e-5)
+def is_tight(sizes: Floats, bound: float, unit: float | None) -> bool:
+    """Whether values sit on one number: most lie within 1.5 printed units, or 4 float32 steps, of their median."""
+    if not len(sizes):
+        return False
+    slack = max(1.5 * (unit or 0.0), 4 * float(np.spacing(np.float32(bound))))
+    return float(np.mean(np.abs(sizes - np.median(sizes)) <= slack)) >= STAY

@@ -25,6 +25,16 @@ def _stale(run: Run, series: Series) -> str:
     return ""
 
 
+@detector(fields={"name": Kind.TEXT, "largest": Kind.COUNT}, reads="all")
+def nonfinite_count(run: Run) -> Found:
+    """A logged counter of values that are not finite (`n_nonfinite`, `nan_count`): the largest it shows."""
+    series = run.role("nonfinite_count")
+    if series is None:
+        return Missing("a counter of values that are not finite (n_nonfinite=...)")
+    largest = float(np.max(series.values[np.isfinite(series.values)], initial=0.0))
+    return Fact({"name": series.key, "largest": Quantity(largest, Kind.COUNT)}, (), series.last.place, (series.name,))
+
+
 @detector(
     fields={
         "name": Kind.TEXT, "empty": Kind.RATIO, "records": Kind.POINTS, "median": Kind.COUNT, "last": Kind.COUNT,
@@ -55,7 +65,7 @@ def fake_items(run: Run) -> Found:
     fields: dict[str, Quantity | bool | str] = {
         "name": series.key,
         "empty": Quantity(float(np.mean(values == 0)), Kind.RATIO),
-        "records": Quantity(len(values), Kind.POINTS),
+        "records": Quantity(int(series.index[at[-1]] - series.index[at[0]]) + 1, Kind.POINTS),
         "all": Quantity(len(series), Kind.POINTS),
         "median": Quantity(float(np.median(values)), Kind.COUNT),
         "last": Quantity(series.last.value, Kind.COUNT, None, series.last.text),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
+from wganlint.detect.window import finite, median, window
 from wganlint.run import Run
 from wganlint.units import Kind, Quantity
 
@@ -25,6 +26,16 @@ def mean_scores_logged(run: Run) -> Found:
     if real is None or fake is None:
         return ABSENT
     return Fact({"real": real.key, "fake": fake.key}, series=(real.name, fake.name))
+
+
+@detector(fields={"name": Kind.TEXT, "median": Kind.NUMBER})
+def generator_gradient(run: Run) -> Found:
+    """The logged gradient norm of the generator: its median over the last max(20, 10 %) records."""
+    series = run.role("generator_gradient_norm")
+    if series is None:
+        return Missing("the gradient norm of the generator")
+    value = median(series.values[finite(series, window(series))])
+    return Fact({"name": series.key, "median": series.quantity(value)}, (series.last.evidence(),), series.last.place)
 
 
 @detector(fields={"missing": Kind.TEXT, "rules": Kind.TEXT, "count": Kind.COUNT})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wganlint import units
-from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
+from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.scores import penalty_weight, rows
 from wganlint.evidence import derived
 from wganlint.run import Run
@@ -15,15 +15,16 @@ from wganlint.units import Kind, Quantity
 @detector(
     fields={
         "zero": Kind.RATIO, "negative": Kind.RATIO, "median": Kind.NUMBER, "weight": Kind.NUMBER, "ratio": Kind.RATIO,
-        "records": Kind.POINTS, "critic": Kind.TEXT, "gap": Kind.TEXT, "logged_zero": Kind.FLAG, "flat": Kind.RATIO,
-        "steps": Kind.STEPS,
+        "records": Kind.POINTS, "critic": Kind.TEXT, "gap": Kind.TEXT, "flat": Kind.RATIO, "steps": Kind.STEPS,
     },
+    parameters={"near": Parameter(float, None, "how near P/weight must be to 1 for `flat`")},
 )  # fmt: skip
-def implied_penalty(run: Run) -> Found:
+def implied_penalty(run: Run, near: float) -> Found:
     """The penalty that c and the gap imply, P = c + s*w, over the records that carry both.
 
     Fields: zero: share with |P| within rounding; negative: share below 0 by more than rounding and 3 standard errors;
-    ratio: median P over the weight; flat: share with P/weight in 1 +- 0.02; logged_zero: a logged penalty is exactly 0.
+    ratio: median P over the weight; flat: share with P/weight within `near` of 1; steps: how many
+    steps these records cover.
     """
     both = rows(run, "critic_loss", "gap")
     if both is None:
@@ -37,28 +38,24 @@ def implied_penalty(run: Run) -> Found:
     assert critic is not None and gap is not None
     sign = run.convention.sign or 1
     values = both.values["critic_loss"] + sign * both.values["gap"]
-    unit = (
-        10.0**-both.decimals if both.decimals is not None else 1e-6 * float(np.median(np.abs(both.values["gap"])) or 1)
-    )
+    unit = both.resolution or 1e-6 * float(np.median(np.abs(both.values["gap"])) or 1)
+    places = units.places_of(both.resolution)
     slack = 1.01 * unit + 3 * float(np.std(values)) / np.sqrt(len(values))
-    penalty = run.role("penalty")
     axis = critic.axis()[both.at]
     fields: dict[str, Quantity | bool | str] = {
         "zero": Quantity(float(np.mean(np.abs(values) <= 1.01 * unit)), Kind.RATIO),
         "negative": Quantity(float(np.mean(values < -slack)), Kind.RATIO),
-        "median": Quantity(float(np.median(values)), Kind.NUMBER, both.decimals),
+        "median": Quantity(float(np.median(values)), Kind.NUMBER, places),
         "weight": Quantity(weight, Kind.NUMBER, 0 if float(weight).is_integer() else None),
         "ratio": Quantity(float(np.median(values)) / weight, Kind.RATIO),
         "records": Quantity(len(values), Kind.POINTS),
         "critic": critic.key,
         "gap": gap.key,
-        "logged_zero": penalty is not None and bool((penalty.values == 0).mean() > 0.05),
-        "flat": Quantity(float(np.mean(np.abs(values / weight - 1) <= 0.02)), Kind.RATIO),
+        "flat": Quantity(float(np.mean(np.abs(values / weight - 1) <= near)), Kind.RATIO),
         "steps": Quantity(float(np.ptp(axis)) if len(axis) else 0.0, Kind.STEPS),
     }
     at = int(both.at[0])
     c, w = both.values["critic_loss"][0], both.values["gap"][0]
-    places = both.decimals
     formula = (
         f"penalty = {critic.key} {'+' if sign > 0 else '-'} {gap.key} = {units.fixed(c, places)} "
         f"{'+' if sign > 0 else '-'} {units.fixed(w, places)} = {units.fixed(c + sign * w, places)}"
@@ -85,14 +82,12 @@ def penalty_schedule(run: Run) -> Found:
     n, name, evidence = None, "", None
     if steps is not None and steps.number is not None:
         n, name, evidence = steps.number, f"{steps.name}={steps.value}", steps.evidence
-    for series in run.series:
-        if series.key.lower() in {"cs", "n_critic", "critic_steps", "ncritic"}:
-            n, name, evidence = (
-                series.last.value,
-                f"{series.key}={series.last.text}",
-                series.last.evidence(f"{series.key}={series.last.text}"),
-            )
-            break
+    echo = run.role("critic_steps")
+    if echo is not None:
+        if echo.tally.longest is not None and echo.tally.longest.length < len(echo):
+            return Missing("one number of critic steps: it changes during the run")
+        shown = f"{echo.key}={echo.last.text}"
+        n, name, evidence = echo.last.value, shown, echo.last.evidence(shown)
     if n is None or evidence is None or not np.isfinite(n) or every.number < 1 or n < 1:
         return Missing("the number of critic steps")
     k = int(every.number)

@@ -13,7 +13,7 @@ from wganlint.units import Kind, Quantity
     fields={
         "op": Kind.TEXT, "calls": Kind.COUNT, "low": Kind.COUNT, "high": Kind.COUNT, "time": Kind.SECONDS,
         "device": Kind.TEXT, "per": Kind.TEXT, "basis": Kind.TEXT, "tables": Kind.COUNT, "present": Kind.FLAG,
-        "per_step": Kind.FLAG, "share": Kind.RATIO, "with_share": Kind.FLAG, "times": Kind.TEXT,
+        "per_step": Kind.FLAG, "divided": Kind.FLAG, "share": Kind.RATIO, "with_share": Kind.FLAG, "times": Kind.TEXT,
     },
     parameters={"name": Parameter(str, None, "exact name of the operation, such as NanToNumBackward0")},
     reads="all",
@@ -54,6 +54,7 @@ def operation(run: Run, name: str) -> Found:
         "tables": Quantity(len(hits), Kind.COUNT),
         "present": True,
         "per_step": per_step,
+        "divided": any(found.basis == "ProfilerStep*" or found.halved for _, found in hits),
         "share": Quantity(max(shares) if shares else float("nan"), Kind.RATIO),
         "with_share": bool(shares),
     }
@@ -67,7 +68,8 @@ def _absent(name: str, told: list[tuple[OpTable, PerStep]]) -> Fact:
         "op": name, "calls": nothing, "low": nothing, "high": nothing, "time": Quantity(0, Kind.SECONDS),
         "times": "none", "device": f"{table.device} total" if table.device else "CPU total", "per": "table",
         "basis": "complete tables",
-        "tables": Quantity(len(told), Kind.COUNT), "present": False, "per_step": table.steps is not None,
+        "tables": Quantity(len(told), Kind.COUNT), "present": False, "divided": False,
+        "per_step": table.steps is not None,
         "share": Quantity(0, Kind.RATIO), "with_share": False,
     }  # fmt: skip
     evidence = observed("table", table.heading or name, table.place, f"a complete table without {name}")
@@ -123,7 +125,8 @@ def _quotes(hits: list[tuple[OpTable, PerStep]], device: str | None) -> list[Evi
                 )
             )
         row = found.rows[0]
-        quotes.append(observed("table", row.quote, row.place, f"{found.calls:g} calls"))
+        said = "calls" if row.calls != 1 else "call"
+        quotes.append(observed("table", row.quote, row.place, f"{row.calls} {said} in this table"))
         if found.basis == "ProfilerStep*":
             quotes.append(
                 derived(f"{sum(r.calls or 0 for r in found.rows)} calls / {table.steps} steps = {found.calls:g}")

@@ -7,7 +7,7 @@ it is loaded. It returns a `Fact` (seen), `ABSENT` (looked, nothing there) or `M
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from wganlint.evidence import Evidence, Place
@@ -63,7 +63,6 @@ class Detector:
     fields: Mapping[str, Kind]
     reads: str
     doc: str = ""
-    numeric: frozenset[str] = field(default_factory=frozenset)
 
 
 DETECTORS: dict[str, Detector] = {}
@@ -107,7 +106,7 @@ def run_detector(name: str, run: Run, parameters: Mapping[str, Any]) -> Found:
     return result
 
 
-# The engine itself answers these two: they look at what other rules said, and at what kinds of input there are.
+# The engine itself answers this one: it looks at what other rules said.
 DETECTORS["finding"] = Detector(
     "finding",
     None,

@@ -6,14 +6,15 @@ penalty >= 0, w = r - f the gap): f = -s*g, s*r - P = -(g + c), r = f + w, P = c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wganlint.detect.bounds import Pin, pin
+from wganlint.align import align
+from wganlint.detect.bounds import STAY, Pin, pin, resolution_at
 from wganlint.detect.window import finite, window
 from wganlint.run import Run, Series
-from wganlint.series import Floats, Ints
+from wganlint.series import Flags, Floats, Ints
 
 PLAYERS = ("generator_loss", "critic_loss", "fake_score", "real_score", "gap")
 LOSSES = "a critic or generator loss"
@@ -25,7 +26,7 @@ class Rows:
 
     values: dict[str, Floats]
     at: Ints
-    decimals: int | None
+    resolution: float | None  # what one printed unit of the coarsest of them is worth
 
     def __len__(self) -> int:
         return len(self.at)
@@ -43,55 +44,75 @@ def rows(run: Run, *roles: str, last: bool = False) -> Rows | None:
     assert first is not None
     at = finite(first, window(first) if last else first.sample())
     others = [s for s in series if s is not None]
-    places = [s.decimals for s in others if s.decimals is not None]
-    decimals = max(places) if len(places) == len(series) else None
-    if all(first.same_records(other) for other in others):
-        for other in others:
-            at = finite(other, at)
-        return Rows({role: s.values[at] for role, s in zip(roles, others, strict=True)}, at, decimals)
-    keep = dict(zip(_keys(first, at, first), at.tolist(), strict=True))
-    columns: dict[str, dict[tuple[float, ...], float]] = {}
-    for role, other in zip(roles, others, strict=True):
-        every = finite(other, np.arange(len(other.values)))
-        columns[role] = dict(zip(_keys(other, every, first), other.values[every].tolist(), strict=True))
-    shared = [key for key in keep if all(key in column for column in columns.values())]
-    values = {role: np.array([column[key] for key in shared], dtype=np.float64) for role, column in columns.items()}
-    return Rows(values, np.array([keep[key] for key in shared], dtype=np.int64), decimals)
+    at, places = align(first, others, at)
+    columns = {role: o.values[there] for role, o, there in zip(roles, others, places, strict=True)}
+    known = np.logical_and.reduce([np.isfinite(column) for column in columns.values()])
+    return Rows({role: column[known] for role, column in columns.items()}, at[known], _coarsest(others, places, known))
 
 
-def _keys(series: Series, at: Ints, like: Series) -> list[tuple[float, ...]]:
-    if series.form == like.form and series.files == like.files:
-        return [
-            (float(a), float(b)) for a, b in zip(series.file_of[at].tolist(), series.lines[at].tolist(), strict=True)
-        ]
-    return [(float(step),) for step in series.axis()[at].tolist()]
+def _coarsest(series: list[Series], places: list[Ints], known: Flags) -> float | None:
+    """Return the size of one unit in the last printed digit, of the series that is printed most coarsely."""
+    told = [resolution_at(one, there[known]) for one, there in zip(series, places, strict=True)]
+    return (
+        None if any(unit is None for unit in told) else max((unit for unit in told if unit is not None), default=None)
+    )
 
 
 def pins(run: Run) -> dict[str, Pin]:
-    """Return the losses, scores and gap that stay at a bound, by role."""
+    """Return the losses, scores and gap that stay at a bound, by role; none where no number stands there exactly.
+
+    A loss of the critic may pass near a round number for a while. It counts beside a series that does not move, or
+    where the mean score that it carries by the arithmetic of this module does not.
+    """
     found = {role: pin(run, s) for role in PLAYERS if (s := run.role(role)) is not None}
-    return {role: p for role, p in found.items() if p is not None}
+    near = {role: p for role, p in found.items() if p is not None}
+    if any(p.exact for p in near.values()):
+        return near
+    means = mean_scores(run)
+    if means is None:
+        return {}
+    for role, one in near.items():
+        recent = means.series.index[means.at] >= one.series.index[one.onset]
+        for score in (means.fake[recent], means.real[recent]):
+            sizes = np.abs(score)
+            slack = 1.5 * (means.resolution or 0.0) + 4 * float(np.spacing(np.float32(one.bound)))
+            if len(sizes) >= 3 and float(np.mean(np.abs(sizes - one.bound) <= slack)) >= STAY:
+                return {role: replace(one, exact=True)} | {r: p for r, p in near.items() if r != role}
+    return {}
 
 
-def mean_scores(run: Run) -> tuple[Floats, Floats, Ints, Series] | None:
-    """Return f, r (without the penalty where it is not known), record numbers, and the series that carries f."""
-    scores = rows(run, "fake_score", "real_score")
-    if scores is not None and len(scores):
-        series = run.role("fake_score")
-        assert series is not None
-        return scores.values["fake_score"], scores.values["real_score"], series.index[scores.at], series
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Mean scores f of the fakes and r of the reals, record by record.
+
+    `by` says how: "scores" (both logged), "gap" (r = f + gap) or "loss" (r less the penalty); `index`: record numbers
+    in `series`, which carries f or what f comes from; `real_series`: what r comes from.
+    """
+
+    fake: Floats
+    real: Floats
+    by: str
+    series: Series
+    real_series: Series
+    at: Ints
+    resolution: float | None
+
+
+def mean_scores(run: Run) -> Means | None:
+    """Return the mean scores by the most direct way that the log allows, or None."""
     sign = run.convention.sign or 1
-    series = run.role("generator_loss")
-    if series is None:
-        return None
-    gap = rows(run, "generator_loss", "gap")
-    if gap is not None and len(gap):
-        fake = -sign * gap.values["generator_loss"]
-        return fake, fake + gap.values["gap"], series.index[gap.at], series
-    loss = rows(run, "generator_loss", "critic_loss")
-    if loss is not None and len(loss):
-        g = loss.values["generator_loss"]
-        return -sign * g, -sign * (g + loss.values["critic_loss"]), series.index[loss.at], series
+    for by, mine, other in (
+        ("scores", "fake_score", "real_score"),
+        ("gap", "generator_loss", "gap"),
+        ("loss", "generator_loss", "critic_loss"),
+    ):
+        both, series, beside = rows(run, mine, other), run.role(mine), run.role(other)
+        if both is None or series is None or beside is None or not len(both):
+            continue
+        a, b = both.values[mine], both.values[other]
+        fake = a if by == "scores" else -sign * a
+        real = {"scores": b, "gap": fake + b, "loss": -sign * (a + b)}[by]
+        return Means(fake, real, by, series, beside, both.at, both.resolution)
     return None
 
 

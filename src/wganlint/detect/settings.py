@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from wganlint import units
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
 from wganlint.evidence import Evidence, derived
 from wganlint.run import Run, Series, Setting, Stated
@@ -64,24 +65,34 @@ def _stated(setting: Setting) -> Stated:
 
 
 def _from_log(run: Run) -> _Rate | None:
-    rates: list[_Rate] = []
-    restored = next(
-        (s for s in run.settings if s.meaning == "learning_rate" and s.origin == "restored" and s.number),
-        None,
-    )
-    optimizers = [s for s in run.settings if s.meaning == "optimizer"]
+    rates: list[tuple[float, _Rate]] = []
+    optimizers = run.latest("optimizer")
+    file = optimizers[-1].place.file if optimizers else ""
+    files = list(dict.fromkeys(s.place.file for s in run.settings))
+    later = files[files.index(file) :] if file in files else []
+    restored = [s for s in run.settings if s.origin == "restored" and s.number and s.place.file in later]
+    restored = [s for s in restored if s.meaning == "learning_rate"]
     for optimizer in optimizers:
         lr = _same_line(run, optimizer, "learning_rate")
         if lr is None and len(optimizers) == 1:
-            lr = next((s for s in run.settings if s.meaning == "learning_rate" and s.number), None)
+            lr = next((s for s in run.latest("learning_rate") if s.number), None)
         if lr is None or lr.number is None:
             continue
         momentum = _same_line(run, optimizer, "momentum")
-        used = restored if restored is not None else lr
-        quotes = dict.fromkeys((_line(optimizer), *((_line(restored),) if restored is not None else ())))
+        # A restored rate without a name of its own is in force where there is one optimizer to restore.
+        used = restored[-1] if restored and len(optimizers) == 1 else lr
+        quotes = tuple(dict.fromkeys([_line(optimizer), *([_line(used)] if used is not lr else [])]))
+        mu = momentum.number if momentum is not None and momentum.number is not None else 0.0
+        effective = (used.number or 0.0) / (1 - mu) if 0 <= mu < 1 else used.number or 0.0
         found = _stated(momentum) if momentum is not None else None
-        rates.append((optimizer.value, _stated(used), found, tuple(quotes), False))
-    return min(rates, key=lambda rate: rate[1].number or 0.0, default=None)
+        rate = _stated(used)
+        echo = run.role("learning_rate")
+        if echo is not None and len(optimizers) == 1 and echo.last.value > 0:
+            shown = echo.last.evidence("the rate in force at the last record")
+            rate = Stated(echo.key, echo.last.text, echo.last.value, "records", shown)
+            effective, quotes = echo.last.value / (1 - mu) if 0 <= mu < 1 else echo.last.value, (*quotes, shown)
+        rates.append((effective, (optimizer.value, rate, found, quotes, False)))
+    return min(rates, key=lambda rate: rate[0])[1] if rates else None
 
 
 def _line(setting: Setting) -> Evidence:
@@ -113,7 +124,7 @@ CONFLICTS = ("learning_rate", "penalty_weight", "critic_steps", "weight_clip")
 @detector(
     fields={
         "what": Kind.TEXT, "stated": Kind.TEXT, "effective": Kind.TEXT, "factor": Kind.FACTOR, "restored": Kind.FLAG,
-        "count": Kind.COUNT,
+        "comparable": Kind.FLAG,
     },
 )  # fmt: skip
 def contradiction(run: Run) -> Found:
@@ -136,7 +147,7 @@ def contradiction(run: Run) -> Found:
         "effective": value,
         "factor": Quantity(high / low if low > 0 else float("inf"), Kind.FACTOR),
         "restored": restored,
-        "count": Quantity(len(conflicts), Kind.COUNT),
+        "comparable": low > 0,
     }
     every = [e for c in conflicts for e in (c[1].evidence("stated here"), c[4])]
     return Fact(fields, tuple(every), header.place)
@@ -146,12 +157,12 @@ _Conflict: TypeAlias = tuple[str, Setting, str, float, Evidence, bool]
 
 
 def _conflict(run: Run, meaning: str) -> _Conflict | None:
-    headers = [s for s in run.settings if s.meaning == meaning and s.origin == "header" and s.number is not None]
+    headers = [s for s in run.latest(meaning) if s.origin == "header" and s.number is not None]
     if not headers:
         return None
     header = headers[0]
-    for setting in run.settings:
-        if setting.meaning == meaning and setting.origin == "restored" and setting.number is not None:
+    for setting in run.latest(meaning):
+        if setting.origin == "restored" and setting.number is not None:
             same = [h for h in headers if h.name == setting.name] or headers
             if not any(_equal(h.number, setting.number) for h in same):
                 text = f"{setting.name}={setting.value}"
@@ -161,7 +172,7 @@ def _conflict(run: Run, meaning: str) -> _Conflict | None:
         return None
     first = series.first
     # A schedule may move it later: only the very first record contradicts the header, and only beyond its rounding.
-    unit = 10.0**-series.decimals if series.decimals is not None else 0.0
+    unit = 0.5 * (units.resolution(first.text) or 0.0)
     if (
         not np.isfinite(first.value)
         or _equal(header.number, first.value, unit)

@@ -9,7 +9,8 @@ import numpy as np
 
 from wganlint.detect.bounds import pin
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
-from wganlint.evidence import Evidence, Place, derived
+from wganlint.detect.words import where
+from wganlint.evidence import Evidence, derived
 from wganlint.run import Run
 from wganlint.units import Kind, Quantity
 
@@ -23,11 +24,6 @@ def model(run: Run) -> SourceModel | None:
     """Return the source model if it holds a network or a loss; anything else is not the model's source."""
     source = run.source
     return source if source is not None and (source.networks or source.losses) else None
-
-
-def where(place: Place) -> str:
-    """Return `file.py:12` of a place, for sentences."""
-    return f"{place.file.rsplit('/', 1)[-1]}:{place.line}"
 
 
 def _list(sites: Sequence[Site], most: int = 4) -> str:
@@ -94,13 +90,13 @@ def score_clamp(run: Run, soft: bool) -> Found:
 @detector(
     fields={
         "value": Kind.NUMBER, "code": Kind.TEXT, "where": Kind.TEXT, "owner": Kind.TEXT, "norm": Kind.TEXT,
-        "has_norm": Kind.FLAG, "sites": Kind.COUNT,
+        "has_norm": Kind.FLAG, "in_critic": Kind.FLAG,
     },
 )  # fmt: skip
 def sentinel(run: Run) -> Found:
     """A fill value of at least 1e4 in size that reaches a learned layer or a mean.
 
-    norm: a normalizing layer after it.
+    norm: a normalizing layer after it; in_critic: the critic's code holds it or a step on its way, or no class does.
     """
     source = model(run)
     if source is None:
@@ -108,6 +104,13 @@ def sentinel(run: Run) -> Found:
     sites = [f for f in source.fills if f.reaches == "network"]
     if not sites:
         return ABSENT
+    critics = {network.name for network in source.part("critic")}
+    classes = {network.name for network in source.networks}
+
+    def owners(fill: Fill) -> set[str]:
+        return {step.owner.split(".")[0] for step in (fill, *fill.path)}
+
+    sites.sort(key=lambda fill: not owners(fill) & critics)
     site = sites[0]
     norm = next((f.norm_after for f in sites if f.norm_after is not None), None)
     fields: dict[str, Quantity | bool | str] = {
@@ -117,7 +120,7 @@ def sentinel(run: Run) -> Found:
         "owner": site.owner,
         "norm": f"{norm.type} ({where(norm.place)})" if norm is not None else "",
         "has_norm": norm is not None,
-        "sites": Quantity(len(sites), Kind.COUNT),
+        "in_critic": bool(owners(site) & critics) or not owners(site) & classes,
     }
     return Fact(fields, tuple(_fill_evidence(sites)), site.place)
 
@@ -179,8 +182,9 @@ def rounding(run: Run) -> Found:
     sites = [r for r in source.roundings if not r.straight_through]
     if not sites:
         return ABSENT
-    site = sites[0]
     counts = {(h.place.file, h.place.line) for h in source.count_heads}
+    sites.sort(key=lambda r: (r.place.file, r.place.line) not in counts)
+    site = sites[0]
     supervised = next((r.supervised for r in sites if r.supervised is not None), None)
     fields: dict[str, Quantity | bool | str] = {
         "where": _list(sites),
@@ -190,7 +194,7 @@ def rounding(run: Run) -> Found:
         "by": where(supervised.place) if supervised is not None else "",
         "sites": Quantity(len(sites), Kind.COUNT),
         "code": site.quote.strip(),
-        "is_count": any((r.place.file, r.place.line) in counts for r in sites) or bool(source.count_heads),
+        "is_count": (site.place.file, site.place.line) in counts,
     }
     evidence = [r.evidence(f"{r.call} passes no gradient back to {r.quantity}") for r in sites[:3]]
     if supervised is not None:

@@ -11,7 +11,7 @@ from wganlint.run import Run, Series
 from wganlint.series import Chunk, Floats, Ints, SeriesBuilder
 
 RECORDS, SHARE = 20, 0.10  # the window: long enough for a median, short enough to speak of the end of the run
-QUADRATIC = 2_000  # most points for statistics that compare all pairs
+FEW = 50  # spans of up to so many points are told from RECORDS of them: many runs log no more
 
 
 def window(series: Series) -> Ints:
@@ -31,30 +31,46 @@ def median(values: Floats) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def first_part(run: Run, within: str) -> Run | None:
-    """Return the run cut to its first `within` ("50 points", "200 steps"), or None if no series is that long.
+def first_part(run: Run, within: str) -> tuple[Run, bool] | None:
+    """Return the run cut to its first `within` ("50 points", "200 steps"), and whether it is that long.
 
-    The cut is the first part because a check says how soon a fix must show.
+    The cut is the first part because a check says how soon a fix must show. It holds every record of the span: None
+    where a series that plays a role was folded within it. Other series are left out where they were.
+
+    It is complete where at least one series that plays a role reaches the whole span. Only of spans of up to 50 points
+    min(span, 20) are enough, because many runs log no more and that is enough for a median.
     """
     number, unit = within.split()
     most = int(number)
-    cut = [part for series in run.series if (part := _cut(series, most, unit)) is not None]
-    if not any(_reaches(series, most, unit) for series in run.series):
-        return None
-    return replace(run, series=tuple(cut))
+    roles = {guess.series for guess in run.roles.values()} | set(run.auxiliary)
+    parts: list[Series] = []
+    for series in run.series:
+        at = _within(series, most, unit)
+        if at is None and series.name in roles:
+            return None
+        if at is not None and len(at):
+            parts.append(_cut(series, at))
+    complete = any(_reaches(series, most, unit) for series in run.series if series.name in roles)
+    return replace(run, series=tuple(parts)), complete
 
 
 def _reaches(series: Series, most: int, unit: str) -> bool:
     if unit == "points":
-        return len(series) >= min(most, RECORDS)
+        return len(series) >= (min(most, RECORDS) if most <= FEW else most)
     return bool(np.nanmax(series.axis(), initial=-np.inf) >= most)
 
 
-def _cut(series: Series, most: int, unit: str) -> Series | None:
-    keep = series.index < most if unit == "points" else series.axis() <= most
-    at = np.flatnonzero(keep)
-    if not len(at):
-        return None
+def _within(series: Series, most: int, unit: str) -> Ints | None:
+    """Return positions of all records of the span, or None where some of them may have been folded away."""
+    if unit == "points":
+        head = series.head(most)
+        return head if len(head) == min(most, len(series)) else None
+    at = np.flatnonzero(series.axis() <= most)
+    known = not series.folded or not len(at) or at[-1] + 1 < len(series.head())
+    return at if known else None
+
+
+def _cut(series: Series, at: Ints) -> Series:
     builder = SeriesBuilder(
         series.name,
         key=series.key,

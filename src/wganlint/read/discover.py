@@ -42,23 +42,17 @@ def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequ
     """
     seen: set[tuple[int, int]] = set()
     runs: list[RunFiles] = []
-    left: list[tuple[str, str]] = []
     for path in paths:
         found = look(path, seen)
+        # A path that gave nothing is a run that cannot be judged: what was looked at, and why it was not used, is told.
         new = _runs(found)
-        if not new:
-            left += found.skipped
+        if not new and not _runs(look(path, set())):
+            new = [RunFiles("", str(path), skipped=list(found.skipped))]
         runs += new
     extra_source = [file for path in source for file in _given(path, "source")]
     extra_events = [file for path in events for file in _given(path, "events")]
-    if not runs and (extra_source or extra_events):
-        given = [*source, *events][0]
-        runs = [RunFiles("", str(given))]
-    if not runs and not paths:
+    if not paths:
         raise UsageError("no path was given", hint="Give a log or a folder that holds one.")
-    if not runs:  # what was looked at and why it was not used must still be told
-        runs = [RunFiles("", str(paths[0]))]
-    runs[0].skipped += left
     given_paths = {file.path.resolve() for file in (*extra_source, *extra_events)}
     for run in runs:
         run.events = [file for file in run.events if file.path.resolve() not in given_paths]

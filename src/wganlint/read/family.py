@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wganlint.align import align
 from wganlint.evidence import Evidence, Standing, derived
 from wganlint.run import Convention, Family, Run, Series
 from wganlint.series import Floats
@@ -12,20 +13,10 @@ FEW = 3  # fewest common records to compare two series
 
 
 def common(a: Series, b: Series) -> tuple[Floats, Floats]:
-    """Return the values of two series at common records: same line where they share a form, else same step."""
-    if a.same_records(b):
-        both = np.isfinite(a.values) & np.isfinite(b.values)
-        return a.values[both], b.values[both]
-    if a.form == b.form and a.files == b.files:
-        left = list(zip(a.file_of.tolist(), a.lines.tolist(), strict=True))
-        right = list(zip(b.file_of.tolist(), b.lines.tolist(), strict=True))
-    else:
-        left = [(0, step) for step in a.steps.tolist()]
-        right = [(0, step) for step in b.steps.tolist()]
-    where = {key: at for at, key in enumerate(right)}
-    pairs = [(i, where[key]) for i, key in enumerate(left) if key in where]
-    pairs = [(i, j) for i, j in pairs if np.isfinite(a.values[i]) and np.isfinite(b.values[j])]
-    return a.values[[i for i, _ in pairs]], b.values[[j for _, j in pairs]]
+    """Return the values of two series at the records that both carry, where both are finite."""
+    at, (there,) = align(a, [b], np.arange(len(a.values)))
+    both = np.isfinite(a.values[at]) & np.isfinite(b.values[there])
+    return a.values[at][both], b.values[there][both]
 
 
 def convention(run: Run) -> Convention:
@@ -128,7 +119,9 @@ def _family_from_log(run: Run) -> Family:
         reasons.append(f"{critic.key} is negative, which BCE, hinge and least squares cannot be")
         evidence.append(critic.point(negative).evidence("negative"))
     elif critic is not None and generator is not None and _mean_score(critic, generator):
-        reasons.append(f"{generator.key} is negative and {critic.key} is beyond what a hinge loss shows")
+        reasons.append(
+            f"{generator.key} is negative and {critic.key} + {generator.key} is less than a hinge loss allows"
+        )
         evidence.append(generator.first.evidence("negative"))
     if not reasons:
         return _other(run)
@@ -151,10 +144,13 @@ def _first_negative(series: Series | None) -> int | None:
 
 
 def _mean_score(critic: Series, generator: Series) -> bool:
-    """A critic loss that is never negative beside a negative generator loss: hinge, unless it leaves hinge's range."""
-    values = critic.values[np.isfinite(critic.values)]
-    high = float(np.median(values)) if len(values) else 0.0
-    return _first_negative(generator) is not None and high > 10
+    """Whether a critic loss that is never negative beside a negative generator loss is no hinge loss.
+
+    A hinge loss is at least 1 + mean(fake) = 1 - g where mean(fake) > -1 (arXiv:1802.05957, eq. 16), so c + g >= 1.
+    """
+    c, g = common(critic, generator)
+    below = g < 0
+    return bool(below.any()) and float(np.median((c + g)[below])) < 0.9
 
 
 def _other(run: Run) -> Family:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.banner import Banner
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
@@ -28,6 +29,8 @@ SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 SERIES = 2000  # series of all forms
 _MAYBE = re.compile(r"[=:]\s*[-+.0-9nNiI]")
+
+_OWN = re.compile(r"wganlint \d+\.\d+\.\d+   run ")
 
 
 @dataclass(slots=True)
@@ -82,6 +85,8 @@ class TextReader:
         before = {id(builder): len(builder) for builder in self.series}
         self._dropped = 0
         for block in blocks(stream, damage):
+            if not facts.lines and block.lines and _OWN.match(block.lines[0]):
+                raise InputError("a report of wganlint itself, not a log", file=shown)
             banner.look(block)
             self._block(block, tables.take(block), headers)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)

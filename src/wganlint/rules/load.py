@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import math
 import re
@@ -42,6 +43,7 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _WITHIN = re.compile(r"[1-9][0-9]{0,8} (points|steps)\Z")
 # `tomllib` takes quadratic time in the number of a key's parts.
 _DEEP = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+_SPAN = re.compile(r"\A\{\w+\.\w+\}")
 _TOP = {
     "code", "name", "status", "severity", "tags", "families", "about", "healthy", "parameters", "finds", "condition",
     "grade", "confidence", "title", "say", "alternative", "link", "fix", "references", "example",
@@ -76,9 +78,11 @@ def load_rule(text: str, file: str, *, whole: bool = True) -> Rule:
         raise RuleError(f"not TOML: {what}", file=file, line=line, column=column) from None
     except (RecursionError, ValueError):
         raise RuleError("not TOML: nested too deeply or a bad number", file=file, line=1, column=1) from None
-    rule = _Loader(data, text, file).rule()
+    loader = _Loader(data, text, file)
+    rule = loader.rule()
     if whole:
         _ = rule.body
+        loader.no_idle_parameters()
     return rule
 
 
@@ -220,6 +224,15 @@ class _Loader:
             knobs.append(Knob(name, default, str(kind), doc, source))
         return tuple(knobs)
 
+    def no_idle_parameters(self) -> None:
+        """Refuse a parameter that nothing reads: whoever changes it would change nothing."""
+        rest = json.dumps({key: value for key, value in self.data.items() if key not in ("parameters", "example")})
+        for name in self.data.get("parameters", {}):
+            if not re.search(rf"\b{name}\b", rest):
+                self.fail(
+                    ("parameters", name), f"nothing reads the parameter {name!r}", "use it or leave it out", key=True
+                )
+
     def identifier(self, path: Path, name: str) -> None:
         if not _IDENTIFIER.match(name) or keyword.iskeyword(name):
             hint = "small letters, digits and _; no word of the condition language"
@@ -254,11 +267,17 @@ class _Loader:
                 for at, code in enumerate(self.texts(entry, here, "codes")):
                     if not _CODE.match(code):
                         self.fail((*here, "codes", at), f"{code!r} is not a code", "such as SAT001")
-            given = {key: value for key, value in entry.items() if key not in ("detector", "required")}
+            given = {k: self._lent(v) for k, v in entry.items() if k not in ("detector", "required")}
             find = Find(name, call, given, self.value(entry, here, "required", bool, False))
             self._check_call(find, here, finds if lenders is None else lenders)
             finds[name] = find
         return tuple(finds.values())
+
+    def _lent(self, value: Any) -> Any:
+        """Return the default of a parameter of this rule where a find writes "{name}"; anything else as it is."""
+        name = value[1:-1] if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}" else ""
+        table = self.data.get("parameters", {})
+        return table[name]["default"] if name in table else value
 
     def _check_call(self, find: Find, path: Path, earlier: Mapping[str, Find]) -> None:
         known = DETECTORS[find.detector].parameters
@@ -390,9 +409,14 @@ class _Loader:
     def check(self, entry: Mapping[str, Any], path: Path, when: Condition | None) -> CheckTemplate:
         self.known(entry, path, {"text", "finds", "condition", "within"})
         text = self.prose(entry, path, "text", when)
-        within = self.value(entry, path, "within", str)
-        if not _WITHIN.match(within):
-            self.fail((*path, "within"), f"{within!r} is no span", 'write "50 points" or "200 steps"')
+        span = self.value(entry, path, "within", str)
+        if not _WITHIN.match(_SPAN.sub("50", span)):
+            self.fail(
+                (*path, "within"), f"{span!r} is no span", 'write "50 points", "200 steps" or "{find.field} points"'
+            )
+        within = self.prose(entry, path, "within", when)
+        if "condition" not in entry:  # nothing that a machine could look at: the outcome is "cannot tell"
+            return CheckTemplate(text, (), "", within)
         own = {find.name: find for find in self.own}
         finds = self.finds((*path, "finds"), self.value(entry, path, "finds", dict), own)
         shape = self._shape(finds, ())

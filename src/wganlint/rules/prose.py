@@ -1,4 +1,7 @@
-"""Sentences of rules: text with {find.field} places, checked at load, filled at the input's own precision."""
+"""Sentences of rules: text with {find.field} places, checked at load, filled at the input's own precision.
+
+`{op.calls:time}` prints "1 time" or "11 times".
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from wganlint.rules.condition import Scope, Shape
 from wganlint.units import Kind, Quantity, show
 
 _HOLE = re.compile(r"\{(\{|[^{}]*\}?)|\}\}?")
-_NAME = re.compile(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\Z")
+_NAME = re.compile(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*)(?::([a-z]+))?)?\Z")
 # Digits that are part of a name or of code are no claim about the run: `x1`, SAT001, arXiv:1704.00028, L2, 1-Lipschitz.
 _HARMLESS = re.compile(r"`[^`]*`|\b[A-Za-z]+[-:]?\d[\w.]*|\b1-Lipschitz\b|\b2 a\.m\.")
 
@@ -22,7 +25,7 @@ class Prose:
     """A checked text: literal parts and holes, alternating."""
 
     text: str
-    parts: tuple[str | tuple[str, str], ...]
+    parts: tuple[str | tuple[str, str, str], ...]
 
     def fill(self, scope: Scope) -> str:
         """Return the text with its holes filled."""
@@ -37,7 +40,7 @@ def parse(text: str, shape: Shape, given: frozenset[str], *, numbers: bool = Tru
     Raises:
         RuleError: an unknown or unguarded field, a stray brace, or a literal number; at its column in `text`.
     """
-    parts: list[str | tuple[str, str]] = []
+    parts: list[str | tuple[str, str, str]] = []
     end = 0
     for hole in _HOLE.finditer(text):
         parts.append(text[end : hole.start()])
@@ -67,14 +70,14 @@ def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
 
-def _hole(hole: str, shape: Shape, given: frozenset[str]) -> tuple[str, str]:
+def _hole(hole: str, shape: Shape, given: frozenset[str]) -> tuple[str, str, str]:
     match = _NAME.match(hole[1:-1]) if hole.endswith("}") and len(hole) > 2 else None
     if match is None:
         raise RuleError(f"{hole!r} is not a place for a number", hint="write {find.field}, or {{ for a brace")
-    name, field = match[1], match[2] or ""
+    name, field, noun = match[1], match[2] or "", match[3] or ""
     if not field:
         if name in (shape.parameters or {}):
-            return name, ""
+            return name, "", ""
         raise RuleError(f"unknown parameter {name!r} in {hole}", hint="fields are written {find.field}")
     fields = shape.finds.get(name)
     if fields is None:
@@ -85,16 +88,19 @@ def _hole(hole: str, shape: Shape, given: frozenset[str]) -> tuple[str, str]:
         raise RuleError(f"{hole} may be absent here", hint=f'add `when = "{name}"` to this text')
     if fields[field] is Kind.FLAG:
         raise RuleError(f"{hole} is a flag and does not print", hint="use it in a `when`")
-    return name, field
+    if noun and fields[field] not in (Kind.COUNT, Kind.POINTS, Kind.STEPS):
+        raise RuleError(f"{hole}: only what is counted takes a noun", hint=f"write {{{name}.{field}}}")
+    return name, field, noun
 
 
-def _value(scope: Scope, name: str, field: str) -> str:
+def _value(scope: Scope, name: str, field: str, noun: str) -> str:
     if not field:
         parameter = scope.parameters[name]
         return parameter if isinstance(parameter, str) else f"{parameter:g}"
     found = scope.finds[name]
     value = _field(found, field)
-    return show(value) if isinstance(value, Quantity) else str(value)
+    text = show(value) if isinstance(value, Quantity) else str(value)
+    return f"{text} {noun}{'' if text == '1' else 's'}" if noun else text
 
 
 def _field(found: Found, field: str) -> Quantity | bool | str:

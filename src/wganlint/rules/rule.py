@@ -96,7 +96,7 @@ class CheckTemplate:
     text: Prose
     finds: tuple[Find, ...]
     condition: str
-    within: str
+    within: Prose
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,8 @@ def _kind_of_divisor(node: ast.expr, paths: Paths, depth: int = 4) -> str:
     """ "batch" for sizes of the batch, "running" for statistics of scores; empty for anything else."""
     for inner in ast.walk(node):
         match inner:
+            case ast.Subscript(value=ast.Attribute(attr="shape"), slice=index) if not _is_zero(index):
+                return ""  # the number of features, not of samples
             case ast.Name() | ast.Attribute():
                 name = inner.id if isinstance(inner, ast.Name) else inner.attr
                 low = words.lowered(name)
@@ -283,6 +285,10 @@ def _kind_of_divisor(node: ast.expr, paths: Paths, depth: int = 4) -> str:
             case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant(value=0)):
                 return "batch"
     return ""
+
+
+def _is_zero(index: ast.expr) -> bool:
+    return isinstance(index, ast.Constant) and index.value == 0
 
 
 def _is_batch_size(call: ast.Call) -> bool:
