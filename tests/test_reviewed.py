@@ -74,6 +74,24 @@ def test_a_live_loss_near_a_round_number_is_left_alone(read: Analyze) -> None:
         assert loud(read(log)) == [], g
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        "clip=0.01\n" + table(60, d_loss="'-0.0001'", g_loss="'0.5001'"),  # a clipped critic with an offset
+        table(60, d_loss="f'{draw(-1.1,0.1):.3f}'", g_loss="'50.000'", rec_loss="f'{0.5/n:.4f}'"),
+        "".join(f"it={n} d_loss={-1 - n % 7 / 10:.4f} g_loss={0.51 + n // 100 / 50:.4f}\n" for n in range(250)),
+    ],
+    ids=["clipped", "offset", "re-printed"],
+)
+def test_an_offset_or_a_re_printed_value_is_no_bound(read: Analyze, log: str) -> None:
+    assert not [f for f in read(log).findings if f.code == "SAT001"]
+
+
+def test_a_re_printed_loss_is_not_frozen(read: Analyze) -> None:
+    log = "".join(f"it={n} d_loss={-1 - n % 7 / 10:.4f} g_loss={0.51 + n // 100 / 50:.4f}\n" for n in range(250))
+    assert loud(read(log)) == []
+
+
 def test_a_saturation_that_ended_is_told(read: Analyze) -> None:
     log = "Config: score_clamp=1000\n" + table(
         79,

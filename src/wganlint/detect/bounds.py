@@ -134,7 +134,7 @@ def _stay(series: Series, at: Ints, bound: float, literal: bool) -> Pin | None:
     exact = literal or same >= STAY or is_tight(np.abs(series.values[inside]), bound, unit)
     if not literal and not is_round(bound) and same < STAY:
         return None  # a bound that is neither in the source nor round shows by repeating one text
-    if not literal and not is_round(bound) and _repeats_elsewhere(series, int(stretch[0])) * 3 >= len(stretch):
+    if not literal and not is_round(bound) and repeats_before(series, stretch) * 3 >= len(stretch):
         return None  # this log repeats a value until it is computed again
     records = _records(series, stretch)
     share = float(np.mean(hit[start:]))
@@ -149,12 +149,14 @@ def _records(series: Series, stretch: Ints) -> int:
     return int(series.tally.count - series.index[stretch[0]])
 
 
-def _repeats_elsewhere(series: Series, end: int) -> int:
-    """Return the longest stretch of one printed text before position `end`."""
-    longest = run = 0
-    for at in range(end):
-        run = run + 1 if at and series.texts[at] == series.texts[at - 1] else 1
-        longest = max(longest, run)
+def repeats_before(series: Series, at: Ints) -> int:
+    """Return the longest stretch of one text before the points `at`, of a text that they do not print."""
+    end, now = int(at[0]), {series.texts[i] for i in at.tolist()}
+    longest = length = 0
+    for place in range(end):
+        same = place > 0 and series.texts[place] == series.texts[place - 1]
+        length = 0 if series.texts[place] in now else length + 1 if same else 1
+        longest = max(longest, length)
     return longest if longest > 1 else 0
 
 

@@ -33,9 +33,10 @@ def pinned(run: Run, least: int, few: int, odd: int) -> Found:
     """A critic-derived series that stays at +-bound from some record to the end of the run.
 
     A critic's loss that stands at the penalty weight is not meant: that is a flat critic (P/lambda = 1), not a bound
-    score. Fields: value as printed; bound > 0; records from the onset on; share of them at the bound; same: share
-    printing one text; since: the step (or record) of the onset; both: critic and generator loss are at the same bound;
-    others: what else is there, alone: nothing else is; span: the records up to the onset and 50 more.
+    score; nor is a number at which both sides stand together, the free offset of a WGAN's scores. Fields: value as
+    printed; bound > 0; records from the onset on; share of them at the bound; same: share printing one text; since: the
+    step (or record) of the onset; both: critic and generator loss are at the same bound; others: what else is there,
+    alone: nothing else is; span: the records up to the onset and 50 more.
     """
     if not any(run.role(role) for role in PLAYERS):
         return Missing(LOSSES)
@@ -46,7 +47,7 @@ def pinned(run: Run, least: int, few: int, odd: int) -> Found:
     critic, generator = found.get("critic_loss"), found.get("generator_loss")
     both = critic is not None and generator is not None and bool(np.isclose(critic.bound, generator.bound, rtol=1e-9))
     enough = few if both or main.literal else least if main.round else odd
-    if main.records < enough or _is_weight(run, found):
+    if main.records < enough or _is_weight(run, found) or (not main.literal and _is_offset(run, main)):
         return ABSENT
     series = main.series
     start = series.point(main.onset)
@@ -82,6 +83,16 @@ def _is_weight(run: Run, found: dict[str, Pin]) -> bool:
         and weight is not None
         and abs(found["critic_loss"].bound - weight) <= 2e-3 * weight
     )
+
+
+def _is_offset(run: Run, found: Pin) -> bool:
+    """Whether both mean scores are at the same number: the free offset of a WGAN's scores, and no bound."""
+    means = mean_scores(run)
+    if means is None:
+        return False
+    recent = means.series.index[means.at] >= found.series.index[found.onset]
+    apart = np.abs(means.fake - means.real)[recent]
+    return len(apart) > 0 and float(np.median(apart)) < 0.5 * found.bound
 
 
 def _quotes(found: Pin) -> list[Evidence]:

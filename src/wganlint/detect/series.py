@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
-from wganlint.detect.bounds import resolution_at
+from wganlint.detect.bounds import repeats_before, resolution_at
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.window import finite, median, window
 from wganlint.detect.words import since
@@ -68,6 +69,9 @@ def frozen(run: Run, records: int, span: int, distinct: int, fine: float, moves:
             continue
         evaluable = True
         texts = {series.texts[i] for i in at.tolist()}
+        changes = sum(series.texts[i] != series.texts[j] for i, j in pairwise(at.tolist()))
+        if repeats_before(series, at) * 3 >= len(at) or changes + 1 == len(texts) > 1:
+            continue  # this log repeats a value until it is computed again
         if len(texts) <= distinct or float(np.std(series.values[at])) < 1e-6 * max(1.0, middle):
             count = int(series.index[at[-1]] - series.index[at[0]]) + 1
             frozen_ones.append((series, len(texts), count, float(np.ptp(series.axis()[at]))))
@@ -193,8 +197,8 @@ def mann_kendall(values: Floats) -> float:
 def nonfinite(run: Run) -> Found:
     """NaN or infinity in a loss, score, gradient or weight series.
 
-    Where one stays to the end (to_end), since is where that stretch begins, lasting its records, earlier counts those that
-     came before it and went; else since is the first one. gradient: only gradient norms are concerned; head: only
+    Where one stays to the end (to_end), since is where that stretch begins, lasting its records, earlier counts those
+    that came before it and went; else since is the first one. gradient: only gradient norms are concerned; head: only
     the first records are; tenfold: ten times as many records as came before; isolated: at most 1 % of the records.
     """
     vital = [s for _, s in roles(run, CRITICAL)]
