@@ -299,7 +299,8 @@ def test_one_answer_among_the_codes_is_enough() -> None:
 
 def log_run(folder: Path, *, pinned: bool, records: int = 60) -> Run:
     losses = ("-1000.0048", "1000.0000") if pinned else ("-{n}.2113", "2{n:02d}.2001")
-    lines = [f"batch={n}0 c_loss={losses[0]} g_loss={losses[1]} w_gap=9.{n:04d}\n" for n in range(1, records + 1)]
+    gap = "1000.0048" if pinned else "9.{n:04d}"
+    lines = [f"batch={n}0 c_loss={losses[0]} g_loss={losses[1]} w_gap={gap}\n" for n in range(1, records + 1)]
     (folder / "train.log").write_text("".join(line.format(n=n) for n, line in enumerate(lines, 1)), encoding="utf-8")
     (run,) = load_runs(folder / "train.log")
     return run
@@ -349,7 +350,7 @@ def check(call: dict[str, object], condition: str = "b", within: str = "50 point
         (check({"answer": "absent", "required": True}, "not b"), CheckOutcome.NOT_MET, ""),
         (check({"answer": "a gap", "required": True}, "not b"), CheckOutcome.CANNOT_TELL, "a gap"),
         (check({"answer": "a gap"}, "not b"), CheckOutcome.CANNOT_TELL, "a gap"),
-        (check({}, within="61 points"), CheckOutcome.MET, ""),
+        (check({}, within="61 points"), CheckOutcome.CANNOT_TELL, "a run of at least 61 points"),
         (check({}, within="601 steps"), CheckOutcome.CANNOT_TELL, "a run of at least 601 steps"),
         (check({}, within="600 steps"), CheckOutcome.MET, ""),
         # what an older or edited report may hold
