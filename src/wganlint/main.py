@@ -13,6 +13,9 @@ def main() -> None:
         print(f"wganlint {__version__}")
         raise SystemExit(0)
     import gc
+    import os
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy starts threads for linear algebra, and we do none
 
     gc.set_threshold(100_000)  # a short-lived process: at the default, collecting costs a tenth of a small analysis
     try:

@@ -12,7 +12,7 @@ from wganlint.run import Run, Series
 from wganlint.series import Floats, Ints
 
 TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
-LOOKED = 200  # records at each end whose printed digits are looked at
+LOOKED = 30  # records at each end whose printed digits are looked at
 STAY = 0.8  # share of records at the bound that the change point weighs against; rules have their own threshold
 
 

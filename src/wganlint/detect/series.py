@@ -17,7 +17,7 @@ from wganlint.series import Floats, Ints
 from wganlint.units import Kind, Quantity
 
 ADVERSARIAL = ("generator_loss", "critic_loss", "gap", "fake_score", "real_score")
-PAIRED = 500  # most points of a test that compares all pairs
+PAIRED = 300  # most points of a test that compares all pairs
 CRITICAL = (
     *ADVERSARIAL,
     "penalty",
@@ -69,10 +69,8 @@ def frozen(run: Run, records: int, span: int, distinct: int, fine: float, moves:
             continue
         evaluable = True
         texts = {series.texts[i] for i in at.tolist()}
-        changes = sum(series.texts[i] != series.texts[j] for i, j in pairwise(at.tolist()))
-        if repeats_before(series, at) * 3 >= len(at) or changes + 1 == len(texts) > 1:
-            continue  # this log repeats a value until it is computed again
-        if len(texts) <= distinct or float(np.std(series.values[at])) < 1e-6 * max(1.0, middle):
+        still = len(texts) <= distinct or float(np.std(series.values[at])) < 1e-6 * max(1.0, middle)
+        if still and not _re_printed(series, at, len(texts)):
             count = int(series.index[at[-1]] - series.index[at[0]]) + 1
             frozen_ones.append((series, len(texts), count, float(np.ptp(series.axis()[at]))))
     if not frozen_ones:
@@ -98,6 +96,12 @@ def frozen(run: Run, records: int, span: int, distinct: int, fine: float, moves:
         last.evidence("to the last record"),
     )
     return Fact(fields, evidence, first.place, tuple(s.name for s, *_ in frozen_ones))
+
+
+def _re_printed(series: Series, at: Ints, texts: int) -> bool:
+    """Whether this log repeats a value until it is computed again: stretch after stretch, each of another text."""
+    changes = sum(series.texts[i] != series.texts[j] for i, j in pairwise(at.tolist()))
+    return changes + 1 == texts > 1 or repeats_before(series, at) * 3 >= len(at)
 
 
 def _recent(series: Series, records: int, span: int) -> Ints:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import keyword
 import math
 import re
@@ -226,6 +225,8 @@ class _Loader:
 
     def no_idle_parameters(self) -> None:
         """Refuse a parameter that nothing reads: whoever changes it would change nothing."""
+        import json
+
         rest = json.dumps({key: value for key, value in self.data.items() if key not in ("parameters", "example")})
         for name in self.data.get("parameters", {}):
             if not re.search(rf"\b{name}\b", rest):
