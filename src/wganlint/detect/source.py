@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wganlint.source import Clamp, Fill, Site, SourceModel
 
 SOURCE = "the model source (--source DIR)"
+CRITIC = "the critic in the source: no class is known to be one, by its name or by its use"
 
 
 def model(run: Run) -> SourceModel | None:
@@ -52,7 +53,7 @@ def score_clamp(run: Run, soft: bool) -> Found:
         return Missing(SOURCE)
     sites = [c for c in source.clamps if c.on in ("score", "loss") and c.soft is soft]
     if not sites:
-        return ABSENT
+        return ABSENT if source.part("critic") else Missing(CRITIC)
     pins = [
         p
         for role in ("generator_loss", "critic_loss", "fake_score", "real_score")
@@ -330,7 +331,7 @@ def batch_scale(run: Run) -> Found:
     if source is None:
         return Missing(SOURCE)
     if not source.scales:
-        return ABSENT
+        return ABSENT if source.part("critic") else Missing(CRITIC)
     site = source.scales[0]
     fields: dict[str, Quantity | bool | str] = {
         "where": _list(source.scales),
@@ -351,7 +352,8 @@ def cut_generator(run: Run) -> Found:
     if source is None:
         return Missing(SOURCE)
     if not source.detaches:
-        return ABSENT
+        known = any(loss.part == "generator" for loss in source.losses)
+        return ABSENT if known else Missing("the generator's loss in the source: none was understood")
     site = source.detaches[0]
     fields: dict[str, Quantity | bool | str] = {
         "where": _list(source.detaches),
