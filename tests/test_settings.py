@@ -108,3 +108,9 @@ def test_another_tools_odd_pyproject_is_not_ours_to_judge(tmp_path: Path, text: 
 def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     (tmp_path / "wganlint.toml").write_bytes(b"rules = ['\xff']\n")
     assert "not TOML" in refusal(tmp_path).what
+
+
+def test_a_file_of_any_nesting_is_refused_with_a_clear_error(tmp_path: Path) -> None:
+    for depth in range(1, 520):  # the reader's own limit lies somewhere in between
+        write(tmp_path, "unknown = " + "[" * depth + "]" * depth)
+        assert refusal(tmp_path).file == "wganlint.toml"

@@ -12,7 +12,7 @@ import typer
 
 from wganlint import __version__
 from wganlint.errors import UsageError, WganlintError
-from wganlint.settings import Settings, load_settings
+from wganlint.settings import Belief, Level, Settings, load_settings
 
 if TYPE_CHECKING:
     from wganlint.finding import Report
@@ -32,8 +32,6 @@ app = typer.Typer(
 rules_app = typer.Typer(help="List the rules, or run their examples.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(rules_app, name="rules")
 
-Level = Literal["info", "low", "medium", "high", "critical"]
-Belief = Literal["low", "medium", "high"]
 Format = Literal["full", "concise", "markdown", "json"]
 Color = Literal["auto", "always", "never"]
 

@@ -6,14 +6,14 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from wganlint.errors import ConfigError
 from wganlint.rules.locate import Path as At
-from wganlint.rules.locate import Spot, place, spots
+from wganlint.rules.locate import place, spots
 
-LEVELS = ("info", "low", "medium", "high", "critical")
-CONFIDENCES = ("low", "medium", "high")
+Level = Literal["info", "low", "medium", "high", "critical"]
+Belief = Literal["low", "medium", "high"]
 MOST_BYTES = 1_048_576
 _KEYS = {"rules", "ignore", "roles", "source", "fail-on", "min-confidence"}
 
@@ -42,20 +42,21 @@ def load_settings(folder: Path) -> Settings:
         if own.is_file():
             return _settings(*_read(own), (), own)
         if project.is_file():
-            data, places = _read(project)
+            data, text = _read(project)
             tool = data.get("tool")
             table = tool.get("wganlint") if isinstance(tool, dict) else None
             if table is not None:
-                return _settings(table, places, ("tool", "wganlint"), project)
+                return _settings(table, text, ("tool", "wganlint"), project)
     return Settings()
 
 
-def _read(file: Path) -> tuple[dict[str, Any], dict[At, Spot]]:
+def _read(file: Path) -> tuple[dict[str, Any], str]:
+    """Return the table and its text: places in it are looked up only for an error, because each start reads it."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ConfigError("a configuration file of this size", file=file.name, hint="the most is 1 MiB")
         text = file.read_text(encoding="utf-8")
-        return tomllib.loads(text), spots(text)
+        return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         what = re.sub(r" \(at .*\)$", "", str(error))
@@ -67,9 +68,12 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[At, Spot]]:
         raise ConfigError(f"cannot be read: {error.strerror}", file=file.name) from None
 
 
-def _settings(table: object, places: dict[At, Spot], path: At, file: Path) -> Settings:
+def _settings(table: object, text: str, path: At, file: Path) -> Settings:
     def fail(key: At, what: str, hint: str) -> ConfigError:
-        spot = place(places, (*path, *key))
+        try:
+            spot = place(spots(text), (*path, *key))
+        except RecursionError:  # nested as deep as tomllib just bears
+            spot = None
         line, column = (spot.key_line, spot.key_column) if spot else (None, None)
         return ConfigError(what, file=file.name, line=line, column=column, hint=hint)
 
@@ -98,11 +102,11 @@ def _settings(table: object, places: dict[At, Spot], path: At, file: Path) -> Se
     if not isinstance(roles, dict) or not all(isinstance(value, str) for value in roles.values()):
         raise wrong("roles", 'a table of texts: critic_loss = "my_name"')
     return Settings(
-        rules=tuple(file.parent / text for text in texts("rules")),
+        rules=tuple(file.parent / name for name in texts("rules")),
         ignore=texts("ignore"),
         roles=dict(roles),
-        source=tuple(file.parent / text for text in texts("source")),
-        fail_on=level("fail-on", LEVELS),
-        min_confidence=level("min-confidence", CONFIDENCES),
+        source=tuple(file.parent / name for name in texts("source")),
+        fail_on=level("fail-on", get_args(Level)),
+        min_confidence=level("min-confidence", get_args(Belief)),
         origin=file.name,
     )
