@@ -11,7 +11,7 @@ from wganlint.read.source.flow import FUNCTIONS
 from wganlint.read.source.layers import kind_of_call
 from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
-from wganlint.read.source.steps import REDUCE, keyword, operand, passes
+from wganlint.read.source.steps import keyword, passes
 from wganlint.read.source.values import Values
 
 FAR = 400  # nodes looked at for one question
@@ -276,8 +276,3 @@ def _is_no_grad(node: ast.expr) -> bool:
 
 def _nonlinear(call: ast.Call) -> bool:
     return callee(call) in ("log", "softplus", "sigmoid", "exp", "relu", "log1p", "logsigmoid", "sqrt")
-
-
-def reduced(node: ast.AST) -> bool:
-    """Return whether a node is a reduction such as mean()."""
-    return isinstance(node, ast.Call) and callee(node) in REDUCE and operand(node) is not None

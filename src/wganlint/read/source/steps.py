@@ -32,7 +32,6 @@ NAN = frozenset({"nan_to_num", "nan_to_num_"})
 MANY = frozenset({"cat", "concat", "concatenate", "stack"})
 TWO = frozenset({"minimum", "maximum", "add", "sub", "subtract", "lerp", "add_", "sub_"})
 ROUND = frozenset({"round", "floor", "ceil", "trunc", "rint", "round_", "floor_", "ceil_"})
-WHOLE = frozenset({"long", "int"})
 _PASSING = SHAPE | CUT | VALUE | REDUCE | SCATTER | FILLING
 
 
