@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
+from functools import partial
 
 import pytest
+from source_text import inside, read_texts
 
-from wganlint.read.source import read_source
 from wganlint.source import Clamp, SourceModel
 
 HEAD = """
@@ -18,17 +18,13 @@ import torch.nn.functional as F
 """
 
 
-def read(*texts: str) -> SourceModel:
-    files = [(f"file{number}.py", (HEAD + dedent(text)).encode()) for number, text in enumerate(texts)]
-    model, notes = read_source(files)
-    assert not notes
-    return model
+read = partial(read_texts, HEAD)
 
 
 def critic(body: str, signature: str = "self, x", init: str = "") -> SourceModel:
     """Read a critic whose forward has this body; `h` is what its last layer gives."""
-    lines = "\n".join("        " + line for line in dedent(body).strip().splitlines())
-    setup = "\n".join("        " + line for line in dedent(init).strip().splitlines())
+    lines = inside(body)
+    setup = inside(init)
     return read(
         f"""
 class Critic(nn.Module):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from textwrap import dedent
 
 import pytest
+from source_text import inside, read_texts
 
-from wganlint.read.source import read_source
 from wganlint.source import SourceModel
 
 HEAD = """
@@ -18,16 +19,13 @@ import torch.nn.functional as F
 """
 
 
-def read(text: str) -> SourceModel:
-    model, notes = read_source([("model.py", (HEAD + text).encode())])
-    assert not notes
-    return model
+read = partial(read_texts, HEAD)
 
 
 def generator(body: str, init: str = "", after: str = "") -> SourceModel:
     """Read a generator whose forward turns `self.size_net(c)` into counts by this body."""
-    lines = "\n".join("        " + line for line in dedent(body).strip().splitlines())
-    setup = "\n".join("        " + line for line in dedent(init).strip().splitlines())
+    lines = inside(body)
+    setup = inside(init)
     return read(
         f"""
 class Generator(nn.Module):

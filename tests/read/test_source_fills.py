@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
+from functools import partial
 
 import pytest
+from source_text import inside, read_texts
 
-from wganlint.read.source import read_source
-from wganlint.source import Fill, NanGuard, SourceModel
+from wganlint.source import Fill, NanGuard
 
 HEAD = """
 import numpy as np
@@ -19,15 +19,12 @@ EMPTY = -1e9
 """
 
 
-def read(text: str) -> SourceModel:
-    model, notes = read_source([("model.py", (HEAD + dedent(text)).encode())])
-    assert not notes
-    return model
+read = partial(read_texts, HEAD)
 
 
 def pooled(body: str, norm: str = "") -> list[Fill]:
     """Return the fills of a critic that pools points and decides; the body sets `p` from points `f` and `index`."""
-    lines = "\n".join("        " + line for line in dedent(body).strip().splitlines())
+    lines = inside(body)
     start = "    def start(self, n):\n        return torch.full((n, 8), EMPTY)\n" if "start" in body else ""
     model = read(
         f"""

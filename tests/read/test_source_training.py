@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from textwrap import dedent
 
 import pytest
+from source_text import read_texts
 
-from wganlint.read.source import read_source
 from wganlint.source import Loss, PenaltySkip, SourceModel
 
 HEAD = """
@@ -18,11 +19,7 @@ from torch import autograd, optim
 """
 
 
-def read(*texts: str) -> SourceModel:
-    files = [(f"file{number}.py", (HEAD + dedent(text)).encode()) for number, text in enumerate(texts)]
-    model, notes = read_source(files)
-    assert not notes
-    return model
+read = partial(read_texts, HEAD)
 
 
 def loss(model: SourceModel, part: str) -> Loss:
