@@ -27,6 +27,8 @@ class RunFiles:
     logs: list[Attempt] = field(default_factory=list)
     events: list[File] = field(default_factory=list)
     source: list[File] = field(default_factory=list)
+    tables: list[File] = field(default_factory=list)
+    traces: list[File] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     folder: PurePosixPath = field(default_factory=PurePosixPath)  # of the logs, relative to the root
     stem: str = ""
@@ -80,9 +82,20 @@ def _runs(found: Found) -> list[RunFiles]:
     if not runs:
         places = sorted({PurePosixPath(file.shown).parent for file in found.events})
         runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
-    if not runs and found.source:
+    if not runs:
+        places = sorted({PurePosixPath(file.shown).parent for file in found.tables})
+        runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
+    if not runs and (found.source or found.traces):
         runs = [RunFiles("", root)]
     index = _Index(runs)
+    for kind in ("tables", "traces"):
+        for file in getattr(found, kind):
+            near = index.near(file.shown)
+            own = [run for run in near if run.folder == PurePosixPath(file.shown).parent] if len(near) > 1 else near
+            if len(own) == 1:
+                getattr(own[0], kind).append(file)
+            else:
+                skipped.append((file.shown, f"{len(near)} runs may own it"))
     for file in found.events:
         reason = _join_events(file, index.near(file.shown))
         if reason:

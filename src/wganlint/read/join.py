@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles
 from wganlint.read.naming import name_series
+from wganlint.read.opening import open_file
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.twins import merge
 from wganlint.run import Input, Note, OpTable, Run, Setting
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 LARGEST_SOURCE = 4 << 20  # bytes of one Python file
 LISTED = 20  # restarts listed as notes
-_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*\"")
 
 
 @dataclass(slots=True)
@@ -43,13 +42,14 @@ def read_run(files: RunFiles) -> Run:
             _log(outs, attempt.out, "log", parts)
         if attempt.err is not None:
             _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
-    sources = [outs.series, errs.series, _events(files.events, parts)]
+    sources = [outs.series, errs.series, _tables(files.tables, parts), _events(files.events, parts)]
     name_series([builder for builders in sources for builder in builders])
     built = [[builder.build() for builder in builders] for builders in sources]
     joined: list[Series] = []
-    for kind in ("text", "redraw", "events"):
+    for kind in ("text", "table", "redraw", "events"):
         for one in built:
             joined = merge(joined, [series for series in one if series.kind == kind])
+    _traces(files.traces, parts)
     source = _source(files.source, parts)
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
     return Run(
@@ -60,11 +60,7 @@ def read_run(files: RunFiles) -> Run:
 
 def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> None:
     try:
-        with file.path.open("rb") as stream:
-            if _JSON.match(stream.read(4096)):
-                parts.inputs.append(Input(file.shown, "other", False, "not read yet: JSON"))
-                return
-            stream.seek(0)
+        with open_file(file.path) as stream:
             facts = reader.read(stream, file.shown)
     except InputError as error:
         parts.inputs.append(Input(file.shown, kind, False, error.what))
@@ -111,7 +107,7 @@ def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
     for file in files:
         before = {tag: len(one) for tag, one in series.items()}
         try:
-            with file.path.open("rb") as stream:
+            with open_file(file.path) as stream:
                 found, settings, notes = read_events(stream, file.shown, series)
         except OSError as error:
             parts.inputs.append(Input(file.shown, "events", False, (error.strerror or str(error)).lower()))
@@ -123,6 +119,19 @@ def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
         facts = TextFacts(file.shown, settings=settings, records=max(fed, default=0), fed=sum(n > 0 for n in fed))
         parts.inputs.append(Input(file.shown, "events", bool(facts.fed or settings), _gave(facts)))
     return list(series.values())
+
+
+def _tables(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
+    """Read CSV, JSON and their kin into one series for each column."""
+    for file in files:
+        parts.inputs.append(Input(file.shown, "table", False, "not read yet"))
+    return []
+
+
+def _traces(files: list[File], parts: _Parts) -> None:
+    """Read the Chrome traces."""
+    for file in files:
+        parts.inputs.append(Input(file.shown, "trace", False, "not read yet"))
 
 
 def _source(files: list[File], parts: _Parts) -> SourceModel | None:

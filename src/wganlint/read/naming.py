@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wganlint.series import SeriesBuilder
 
-_ORDER = {"text": 0, "redraw": 1, "events": 2}
+_ORDER = {"text": 0, "table": 1, "redraw": 2, "events": 3}
 
 
 def name_series(builders: Sequence[SeriesBuilder]) -> None:
@@ -19,7 +19,7 @@ def name_series(builders: Sequence[SeriesBuilder]) -> None:
         rivals.setdefault(builder.name, []).append(builder)
     taken = set(rivals)
     for name, same in rivals.items():
-        for other in sorted(same, key=lambda builder: (_ORDER.get(builder.kind, 3), -len(builder)))[1:]:
+        for other in sorted(same, key=lambda builder: (_ORDER.get(builder.kind, 4), -len(builder)))[1:]:
             form = other.form.replace("[", "").replace("]", "") or other.step_key or other.kind
             other.name = _free(f"{name} [{form}]", taken)
             taken.add(other.name)

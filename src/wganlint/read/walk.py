@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wganlint.errors import UsageError
+from wganlint.errors import InputError, UsageError
 from wganlint.read.attempts import File
+from wganlint.read.opening import head_of
+from wganlint.read.sniff import is_trace
 
 DEEPEST = 40  # folders below the given one
 FOLDED = 5  # skipped files of one kind in one folder that are listed one by one
@@ -27,12 +29,13 @@ _NO_LOG = re.compile(
 _REASONS = {
     "weights: not read": "pt pth ckpt pkl pickle npz npy safetensors h5 hdf5 onnx bin msgpack joblib tar",
     "an image: not read": "png jpg jpeg gif svg bmp webp tif tiff pdf eps mp4 avi webm ico",
-    "not read yet: JSON": "json jsonl ndjson",
-    "not read yet: a table": "csv tsv xlsx parquet feather arrow",
-    "not read yet: compressed": "gz bz2 xz zst zip 7z tgz lz4",
+    "a table in a binary format: export it as CSV": "xlsx parquet feather arrow",
+    "an archive: unpack it first": "zip 7z tgz lz4 rar",
     "not read yet: configuration": "yaml yml toml ini cfg conf",
 }
 _REASON_OF = {ending: reason for reason, endings in _REASONS.items() for ending in endings.split()}
+_COMPRESSED = frozenset({"gz", "bz2", "xz", "zst"})
+_TABLES = frozenset({"csv", "tsv", "json", "jsonl", "ndjson"})
 _PROSE = frozenset({"md", "rst", "ipynb", "html"})
 _LOG_NAME = re.compile(
     r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log|stdout|stderr|output|nohup)$", re.I
@@ -47,6 +50,8 @@ class Found:
     logs: list[File] = field(default_factory=list)
     events: list[File] = field(default_factory=list)
     source: list[File] = field(default_factory=list)
+    tables: list[File] = field(default_factory=list)
+    traces: list[File] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -146,8 +151,18 @@ def _why(error: OSError) -> str:
 def _sort_in(file: File, found: Found, *, given: bool = False) -> None:
     name = file.path.name
     ending = name.rpartition(".")[2].lower() if "." in name else ""
+    if ending in _COMPRESSED:
+        name = name[: -len(ending) - 1]
+        ending = name.rpartition(".")[2].lower() if "." in name else ""
     if "tfevents" in name:
         found.events.append(file)
+    elif ending in _TABLES:
+        try:
+            trace = ending == "json" and is_trace(head_of(file.path))
+        except InputError as error:
+            found.skipped.append((file.shown, error.what))
+        else:
+            (found.traces if trace else found.tables).append(file)
     elif ending in {"py", "pyw"}:
         if not given and _is_test(file.shown):
             found.skipped.append((file.shown, "a test: not read"))
