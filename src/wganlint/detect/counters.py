@@ -7,6 +7,7 @@ import numpy as np
 from wganlint.detect.registry import Fact, Found, Missing, detector
 from wganlint.detect.window import finite, median, window
 from wganlint.evidence import Evidence
+from wganlint.read.roles import role_book, words_of
 from wganlint.run import Run, Series
 from wganlint.units import Kind, Quantity
 
@@ -23,6 +24,12 @@ def _stale(run: Run, series: Series) -> str:
     if np.isfinite(start) and series.last.step < start:
         return f"{LOG_COUNTS} ({series.key} was last printed at step {series.last.step:g})"
     return ""
+
+
+def _speaks_of_items(series: Series) -> bool:
+    """Whether the name says what is counted: `total_fake_points`, not `num_fake`, which may be a count of images."""
+    book = role_book()
+    return not book.words["items"].isdisjoint(words_of(series.key, book))
 
 
 @detector(fields={"name": Kind.TEXT, "largest": Kind.COUNT}, reads="all")
@@ -57,6 +64,8 @@ def fake_items(run: Run) -> Found:
         return Missing(stale)
     values = series.values[at]
     real = run.role("real_count")
+    if real is None and not _speaks_of_items(series) and series.tally.finite and not series.values.any():
+        return Missing(f"what {series.key} counts: it is 0 on every line, and no count of real items stands beside it")
     share = 1.0
     if real is not None:
         middle = median(real.values[finite(real, window(real))])
