@@ -21,6 +21,7 @@ def align(first: Series, others: Sequence[Series], at: Ints) -> tuple[Ints, list
     keys: list[list[tuple[float, ...]]] = []
     for other in others:
         by_line = first.form == other.form and first.files == other.files and bool((other.lines > 0).all())
+        by_line = by_line and bool(np.isin(first.lines, other.lines).any())  # a JSON record spans lines
         keys.append(_keys(first, at, by_line))
         every = np.arange(len(other.values))
         where.append({key: place for place, key in enumerate(_keys(other, every, by_line)) if key[-1] == key[-1]})

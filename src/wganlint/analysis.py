@@ -22,7 +22,7 @@ from wganlint.finding import (
     Verdict,
 )
 from wganlint.read.discover import discover
-from wganlint.read.join import read_run
+from wganlint.read.join import read_runs
 from wganlint.read.roles import assign
 from wganlint.rules.catalogue import catalogue
 from wganlint.run import Run
@@ -35,19 +35,21 @@ def analyze(
     events: Sequence[str | PathLike[str]] = (),
     roles: Mapping[str, str] | None = None,
     usual_roles: Mapping[str, str] | None = None,
+    columns: Sequence[str] = (),
     rules: Sequence[str | PathLike[str]] = (),
     ignore: Collection[str] = (),
 ) -> Report:
     """Read the runs under `paths` and judge them by the shipped rules and those in the folders `rules`.
 
     `source` and `events` name further folders that belong to the runs; `roles` maps a role to the name of the series
-    that plays it, `usual_roles` does so where a run has such a series; `ignore` holds codes or names of rules.
+    that plays it, `usual_roles` does so where a run has such a series; `columns` names the columns of tables without a
+    header; `ignore` holds codes or names of rules.
 
     Raises:
         UsageError: a path does not exist, or a role or series is not known.
     """
     book = catalogue([Path(folder) for folder in rules])
-    runs = load_runs(paths, source=source, events=events, roles=roles, usual_roles=usual_roles)
+    runs = load_runs(paths, source=source, events=events, roles=roles, usual_roles=usual_roles, columns=columns)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
         raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
@@ -75,6 +77,7 @@ def load_runs(
     events: Sequence[str | PathLike[str]] = (),
     roles: Mapping[str, str] | None = None,
     usual_roles: Mapping[str, str] | None = None,
+    columns: Sequence[str] = (),
 ) -> list[Run]:
     """Return the runs under `paths` as the readers understand them, roles assigned, nothing judged.
 
@@ -84,7 +87,8 @@ def load_runs(
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
     found = discover([Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events])
     with np.errstate(all="ignore"):
-        runs = [assign(read_run(files), {**(usual_roles or {}), **(roles or {})}) for files in found]
+        wanted = {**(usual_roles or {}), **(roles or {})}
+        runs = [assign(run, wanted) for files in found for run in read_runs(files, columns)]
     for role, name in (roles or {}).items():
         if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
             known = sorted({series.name for run in runs for series in run.series})

@@ -25,7 +25,7 @@ class Input:
     """A file that was looked at. `why` says what it gave, or why it was not used."""
 
     path: str
-    kind: str  # "log", "errlog", "events", "source", "table", "trace", "other"
+    kind: str  # "log", "errlog", "events", "source", "table", "settings", "trace", "other"
     used: bool
     why: str
 
@@ -43,7 +43,8 @@ class Setting:
     """A hyper-parameter as an input states it.
 
     `origin`: "header" (printed at start), "restored" (printed where a checkpoint is loaded), "events" (TensorBoard
-    text). `context` is the rest of the line, lower case, so that `lr` of two optimizers can be told apart. `meaning`
+    text), "config" (a configuration file). `context` is the rest of the line, lower case, so that `lr` of two
+    optimizers can be told apart. `meaning`
     is what `roles.toml` takes the name for ("learning_rate", "penalty_weight", ...), or empty.
     """
 

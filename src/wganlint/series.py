@@ -91,7 +91,7 @@ class Series:
     name: str  # unique in its run: the key, made distinct by its form where needed
     key: str  # as the input prints it
     form: str  # the form of line it comes from, for people
-    kind: str  # "text", "redraw" (a progress bar), "events"
+    kind: str  # "text", "table", "redraw" (a progress bar), "events"
     step_key: str | None
     unit: str
     decimals: int | None

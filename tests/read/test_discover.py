@@ -148,7 +148,7 @@ def test_given_events(tmp_path: Path) -> None:
 
 
 def test_skipped_with_reasons(tmp_path: Path) -> None:
-    make(tmp_path, "a.log", "w.pt", "s.json", "t.csv", "p.png", "c.yaml", "README.txt", "notes.md", "z.log.gz")
+    make(tmp_path, "a.log", "w.pt", "s.json", "t.csv", "p.png", "c.yaml", "README.txt", "notes.md", "d.toml")
     make(tmp_path, "empty.log", text="")
     make(tmp_path, *(f"samples/{n}.png" for n in range(9)))
     (tmp_path / "gone.log").symlink_to(tmp_path / "nowhere")
@@ -158,13 +158,13 @@ def test_skipped_with_reasons(tmp_path: Path) -> None:
     assert outs(run) == ["a.log"]
     assert dict(run.skipped) == {
         "w.pt": "weights: not read",
-        "s.json": "not read yet: JSON",
-        "t.csv": "not read yet: a table",
+        "s.json": "not JSON",
+        "t.csv": "no table of numbers with names over them",
         "p.png": "an image: not read",
-        "c.yaml": "not read yet: configuration",
+        "c.yaml": "not configuration of a run by its name",
+        "d.toml": "configuration in a format that is not read",
         "README.txt": "not a log by its name",
         "notes.md": "not a log by its name",
-        "z.log.gz": "not read yet: compressed",
         "empty.log": "empty",
         "gone.log": "a link to nothing",
         "pipe.log": "a pipe, socket or device: not opened",

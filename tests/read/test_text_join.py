@@ -86,7 +86,7 @@ def test_unreadable_inputs_are_listed(tmp_path: Path) -> None:
     run = run_of(tmp_path)
     assert [(item.used, item.why) for item in run.inputs] == [
         (True, "5 records of 2 series"), (False, "this is a binary file, not a text log"),
-        (False, "not read yet: JSON"), (False, "no numbers with names in it"),
+        (False, "no numbers with names in it"), (True, "5 rows of 2 series"),
     ]  # fmt: skip
 
 

@@ -29,6 +29,9 @@ class RunFiles:
     source: list[File] = field(default_factory=list)
     tables: list[File] = field(default_factory=list)
     traces: list[File] = field(default_factory=list)
+    settings: list[File] = field(default_factory=list)
+    stores: list[File] = field(default_factory=list)  # folders and databases of MLflow
+    writers: dict[str, str] = field(default_factory=dict)  # event files of add_scalars -> what they hold
     skipped: list[tuple[str, str]] = field(default_factory=list)
     folder: PurePosixPath = field(default_factory=PurePosixPath)  # of the logs, relative to the root
     stem: str = ""
@@ -85,10 +88,10 @@ def _runs(found: Found) -> list[RunFiles]:
     if not runs:
         places = sorted({PurePosixPath(file.shown).parent for file in found.tables})
         runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
-    if not runs and (found.source or found.traces):
+    if not runs and (found.source or found.traces or found.settings):
         runs = [RunFiles("", root)]
     index = _Index(runs)
-    for kind in ("tables", "traces"):
+    for kind in ("tables", "traces", "settings"):
         for file in getattr(found, kind):
             near = index.near(file.shown)
             own = [run for run in near if run.folder == PurePosixPath(file.shown).parent] if len(near) > 1 else near

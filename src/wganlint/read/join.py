@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wganlint.errors import InputError
@@ -10,7 +11,7 @@ from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles
 from wganlint.read.naming import name_series
-from wganlint.read.opening import open_file
+from wganlint.read.opening import damage_of, open_file
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.twins import merge
 from wganlint.run import Input, Note, OpTable, Run, Setting
@@ -31,10 +32,19 @@ class _Parts:
     settings: list[Setting] = field(default_factory=list)
     tables: list[OpTable] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    settings_of: dict[str, list[Setting]] = field(default_factory=dict)  # of a run that a table tells apart
 
 
 def read_run(files: RunFiles) -> Run:
-    """Read all files of one run. A file that cannot be read is listed with its reason."""
+    """Read all files of one run; of a table that holds several runs the first."""
+    return read_runs(files)[0]
+
+
+def read_runs(files: RunFiles, columns: Sequence[str] = ()) -> list[Run]:
+    """Read all files of one run; a table may tell several runs apart. What cannot be read is listed with its reason.
+
+    `columns` are the names for tables that have none.
+    """
     parts = _Parts()
     outs, errs = TextReader(), TextReader()
     for attempt in files.logs:
@@ -42,26 +52,45 @@ def read_run(files: RunFiles) -> Run:
             _log(outs, attempt.out, "log", parts)
         if attempt.err is not None:
             _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
-    sources = [outs.series, errs.series, _tables(files.tables, parts), _events(files.events, parts)]
+    tables = _tables(files, columns, parts)
+    several = tables.pop("", []), *tables.values()
+    joined = _joined([outs.series, errs.series, several[0], _events(files.events, parts)])
+    _traces(files.traces, parts)
+    source = _source(files.source, parts)
+    parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
+    run = Run(
+        id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
+        settings=tuple(parts.settings), tables=tuple(parts.tables), source=source, notes=tuple(parts.notes),
+    )  # fmt: skip
+    others = [
+        replace(run, id=f"{run.id}/{name}", series=tuple(_joined([series])), tables=(),
+                settings=(*run.settings, *parts.settings_of.get(name, ())))
+        for name, series in tables.items()
+    ]  # fmt: skip
+    return others if others and not run.series else [run, *others]
+
+
+def _joined(sources: list[list[SeriesBuilder]]) -> list[Series]:
+    """Name the series of all sources, and make one of those that are one quantity."""
     name_series([builder for builders in sources for builder in builders])
     built = [[builder.build() for builder in builders] for builders in sources]
+    if any(one.kind == "table" for series in built for one in series):
+        from wganlint.read.tables import side_by_side
+
+        built = [side_by_side(series) for series in built]
     joined: list[Series] = []
     for kind in ("text", "table", "redraw", "events"):
         for one in built:
             joined = merge(joined, [series for series in one if series.kind == kind])
-    _traces(files.traces, parts)
-    source = _source(files.source, parts)
-    parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
-    return Run(
-        id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
-        settings=tuple(parts.settings), tables=tuple(parts.tables), source=source, notes=tuple(parts.notes),
-    )  # fmt: skip
+    return joined
 
 
 def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> None:
     try:
         with open_file(file.path) as stream:
             facts = reader.read(stream, file.shown)
+        if damage := damage_of(stream):
+            facts.notes.append(Note(damage, Place(file.shown)))
     except InputError as error:
         parts.inputs.append(Input(file.shown, kind, False, error.what))
         return
@@ -109,6 +138,8 @@ def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
         try:
             with open_file(file.path) as stream:
                 found, settings, notes = read_events(stream, file.shown, series)
+            if damage := damage_of(stream):
+                notes.append(Note(damage, Place(file.shown)))
         except OSError as error:
             parts.inputs.append(Input(file.shown, "events", False, (error.strerror or str(error)).lower()))
             continue
@@ -121,11 +152,18 @@ def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
     return list(series.values())
 
 
-def _tables(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
-    """Read CSV, JSON and their kin into one series for each column."""
-    for file in files:
-        parts.inputs.append(Input(file.shown, "table", False, "not read yet"))
-    return []
+def _tables(files: RunFiles, columns: Sequence[str], parts: _Parts) -> dict[str, list[SeriesBuilder]]:
+    """Read CSV, JSON and their kin into one series for each column, the runs of a table apart."""
+    if not (files.tables or files.settings or files.stores):
+        return {}
+    from wganlint.read.tables import read_tables
+
+    found = read_tables(files, columns)
+    parts.inputs += found.inputs
+    parts.notes += found.notes
+    parts.settings = found.settings + parts.settings  # what a log prints comes after the configuration
+    parts.settings_of = found.settings_of
+    return found.runs
 
 
 def _traces(files: list[File], parts: _Parts) -> None:

@@ -8,18 +8,89 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from wganlint.errors import InputError
 
 HEAD = 65_536  # bytes that tell what a file is
-_OPENERS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
+FREE = 256 << 20  # bytes that a compressed file may always hold
+SWELL = 250  # beyond that, times its own size that it may hold: logs stay below 100, bombs are far above
+BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)  # what reading a damaged file raises
+
+
+def _zstd(file: BinaryIO) -> BinaryIO:
+    """Return the reader of Zstandard: of the standard library (3.14), else of the zstandard package.
+
+    Raises:
+        InputError: there is neither.
+    """
+    try:
+        return cast(BinaryIO, import_module("compression.zstd").ZstdFile(file))
+    except ImportError:
+        pass
+    try:
+        reader = import_module("zstandard").ZstdDecompressor(max_window_size=1 << 27)
+        return cast(BinaryIO, reader.stream_reader(file, read_across_frames=True))
+    except ImportError:
+        hint = "pip install zstandard, or unpack it first: zstd -d FILE"
+        raise InputError("Zstandard cannot be read here", hint=hint) from None
+
+
+def _gzip(file: BinaryIO) -> BinaryIO:
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+
+
+_OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {
+    b"\x1f\x8b": _gzip,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": _zstd,
 }
-BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)  # what reading a damaged file raises
+
+
+class Unpacked(io.RawIOBase):
+    """What a compressed file holds, read forward. `damage` says why it ended early, or is empty.
+
+    A cut or damaged archive ends where its last whole piece ends; what swells beyond reason is not followed.
+    """
+
+    def __init__(self, file: BinaryIO, inner: BinaryIO) -> None:
+        self._file, self._inner = file, inner
+        self._size = max(1, file.seek(0, io.SEEK_END))
+        file.seek(0)
+        self._given = 0
+        self.damage = ""
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer; 0 at the end, or at the damage."""
+        if self.damage:
+            return 0
+        try:
+            data = getattr(self._inner, "read1", self._inner.read)(min(len(buffer), 1 << 20))
+        except BROKEN as error:
+            what = "cut" if isinstance(error, EOFError) else "damaged"
+            self.damage = f"the archive is {what} after {self._given} unpacked bytes; what came before was read"
+            return 0
+        self._given += len(data)
+        if self._given > FREE and self._given > SWELL * self._size:
+            self.damage = (
+                f"the archive swells to more than {SWELL} times its size; reading ended after {self._given} bytes"
+            )
+            return 0
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close it and the file below."""
+        self._inner.close()
+        self._file.close()
+        super().close()
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -27,11 +98,25 @@ def open_file(path: Path) -> BinaryIO:
 
     Raises:
         OSError: the file cannot be opened.
+        InputError: nothing here unpacks it.
     """
-    with path.open("rb") as file:
-        mark = file.read(6)
+    file = path.open("rb")
+    mark = file.read(6)
+    file.seek(0)
     opener = next((opener for magic, opener in _OPENERS.items() if mark.startswith(magic)), None)
-    return path.open("rb") if opener is None else cast(BinaryIO, opener(path))
+    if opener is None:
+        return file
+    try:
+        return cast(BinaryIO, io.BufferedReader(Unpacked(file, opener(file))))
+    except InputError:
+        file.close()
+        raise
+
+
+def damage_of(stream: BinaryIO) -> str:
+    """Return why the reading of a compressed file ended early, or an empty string."""
+    raw = getattr(stream, "raw", None)
+    return raw.damage if isinstance(raw, Unpacked) else ""
 
 
 def head_of(path: Path) -> bytes:

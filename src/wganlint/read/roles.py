@@ -136,6 +136,15 @@ def _score(words: Sequence[str], pattern: RolePattern, book: RoleBook) -> float 
     return best
 
 
+def speaks_of(name: str) -> bool:
+    """Whether a name is one of a role, of a side loss or of a figure of merit."""
+    book = role_book()
+    words = words_of(name, book)
+    if any(word in book.words["loss"] or (word in book.words["quality"] and word != "is") for word in words):
+        return True
+    return any((score := _score(words, role, book)) is not None and score > -1.5 for role in book.roles)
+
+
 def assign(run: Run, given: Mapping[str, str] | None = None) -> Run:
     """Return the run with roles, side losses, sign convention and loss family filled in.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from wganlint.errors import InputError, UsageError
 from wganlint.read.attempts import File
 from wganlint.read.opening import head_of
-from wganlint.read.sniff import is_trace
+from wganlint.read.sniff import is_config, kind_of
 
 DEEPEST = 40  # folders below the given one
 FOLDED = 5  # skipped files of one kind in one folder that are listed one by one
@@ -31,11 +31,11 @@ _REASONS = {
     "an image: not read": "png jpg jpeg gif svg bmp webp tif tiff pdf eps mp4 avi webm ico",
     "a table in a binary format: export it as CSV": "xlsx parquet feather arrow",
     "an archive: unpack it first": "zip 7z tgz lz4 rar",
-    "not read yet: configuration": "yaml yml toml ini cfg conf",
+    "configuration in a format that is not read": "toml ini cfg conf",
 }
 _REASON_OF = {ending: reason for reason, endings in _REASONS.items() for ending in endings.split()}
 _COMPRESSED = frozenset({"gz", "bz2", "xz", "zst"})
-_TABLES = frozenset({"csv", "tsv", "json", "jsonl", "ndjson"})
+_TABLES = frozenset({"csv", "tsv", "dat", "json", "jsonl", "ndjson", "yaml", "yml"})
 _PROSE = frozenset({"md", "rst", "ipynb", "html"})
 _LOG_NAME = re.compile(
     r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log|stdout|stderr|output|nohup)$", re.I
@@ -52,6 +52,8 @@ class Found:
     source: list[File] = field(default_factory=list)
     tables: list[File] = field(default_factory=list)
     traces: list[File] = field(default_factory=list)
+    settings: list[File] = field(default_factory=list)
+    stores: list[File] = field(default_factory=list)  # folders and databases of MLflow
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -156,13 +158,6 @@ def _sort_in(file: File, found: Found, *, given: bool = False) -> None:
         ending = name.rpartition(".")[2].lower() if "." in name else ""
     if "tfevents" in name:
         found.events.append(file)
-    elif ending in _TABLES:
-        try:
-            trace = ending == "json" and is_trace(head_of(file.path))
-        except InputError as error:
-            found.skipped.append((file.shown, error.what))
-        else:
-            (found.traces if trace else found.tables).append(file)
     elif ending in {"py", "pyw"}:
         if not given and _is_test(file.shown):
             found.skipped.append((file.shown, "a test: not read"))
@@ -170,10 +165,34 @@ def _sort_in(file: File, found: Found, *, given: bool = False) -> None:
             found.source.append(file)
     elif ending in _REASON_OF:
         found.skipped.append((file.shown, _REASON_OF[ending]))
-    elif (_LOG_NAME.search(name) and not _NO_LOG.match(name)) or (given and ending not in _PROSE):
-        found.logs.append(file)
+    elif ending in _TABLES or _is_log(name) or (given and ending not in _PROSE):
+        _look_in(file, name, found, given)
     else:
         found.skipped.append((file.shown, "not a log by its name"))
+
+
+def _is_log(name: str) -> bool:
+    return _LOG_NAME.search(name) is not None and (_NO_LOG.match(name) is None or is_config(name))
+
+
+def _look_in(file: File, name: str, found: Found, given: bool) -> None:
+    """Sort in a file whose name leaves open what it is."""
+    try:
+        kind, why = kind_of(name, head_of(file.path), given=given)
+    except InputError as error:
+        found.skipped.append((file.shown, error.what))
+        return
+    match kind:
+        case "trace":
+            found.traces.append(file)
+        case "table":
+            found.tables.append(file)
+        case "settings":
+            found.settings.append(file)
+        case "log":
+            found.logs.append(file)
+        case _:
+            found.skipped.append((file.shown, why))
 
 
 def _is_test(shown: str) -> bool:

@@ -53,6 +53,7 @@ _INPUTS = {
     "events": "event file",
     "source": "source file",
     "table": "table",
+    "settings": "configuration file",
     "trace": "trace",
     "other": "other file",
 }

@@ -1,0 +1,96 @@
+"""Tables of every kind become series, settings and notes: CSV, number files, JSON; files -> read -> Run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from wganlint.read.configs import read_options, read_yaml, told_settings
+from wganlint.read.delimited import Delimited
+from wganlint.read.header import settings_of
+from wganlint.read.opening import HEAD
+from wganlint.read.records import Records
+from wganlint.read.sheet import Sheet
+from wganlint.run import Note, Setting
+from wganlint.series import SeriesBuilder
+
+
+@dataclass(slots=True)
+class TableFacts:
+    """What one table holds. `runs`: the series of each run in it; a table of one run has it under an empty name."""
+
+    file: str
+    runs: dict[str, list[SeriesBuilder]] = field(default_factory=dict)
+    settings: list[Setting] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    rows: int = 0
+    skipped: list[str] = field(default_factory=list)  # columns without numbers
+    settings_of: dict[str, list[Setting]] = field(default_factory=dict)  # of one run of several
+
+    @property
+    def fed(self) -> int:
+        """Number of series of all runs."""
+        return sum(len(series) for series in self.runs.values())
+
+
+def read_table(open_again: Callable[[], BinaryIO], shown: str, names: Sequence[str] = ()) -> TableFacts:
+    """Read a table of any kind. `names` are those of the columns of a table without a header.
+
+    `open_again` opens the file from its start: its first bytes tell which reader it is for.
+
+    Raises:
+        InputError: the file is binary, cannot be read, or is no table.
+        OSError: the file cannot be opened.
+    """
+    with open_again() as stream:
+        head = stream.read(HEAD)
+    with open_again() as stream:
+        bare = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        ending = PurePosixPath(shown).name.removesuffix(".gz").rpartition(".")[2].lower()
+        if bare.startswith((b"{", b"[")) and ending not in {"csv", "tsv"}:
+            return _records(stream, head, shown, names)
+        return _delimited(stream, shown, names)
+
+
+def read_settings(stream: BinaryIO, shown: str, head: bytes) -> TableFacts:
+    """Read a file of options: JSON, YAML or a dump of `name: value` lines.
+
+    Raises:
+        InputError: the file is binary or cannot be read.
+    """
+    facts = TableFacts(shown)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return _records(stream, head, shown, ())
+    yaml = PurePosixPath(shown).name.rpartition(".")[2].lower() in {"yaml", "yml"}
+    facts.settings, facts.notes = (read_yaml if yaml else read_options)(stream, shown)
+    return facts
+
+
+def _records(stream: BinaryIO, head: bytes, shown: str, names: Sequence[str]) -> TableFacts:
+    reader = Records(shown, names)
+    reader.read(stream, head)
+    facts = TableFacts(shown, notes=reader.notes, rows=reader.rows)
+    facts.settings = told_settings(reader.told, shown)
+    _runs(list(reader.sheets.values()), facts)
+    return facts
+
+
+def _delimited(stream: BinaryIO, shown: str, names: Sequence[str]) -> TableFacts:
+    reader = Delimited(shown, names)
+    reader.read(stream)
+    facts = TableFacts(shown, notes=reader.notes, rows=reader.rows, skipped=reader.skipped)
+    facts.settings = settings_of(reader.comments, shown)
+    _runs(reader.sheets, facts)
+    return facts
+
+
+def _runs(sheets: list[Sheet], facts: TableFacts) -> None:
+    """Put the series of several sheets together: runs of one name are one; parts of a file are runs of their own."""
+    several = len([sheet for sheet in sheets if sheet.rows]) > 1
+    parts = several and len({sheet.form for sheet in sheets}) == 1
+    for at, sheet in enumerate(sheets, 1):
+        for run, series in sheet.by_run().items():
+            name = " ".join(word for word in (f"part={at}" if parts else "", run) if word)
+            facts.runs.setdefault(name, []).extend(series)
