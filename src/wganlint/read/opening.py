@@ -22,8 +22,10 @@ _OPENERS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
 BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)  # what reading a damaged file raises
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path, *, fast: bool = False) -> BinaryIO:
     """Open a file for reading bytes; what is compressed (told by its first bytes) reads as what it holds.
+
+    `fast`: gzip is read by isal where that is installed; its errors are its own, not those of `BROKEN`.
 
     Raises:
         OSError: the file cannot be opened.
@@ -31,7 +33,18 @@ def open_file(path: Path) -> BinaryIO:
     with path.open("rb") as file:
         mark = file.read(6)
     opener = next((opener for magic, opener in _OPENERS.items() if mark.startswith(magic)), None)
+    if fast and opener is gzip.open:
+        opener = _fastest_gzip()
     return path.open("rb") if opener is None else cast(BinaryIO, opener(path))
+
+
+def _fastest_gzip() -> Callable[[Path], io.BufferedIOBase]:
+    """Return isal's reader where it is installed: the same bytes in less than half the time."""
+    try:
+        from isal import igzip
+    except ImportError:
+        return gzip.open
+    return cast(Callable[[Path], io.BufferedIOBase], igzip.open)
 
 
 def head_of(path: Path) -> bytes:

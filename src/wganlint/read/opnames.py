@@ -25,7 +25,7 @@ _BARE = {"detach", "detach_", "to", "lift_fresh", "is_leaf", "requires_grad_", "
 
 
 def kind_of(name: str, modern: bool = True, alone: bool = False) -> str:
-    """Return what a row of a table or a call in a trace stands for: op, node, wrapper, runtime, kernel, annotation, other.
+    """Return what a row or a call stands for: op, node, wrapper, runtime, kernel, annotation or other.
 
     `modern`: operations are written `aten::...`; `alone`: this name has time on the device and none on the CPU.
     """

@@ -513,6 +513,7 @@ def _resolution(text: str) -> float:
 
 # -- steps ---------------------------------------------------------------------------
 
+
 def _steps(rows: tuple[OpRow, ...], device: str | None) -> int | None:
     """Return the calls of the CPU's `ProfilerStep*` rows; the device's row of it sees the same steps."""
     steps = [row for row in rows if row.name.startswith(("ProfilerStep*", "ProfilerStep#"))]

@@ -33,11 +33,22 @@ def read_trace(stream: BinaryIO, shown: str) -> tuple[Trace | None, list[Note]]:
         if not reader.found or not reader.events:
             why = f"reading failed: {reader.broken}" if reader.broken else "no list of trace events in it"
             return None, [Note(why, place)]
-        folded = fold(gathered)
+        folded = fold(gathered, truncated=reader.truncated or bool(reader.broken))
     finally:
         gathered.close()
     trace = _trace(reader, gathered, folded, place)
     return trace, [Note(text, place) for text in (*_damage(reader, gathered), *_limits(trace, gathered))]
+
+
+def in_words(trace: Trace) -> str:
+    """Return what a trace gave, in words: `6 steps, 109,123 events, rank 3`."""
+    if not trace.operations:
+        return f"{_events(trace.events)}, no operation of PyTorch among them"
+    steps = trace.steps_seen
+    told = [f"{steps:,} step{'' if steps == 1 else 's'}" if steps else "no steps marked", _events(trace.events)]
+    if trace.rank is not None:
+        told.append(f"rank {trace.rank}")
+    return ", ".join(told)
 
 
 def _trace(reader: EventReader, gathered: Gathered, folded: Folded, place: Place) -> Trace:
@@ -72,9 +83,11 @@ def _damage(reader: EventReader, gathered: Gathered) -> list[str]:
 
 def _limits(trace: Trace, gathered: Gathered) -> list[str]:
     told = []
-    if not trace.steps and trace.operations:
+    if not trace.steps_seen and trace.operations:
         told.append("trace: no ProfilerStep in it, so it covers an unknown number of steps")
-    if trace.steps_seen > len(trace.steps):
+    if trace.steps_seen > len(trace.steps) and trace.truncated:
+        told.append(f"trace: {len(trace.steps):,} of {trace.steps_seen:,} steps are whole; the others have no figures")
+    elif trace.steps_seen > len(trace.steps):
         told.append(f"trace: figures by step are kept for the first {len(trace.steps):,} of {trace.steps_seen:,} steps")
     if trace.unlaunched:
         share = f"{trace.unlaunched:,} of {trace.kernels:,} kernels"

@@ -7,6 +7,7 @@ cannot decode, so decoding proves the cut; where it fails, events are cut one by
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -156,11 +157,9 @@ class EventReader:
         lowest, width = self._start + 1, 4096
         while True:
             low = max(lowest, self._end - width)
-            last = None
-            for last in _BOUND.finditer(self._buffer, low, self._end):
-                pass
-            if last is not None:
-                return self._comma(last)
+            found = deque(_BOUND.finditer(self._buffer, low, self._end), maxlen=1)
+            if found:
+                return self._comma(found[0])
             if low == lowest:
                 return -1
             width *= 16

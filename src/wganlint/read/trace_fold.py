@@ -75,13 +75,15 @@ class Figures:
             into[keys] += np.rint(np.bincount(places, weights=amounts, minlength=len(keys))).astype(np.int64)
 
 
-def fold(gathered: Gathered) -> Folded:
+def fold(gathered: Gathered, *, truncated: bool = False) -> Folded:
     """Return the figures of everything that was gathered.
+
+    If the trace is `truncated`, steps that reach beyond the last call that was read are no steps with figures.
 
     Raises:
         OSError: no room for temporary files.
     """
-    steps = _steps(gathered)
+    steps = _steps(gathered, truncated)
     figures = Figures(len(gathered.names), steps)
     sites = Sites(gathered.names) if gathered.stacks else None
     kernels, unlaunched = _join(gathered, steps, figures)
@@ -98,13 +100,15 @@ def fold(gathered: Gathered) -> Folded:
             sites.take(nested, nest(calls[kinds == PYTHON], wrappers))
     kernels.close()
     return Folded(
-        _operations(gathered, steps, figures, sites), _as_data(steps), len(steps.numbers), gathered.kernels.count,
+        _operations(gathered, steps, figures, sites), _as_data(steps), len(gathered.steps), gathered.kernels.count,
         unlaunched, unowned, outside if len(steps.numbers) else 0,
     )  # fmt: skip
 
 
-def _steps(gathered: Gathered) -> Steps:
+def _steps(gathered: Gathered, truncated: bool) -> Steps:
     found = sorted((start, end, number) for (number, start), end in gathered.steps.items())
+    if truncated:
+        found = [step for step in found if step[1] <= gathered.latest]
     columns = np.array(found, np.int64).reshape(-1, 3)
     kept = min(len(found), max(1, CELLS // max(1, len(gathered.names))))
     return Steps(columns[:, 2].copy(), columns[:, 0].copy(), columns[:, 1].copy(), kept)

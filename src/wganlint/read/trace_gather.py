@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wganlint.read.trace_repair import Event
-from wganlint.read.trace_spool import Spool
+from wganlint.read.trace_repair import Arguments, Event, Word
+from wganlint.read.trace_spool import Records, Spool
 
-OP, ANNOTATION, RUNTIME, PYTHON, KERNEL = range(5)
+OP, ANNOTATION, RUNTIME, PYTHON, KERNEL, STEP = range(6)
 BACKWARD = 16  # flag of a record: it ran in the backward pass
 CONTEXT = 32  # flag of a record: it began in an earlier window, where it is counted
 FLAGS = BACKWARD | CONTEXT
 
-CALLS = np.dtype(
-    [("start", "i8"), ("end", "i8"), ("sequence", "i8"), ("name", "i4"), ("thread", "i4"), ("kind", "u1")]
-)
+CALLS = np.dtype([("start", "i8"), ("end", "i8"), ("sequence", "i8"), ("name", "i4"), ("thread", "i4"), ("kind", "u1")])
 LAUNCHES = np.dtype([("correlation", "i8"), ("start", "i8"), ("thread", "i4")])
 KERNELS = np.dtype([("correlation", "i8"), ("time", "i8"), ("name", "i4")])
 
 KEPT = 200_000  # records of a kind in memory; more lie in a temporary file
-BATCH = 50_000  # records gathered before they become an array
+BATCH = 20_000  # records gathered before they become an array
 NAMES = 300_000  # different names that are told apart
 THREADS = 100_000
 FARTHEST = 9e15  # microseconds: what fits 64 bits as nanoseconds
@@ -38,8 +37,7 @@ _KINDS = {
     "Memcpy": KERNEL, "Memset": KERNEL, "concurrent_kernel": KERNEL, "mtia_ccp_events": KERNEL,
 }  # fmt: skip
 _STEP = re.compile(r"ProfilerStep#(\d{1,15})\Z", re.ASCII)
-
-Row: TypeAlias = tuple[int, ...]
+_NO_ARGUMENTS = Arguments()
 
 
 class Gathered:
@@ -59,71 +57,63 @@ class Gathered:
         self.last: int | None = None
         self.stacks = False
         self.unusable = 0  # complete events without a time
-        self._ids: list[dict[str, int]] = [{} for _ in range(5)]
+        self.latest = -(1 << 62)  # the last start of a call
+        of_kind: dict[int, dict[str, int]] = {kind: {} for kind in _KINDS.values()}
+        self._tables = {category: of_kind[kind] for category, kind in _KINDS.items()}
+        self._kind_of_table = {id(table): kind for kind, table in of_kind.items()}
         self._threads: dict[tuple[object, object], int] = {}
-        self._rows: list[list[Row]] = [[], [], []]
+        self._rows: list[tuple[Any, ...]] = []
 
     def take(self, events: Iterable[Event]) -> None:
         """Take the events that have a length; flows, counters and instants say nothing here."""
-        kind_of, ids, threads = _KINDS, self._ids, self._threads
-        calls, launches, kernels = self._rows
+        tables, threads, rows = self._tables, self._threads, self._rows
+        add = rows.append
         for event in events:
             if event.ph != "X":
                 continue
-            kind = kind_of.get(event.cat, -1)
-            if kind < 0:
-                if event.cat:
+            table = tables.get(event.cat)
+            if table is None:
+                table = self._table(event)
+                if table is None:
                     continue
-                kind = _kind_by_process(event)
-            start, length = event.ts, event.dur
-            if start.__class__ is not float or length.__class__ is not float:
-                start, length = _time(start), _time(length if length is not None else 0.0)
-            if not (-FARTHEST < start < FARTHEST) or not length < FARTHEST:  # type: ignore[operator]
-                self.unusable += 1
-                continue
-            begin = round(start * 1000.0)  # type: ignore[operator]
-            time = round(length * 1000.0) if length > 0 else 0  # type: ignore[operator]
-            name = ids[kind].get(event.name)
+            name = table.get(event.name)
             if name is None:
-                name = self._new_name(kind, event.name)
-            args = event.args
-            if kind == KERNEL:
-                kernels.append((_whole(args.correlation) if args else -1, time, name))
-                continue
+                name = self._new_name(table, event.name)
             thread = threads.get((event.pid, event.tid))
             if thread is None:
                 thread = self._new_thread(event)
-            if args is None:
-                calls.append((begin, begin + time, -1, name, thread, kind))
-            elif kind == RUNTIME:
-                calls.append((begin, begin + time, -1, name, thread, kind))
-                if args.correlation is not None:
-                    launches.append((_whole(args.correlation), begin, thread))
-            else:
-                if args.sequence is None:
-                    calls.append((begin, begin + time, -1, name, thread, kind))
-                else:
-                    flag = BACKWARD if args.forward not in (None, 0, "0") else 0
-                    calls.append((begin, begin + time, _whole(args.sequence), name, thread, kind | flag))
-            if kind <= ANNOTATION and event.name.startswith("ProfilerStep"):
-                calls.pop()
-                self._step(event.name, begin, begin + time)
-        if len(calls) + len(launches) + len(kernels) > BATCH:
+            args = event.args or _NO_ARGUMENTS
+            add((event.ts, event.dur, name, thread, args.correlation, args.sequence, args.forward))
+        if len(rows) > BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Turn what was gathered into arrays."""
-        for rows, spool in zip(self._rows, (self.calls, self.launches, self.kernels), strict=True):
-            if rows:
-                records = np.empty(len(rows), spool.dtype)
-                for field, column in zip(spool.dtype.names or (), zip(*rows, strict=True), strict=True):
-                    records[field] = column
-                rows.clear()
-                spool.add(records)
-                if spool is self.calls:
-                    first, last = int(records["start"].min()), int(records["end"].max())
-                    self.first = first if self.first is None else min(first, self.first)
-                    self.last = last if self.last is None else max(last, self.last)
+        if not self._rows:
+            return
+        columns = list(zip(*self._rows, strict=True))
+        self._rows.clear()
+        start, length = (_floats(column) for column in columns[:2])
+        length = np.where(length > 0, length, 0.0)
+        usable = (np.abs(start) < FARTHEST) & (length < FARTHEST)
+        self.unusable += int((~usable).sum())
+        begin = np.rint(np.where(usable, start, 0.0) * 1000.0).astype(np.int64)
+        time = np.rint(np.where(usable, length, 0.0) * 1000.0).astype(np.int64)
+        name, thread, correlation, sequence, forward = (_wholes(column) for column in columns[2:])
+        kind = np.array(self.kinds, np.uint8)[name]
+        for at in np.flatnonzero(usable & (kind == STEP)).tolist():
+            self._step(self.names[name[at]], int(begin[at]), int(begin[at] + time[at]))
+        flag = np.where(forward > 0, BACKWARD, 0).astype(np.uint8)
+        self.kernels.add(_records(KERNELS, usable & (kind == KERNEL), correlation, time, name))
+        launches = usable & (kind == RUNTIME) & (correlation >= 0)
+        self.launches.add(_records(LAUNCHES, launches, correlation, begin, thread))
+        calls = usable & (kind <= PYTHON)
+        self.calls.add(_records(CALLS, calls, begin, begin + time, sequence, name, thread, kind | flag))
+        if calls.any():
+            first, last = int(begin[calls].min()), int((begin + time)[calls].max())
+            self.first = first if self.first is None else min(first, self.first)
+            self.last = last if self.last is None else max(last, self.last)
+            self.latest = max(self.latest, int(begin[calls].max()))
 
     def close(self) -> None:
         """Give memory and temporary files back."""
@@ -135,14 +125,25 @@ class Gathered:
         if found is not None and len(self.steps) < NAMES:
             self.steps.setdefault((int(found[1]), start), end)
 
-    def _new_name(self, kind: int, name: str) -> int:
+    def _table(self, event: Event) -> dict[str, int] | None:
+        """Return the names of this kind of event, None if it is of no use here."""
+        if event.cat:
+            return None
+        # Old traces have no categories; they name the processes `CPU functions` and `CUDA functions` instead.
+        device = isinstance(event.pid, str) and event.pid.startswith("CUDA")
+        return self._tables["kernel" if device else "cpu_op"]
+
+    def _new_name(self, table: dict[str, int], name: str) -> int:
         if len(self.names) >= NAMES:
             name = OTHER
-            if name in self._ids[kind]:
-                return self._ids[kind][name]
+            if name in table:
+                return table[name]
+        kind = self._kind_of_table[id(table)]
+        if kind <= ANNOTATION and _STEP.match(name):
+            kind = STEP
         self.stacks |= kind == PYTHON
-        self._ids[kind][name] = len(self.names)
-        self.names.append(name if len(name) < 4000 else name[:4000])
+        table[name] = len(self.names)
+        self.names.append(name[:4000])
         self.kinds.append(kind)
         return len(self.names) - 1
 
@@ -153,21 +154,35 @@ class Gathered:
         return number
 
 
-def _kind_by_process(event: Event) -> int:
-    """Return the kind of an event without category: old traces name `CPU functions` and `CUDA functions` instead."""
-    return KERNEL if isinstance(event.pid, str) and event.pid.startswith("CUDA") else OP
+def _records(dtype: np.dtype[Any], chosen: NDArray[np.bool_], *columns: NDArray[Any]) -> Records:
+    records = np.empty(int(chosen.sum()), dtype)
+    for field, column in zip(dtype.names or (), columns, strict=True):
+        records[field] = column[chosen]
+    return records
 
 
-def _time(value: float | str | None) -> float:
+def _floats(column: Sequence[Any]) -> NDArray[np.float64]:
+    try:
+        return np.array(column, np.float64)
+    except ValueError:
+        return np.array([_float(value) for value in column])
+
+
+def _float(value: float | str | None) -> float:
     try:
         return float(value) if value is not None else math.nan
     except ValueError:
         return math.nan
 
 
-def _whole(value: int | float | str | None) -> int:
-    if value.__class__ is int and -1 << 62 < value < 1 << 62:  # type: ignore[operator]
-        return value  # type: ignore[return-value]
+def _wholes(column: Sequence[Any]) -> NDArray[np.int64]:
+    try:
+        return np.array(column, np.int64)
+    except (ValueError, TypeError, OverflowError):
+        return np.array([_whole(value) for value in column], np.int64)
+
+
+def _whole(value: Word) -> int:
     try:
         number = int(value or 0)
     except (ValueError, OverflowError):

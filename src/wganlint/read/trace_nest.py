@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,5 +86,4 @@ def nest(records: Records, wrappers: Sequence[bool]) -> Nested:
 
 def _bounds(threads: NDArray[np.int32]) -> dict[int, tuple[int, int]]:
     edges = [0, *(np.flatnonzero(np.diff(threads)) + 1).tolist(), len(threads)]
-    pairs = zip(edges, edges[1:], strict=False)
-    return {int(threads[low]): (low, high) for low, high in pairs if low < high}
+    return {int(threads[low]): (low, high) for low, high in pairwise(edges) if low < high}

@@ -10,19 +10,19 @@ import msgspec
 
 Word: TypeAlias = int | float | str | None
 
-_TOKEN = r'"(?:[^"\\]|\\.)*"'
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
-_NO_VALUE = re.compile(_TOKEN + r"|(?<![\w.+-])(?:N/A|n/a|[-+]?(?:NaN|nan|Infinity|inf)|None|undefined)(?![\w/.])")
-_NO_COMMA = re.compile(_TOKEN + r"|,(?=[\s,]*[}\]])")
+_NO_VALUE = re.compile(_QUOTED + r"|(?<![\w.+-])(?:N/A|n/a|[-+]?(?:NaN|nan|Infinity|inf)|None|undefined)(?![\w/.])")
+_NO_COMMA = re.compile(_QUOTED + r"|,(?=[\s,]*[}\]])")
 
 
 class Arguments(msgspec.Struct, gc=False):
-    """What is read of an event's `args`."""
+    """What is read of an event's `args`; -1 and 0 stand for what it has not."""
 
-    correlation: Word = None
-    sequence: Word = msgspec.field(name="Sequence number", default=None)
-    forward: Word = msgspec.field(name="Fwd thread id", default=None)
+    correlation: Word = -1
+    sequence: Word = msgspec.field(name="Sequence number", default=-1)
+    forward: Word = msgspec.field(name="Fwd thread id", default=0)
 
 
 class Event(msgspec.Struct, gc=False):
@@ -32,7 +32,7 @@ class Event(msgspec.Struct, gc=False):
     cat: str = ""
     name: str = ""
     ts: float | str | None = None
-    dur: float | str | None = None
+    dur: float | str | None = 0.0
     pid: Word = None
     tid: Word = None
     args: Arguments | None = None
@@ -71,7 +71,10 @@ def _loose(data: dict[str, object]) -> Event | None:
         float(time) if isinstance(time, int | float) else time if isinstance(time, str) else None,
         float(length) if isinstance(length, int | float) else length if isinstance(length, str) else None,
         _word(data.get("pid")), _word(data.get("tid")),
-        Arguments(_word(args.get("correlation")), _word(args.get("Sequence number")), _word(args.get("Fwd thread id"))),
+        Arguments(
+            _word(args.get("correlation", -1)), _word(args.get("Sequence number", -1)),
+            _word(args.get("Fwd thread id")),
+        ),
     )  # fmt: skip
 
 
