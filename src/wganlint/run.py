@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the sour
     import pandas as pd
 
     from wganlint.source import SourceModel
+    from wganlint.trace import Trace
 
 __all__ = [
     "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Point", "RoleGuess", "Run", "Series", "Setting",
@@ -159,6 +160,7 @@ class Run:
     series: tuple[Series, ...] = ()
     settings: tuple[Setting, ...] = ()
     tables: tuple[OpTable, ...] = ()
+    traces: tuple[Trace, ...] = ()
     source: SourceModel | None = None
     roles: dict[str, RoleGuess] = field(default_factory=dict)
     auxiliary: tuple[str, ...] = ()  # names of the side losses, in file order

@@ -95,6 +95,8 @@ def _runs(found: Found) -> list[RunFiles]:
         for file in getattr(found, kind):
             near = index.near(file.shown)
             own = [run for run in near if run.folder == PurePosixPath(file.shown).parent] if len(near) > 1 else near
+            if len(own) > 1:
+                own = [run for run in own if _same_name(file, run)]
             if len(own) == 1:
                 getattr(own[0], kind).append(file)
             else:
@@ -115,6 +117,12 @@ def _runs(found: Found) -> list[RunFiles]:
         if runs:
             (near[0] if len(near) == 1 else runs[0]).skipped.append((shown, reason))
     return runs
+
+
+def _same_name(file: File, run: RunFiles) -> bool:
+    """Whether a log of the run has the name of this file up to the first dot: `b.out.log` and `b.1.pt.trace.json`."""
+    name = file.path.name.split(".")[0]
+    return any(log.path.name.split(".")[0] == name for attempt in run.logs for log in attempt.files)
 
 
 class _Index:

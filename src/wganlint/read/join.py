@@ -19,6 +19,7 @@ from wganlint.series import Series, SeriesBuilder
 
 if TYPE_CHECKING:
     from wganlint.source import SourceModel
+    from wganlint.trace import Trace
 
 LARGEST_SOURCE = 4 << 20  # bytes of one Python file
 LISTED = 20  # restarts listed as notes
@@ -31,6 +32,7 @@ class _Parts:
     inputs: list[Input] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
     tables: list[OpTable] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     settings_of: dict[str, list[Setting]] = field(default_factory=dict)  # of a run that a table tells apart
 
@@ -60,7 +62,8 @@ def read_runs(files: RunFiles, columns: Sequence[str] = ()) -> list[Run]:
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
     run = Run(
         id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
-        settings=tuple(parts.settings), tables=tuple(parts.tables), source=source, notes=tuple(parts.notes),
+        settings=tuple(parts.settings), tables=tuple(parts.tables), traces=tuple(parts.traces), source=source,
+        notes=tuple(parts.notes),
     )  # fmt: skip
     others = [
         replace(run, id=f"{run.id}/{name}", series=tuple(_joined([series])), tables=(),
@@ -167,9 +170,24 @@ def _tables(files: RunFiles, columns: Sequence[str], parts: _Parts) -> dict[str,
 
 
 def _traces(files: list[File], parts: _Parts) -> None:
-    """Read the Chrome traces."""
+    """Read the Chrome traces; those of several ranks stay apart, each judged by its own steps."""
+    if not files:
+        return
+    from wganlint.read.trace import in_words, read_trace
+
     for file in files:
-        parts.inputs.append(Input(file.shown, "trace", False, "not read yet"))
+        try:
+            with open_file(file.path) as stream:
+                trace, notes = read_trace(stream, file.shown)
+        except OSError as error:
+            parts.inputs.append(Input(file.shown, "trace", False, (error.strerror or str(error)).lower()))
+            continue
+        if trace is None:
+            parts.inputs.append(Input(file.shown, "trace", False, notes[0].text))
+            continue
+        parts.notes += notes
+        parts.traces.append(trace)
+        parts.inputs.append(Input(file.shown, "trace", bool(trace.operations), in_words(trace)))
 
 
 def _source(files: list[File], parts: _Parts) -> SourceModel | None:

@@ -39,7 +39,12 @@ def _zstd(file: BinaryIO) -> BinaryIO:
 
 
 def _gzip(file: BinaryIO) -> BinaryIO:
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    """Return isal's reader where it is installed: the same bytes in less than half the time."""
+    try:
+        from isal import igzip
+    except ImportError:
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    return cast(BinaryIO, igzip.IGzipFile(fileobj=file))
 
 
 _OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {
@@ -73,7 +78,9 @@ class Unpacked(io.RawIOBase):
             return 0
         try:
             data = getattr(self._inner, "read1", self._inner.read)(min(len(buffer), 1 << 20))
-        except BROKEN as error:
+        except Exception as error:  # isal's errors stand in no tree of their own
+            if not isinstance(error, BROKEN) and type(error).__name__ != "IsalError":
+                raise
             what = "cut" if isinstance(error, EOFError) else "damaged"
             self.damage = f"the archive is {what} after {self._given} unpacked bytes; what came before was read"
             return 0

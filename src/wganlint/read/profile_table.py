@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
 from wganlint.evidence import Place
+from wganlint.read.opnames import kind_of
 from wganlint.run import Note, OpRow, OpTable
 
 TABLES = 500  # kept per file: the first and the last half
@@ -405,7 +406,7 @@ class _Draft:
             column = line.index(text) + 1
             alone = bool(self_device) and name not in host
             row = OpRow(
-                name, _kind(name, modern, alone), int(cells[column_of["calls"]]), self_cpu, cpu_total,
+                name, kind_of(name, modern, alone), int(cells[column_of["calls"]]), self_cpu, cpu_total,
                 self_device, device_total, cells, name.endswith("..."),
                 Place(self.file, number, column, column + len(text)), text,
             )  # fmt: skip
@@ -510,42 +511,7 @@ def _resolution(text: str) -> float:
     return 10.0 ** -len(match[2] or "") * _SCALE[match[3]] if match else 0.0
 
 
-# -- names ---------------------------------------------------------------------------
-
-_NODE = re.compile(r"[^\s:]*Backward\d*|torch::autograd::\S+")
-_RUNTIME = re.compile(
-    r"(?:cuda|cudnn|hip|hipExt|hsa|cu|ze|ur|musa|acl|mtia)_?[A-Z]\w*"
-    r"|Lazy Function Loading|Runtime Triggered.*|(?:Command|Activity) Buffer.*"
-    r"|Unrecognized|Context Sync|Event Sync"
-)
-_KERNEL = re.compile(
-    r"void |triton_|Memcpy |Memset |ampere_|volta_|turing_|hopper_|sm\d\d|maxwell_|pascal_|Cijk_|cutlass"
-    r"|nvjet|nccl(?:Dev)?Kernel|rcclKernel|gemm|gemv|CopyHostToDevice|CopyDeviceTo|FillBuffer|__amd_|\w+<.*>\("
-)
-_ANNOTATION = re.compile(
-    r"ProfilerStep|Optimizer\.|enumerate\(DataLoader\)|\[pl\]|## |DistributedDataParallel|nn\.Module: "
-    r"|FullyShardedData|Torch-Compiled Region|CompiledFunction$|TorchDynamo|FSDP::|nccl:|gloo:|mpi:"
-)
-_BARE = {"detach", "detach_", "to", "lift_fresh", "is_leaf", "requires_grad_", "data", "view", "set_data"}
-
-
-def _kind(name: str, modern: bool, alone: bool) -> str:
-    """Return what a row stands for; `alone`: this name has time on the device and none on the CPU."""
-    if name.startswith("aten::"):
-        return "op"
-    if name.startswith("autograd::engine::evaluate_function"):
-        return "wrapper"
-    if _NODE.fullmatch(name):
-        return "node"
-    if _ANNOTATION.match(name):
-        return "annotation"
-    if _RUNTIME.fullmatch(name):
-        return "runtime"
-    if _KERNEL.match(name) or alone:
-        return "kernel"
-    if re.match(r"[a-z_]\w*::\w", name) or name in _BARE or (not modern and re.fullmatch(r"[a-z_]\w*", name)):
-        return "op"
-    return "other"
+# -- steps ---------------------------------------------------------------------------
 
 
 def _steps(rows: tuple[OpRow, ...], device: str | None) -> int | None:

@@ -1,0 +1,190 @@
+"""Events of a trace become compact records, names and threads as numbers; between read/trace_events and trace_fold."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wganlint.read.trace_repair import Arguments, Event, Word
+from wganlint.read.trace_spool import Records, Spool
+
+OP, ANNOTATION, RUNTIME, PYTHON, KERNEL, STEP = range(6)
+BACKWARD = 16  # flag of a record: it ran in the backward pass
+CONTEXT = 32  # flag of a record: it began in an earlier window, where it is counted
+FLAGS = BACKWARD | CONTEXT
+
+CALLS = np.dtype([("start", "i8"), ("end", "i8"), ("sequence", "i8"), ("name", "i4"), ("thread", "i4"), ("kind", "u1")])
+LAUNCHES = np.dtype([("correlation", "i8"), ("start", "i8"), ("thread", "i4")])
+KERNELS = np.dtype([("correlation", "i8"), ("time", "i8"), ("name", "i4")])
+
+KEPT = 200_000  # records of a kind in memory; more lie in a temporary file
+BATCH = 20_000  # records gathered before they become an array
+NAMES = 300_000  # different names that are told apart
+THREADS = 100_000
+FARTHEST = 9e15  # microseconds: what fits 64 bits as nanoseconds
+OTHER = "(names beyond the first 300,000)"
+
+_KINDS = {
+    "cpu_op": OP, "Operator": OP, "user_annotation": ANNOTATION, "cuda_runtime": RUNTIME, "cuda_driver": RUNTIME,
+    "Runtime": RUNTIME, "runtime": RUNTIME, "hip_runtime": RUNTIME, "xpu_runtime": RUNTIME, "xpu_driver": RUNTIME,
+    "mtia_runtime": RUNTIME, "privateuse1_runtime": RUNTIME, "privateuse1_driver": RUNTIME,
+    "python_function": PYTHON, "kernel": KERNEL, "Kernel": KERNEL, "gpu_memcpy": KERNEL, "gpu_memset": KERNEL,
+    "Memcpy": KERNEL, "Memset": KERNEL, "concurrent_kernel": KERNEL, "mtia_ccp_events": KERNEL,
+}  # fmt: skip
+_STEP = re.compile(r"ProfilerStep#(\d{1,15})\Z", re.ASCII)
+_NO_ARGUMENTS = Arguments()
+
+
+class Gathered:
+    """Records of one trace. Times are whole nanoseconds, on the trace's own clock.
+
+    `names` and `kinds` are indexed by the `name` of a record. `steps` holds (start, end, number) of each step.
+    """
+
+    def __init__(self) -> None:
+        self.calls = Spool(CALLS, KEPT)
+        self.launches = Spool(LAUNCHES, KEPT)
+        self.kernels = Spool(KERNELS, KEPT)
+        self.names: list[str] = []
+        self.kinds: list[int] = []
+        self.steps: dict[tuple[int, int], int] = {}
+        self.first: int | None = None
+        self.last: int | None = None
+        self.stacks = False
+        self.unusable = 0  # complete events without a time
+        self.latest = -(1 << 62)  # the last start of a call
+        of_kind: dict[int, dict[str, int]] = {kind: {} for kind in _KINDS.values()}
+        self._tables = {category: of_kind[kind] for category, kind in _KINDS.items()}
+        self._kind_of_table = {id(table): kind for kind, table in of_kind.items()}
+        self._threads: dict[tuple[object, object], int] = {}
+        self._rows: list[tuple[Any, ...]] = []
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Take the events that have a length; flows, counters and instants say nothing here."""
+        tables, threads, rows = self._tables, self._threads, self._rows
+        add = rows.append
+        for event in events:
+            if event.ph != "X":
+                continue
+            table = tables.get(event.cat)
+            if table is None:
+                table = self._table(event)
+                if table is None:
+                    continue
+            name = table.get(event.name)
+            if name is None:
+                name = self._new_name(table, event.name)
+            thread = threads.get((event.pid, event.tid))
+            if thread is None:
+                thread = self._new_thread(event)
+            args = event.args or _NO_ARGUMENTS
+            add((event.ts, event.dur, name, thread, args.correlation, args.sequence, args.forward))
+        if len(rows) > BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Turn what was gathered into arrays."""
+        if not self._rows:
+            return
+        columns = list(zip(*self._rows, strict=True))
+        self._rows.clear()
+        start, length = (_floats(column) for column in columns[:2])
+        length = np.where(length > 0, length, 0.0)
+        usable = (np.abs(start) < FARTHEST) & (length < FARTHEST)
+        self.unusable += int((~usable).sum())
+        begin = np.rint(np.where(usable, start, 0.0) * 1000.0).astype(np.int64)
+        time = np.rint(np.where(usable, length, 0.0) * 1000.0).astype(np.int64)
+        name, thread, correlation, sequence, forward = (_wholes(column) for column in columns[2:])
+        kind = np.array(self.kinds, np.uint8)[name]
+        for at in np.flatnonzero(usable & (kind == STEP)).tolist():
+            self._step(self.names[name[at]], int(begin[at]), int(begin[at] + time[at]))
+        flag = np.where(forward > 0, BACKWARD, 0).astype(np.uint8)
+        self.kernels.add(_records(KERNELS, usable & (kind == KERNEL), correlation, time, name))
+        launches = usable & (kind == RUNTIME) & (correlation >= 0)
+        self.launches.add(_records(LAUNCHES, launches, correlation, begin, thread))
+        calls = usable & (kind <= PYTHON)
+        self.calls.add(_records(CALLS, calls, begin, begin + time, sequence, name, thread, kind | flag))
+        if calls.any():
+            first, last = int(begin[calls].min()), int((begin + time)[calls].max())
+            self.first = first if self.first is None else min(first, self.first)
+            self.last = last if self.last is None else max(last, self.last)
+            self.latest = max(self.latest, int(begin[calls].max()))
+
+    def close(self) -> None:
+        """Give memory and temporary files back."""
+        for spool in (self.calls, self.launches, self.kernels):
+            spool.close()
+
+    def _step(self, name: str, start: int, end: int) -> None:
+        found = _STEP.match(name)
+        if found is not None and len(self.steps) < NAMES:
+            self.steps.setdefault((int(found[1]), start), end)
+
+    def _table(self, event: Event) -> dict[str, int] | None:
+        """Return the names of this kind of event, None if it is of no use here."""
+        if event.cat:
+            return None
+        # Old traces have no categories; they name the processes `CPU functions` and `CUDA functions` instead.
+        device = isinstance(event.pid, str) and event.pid.startswith("CUDA")
+        return self._tables["kernel" if device else "cpu_op"]
+
+    def _new_name(self, table: dict[str, int], name: str) -> int:
+        if len(self.names) >= NAMES:
+            name = OTHER
+            if name in table:
+                return table[name]
+        kind = self._kind_of_table[id(table)]
+        if kind <= ANNOTATION and _STEP.match(name):
+            kind = STEP
+        self.stacks |= kind == PYTHON
+        table[name] = len(self.names)
+        self.names.append(name[:4000])
+        self.kinds.append(kind)
+        return len(self.names) - 1
+
+    def _new_thread(self, event: Event) -> int:
+        number = min(len(self._threads), THREADS)
+        if number < THREADS:
+            self._threads[event.pid, event.tid] = number
+        return number
+
+
+def _records(dtype: np.dtype[Any], chosen: NDArray[np.bool_], *columns: NDArray[Any]) -> Records:
+    records = np.empty(int(chosen.sum()), dtype)
+    for field, column in zip(dtype.names or (), columns, strict=True):
+        records[field] = column[chosen]
+    return records
+
+
+def _floats(column: Sequence[Any]) -> NDArray[np.float64]:
+    try:
+        return np.array(column, np.float64)
+    except ValueError:
+        return np.array([_float(value) for value in column])
+
+
+def _float(value: float | str | None) -> float:
+    try:
+        return float(value) if value is not None else math.nan
+    except ValueError:
+        return math.nan
+
+
+def _wholes(column: Sequence[Any]) -> NDArray[np.int64]:
+    try:
+        return np.array(column, np.int64)
+    except (ValueError, TypeError, OverflowError):
+        return np.array([_whole(value) for value in column], np.int64)
+
+
+def _whole(value: Word) -> int:
+    try:
+        number = int(value or 0)
+    except (ValueError, OverflowError):
+        return -1
+    return number if -1 << 62 < number < 1 << 62 else -1

@@ -1,0 +1,89 @@
+"""Which call encloses which: the nesting of the records of each thread; part of read/trace_fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wganlint.read.trace_spool import Records
+
+DEEPEST = 2_000  # levels that are walked up from a launch
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """Records in the order of thread and start. `parent`: place of the innermost call around each, or -1.
+
+    `outer`: no call around it has its name. `wrapped`: a call around it is a wrapper.
+    """
+
+    records: Records
+    parent: NDArray[np.int64]
+    outer: NDArray[np.bool_]
+    wrapped: NDArray[np.bool_]
+
+    def around(self, threads: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the place of the innermost call that is open on a thread at a time, or -1."""
+        found = np.full(len(times), -1, np.int64)
+        bounds = _bounds(self.records["thread"])
+        for thread in np.unique(threads):
+            here = np.flatnonzero(threads == thread)
+            low, high = bounds.get(int(thread), (0, 0))
+            if low == high:
+                continue
+            at = np.searchsorted(self.records["start"][low:high], times[here], "right") - 1 + low
+            at[at < low] = -1
+            open_ = at.copy()
+            for _ in range(DEEPEST):
+                ended = np.flatnonzero((open_ >= 0) & (self.records["end"][open_] < times[here]))
+                if not len(ended):
+                    break
+                open_[ended] = self.parent[open_[ended]]
+            else:
+                open_[ended] = -1
+            found[here] = open_
+        return found
+
+
+def nest(records: Records, wrappers: Sequence[bool]) -> Nested:
+    """Find what encloses what. `wrappers` says by name number whether a call is a wrapper.
+
+    A call lies inside another of its thread if it starts before that one ends; of two that start together the longer is
+    the outer one. A call of no length at the end of another is outside of it.
+    """
+    order = np.lexsort((-records["end"], records["start"], records["thread"]))
+    records = records[order]
+    # Doubled times, so that a call of no length is still open for what starts with it.
+    starts = (records["start"] * 2).tolist()
+    ends = (records["end"] * 2 + (records["end"] == records["start"])).tolist()
+    names, threads = records["name"].tolist(), records["thread"].tolist()
+    count = len(starts)
+    parent, outer, wrapped = [-1] * count, [True] * count, [False] * count
+    stack: list[int] = []
+    open_: dict[int, int] = {}
+    inside, thread = 0, -1
+    for at in range(count):
+        start, name = starts[at], names[at]
+        if threads[at] != thread:
+            thread, stack, open_, inside = threads[at], [], {}, 0
+        while stack and ends[stack[-1]] <= start:
+            gone = names[stack.pop()]
+            open_[gone] -= 1
+            inside -= wrappers[gone]
+        if stack:
+            parent[at] = stack[-1]
+            outer[at] = not open_.get(name)
+            wrapped[at] = inside > 0
+        open_[name] = open_.get(name, 0) + 1
+        inside += wrappers[name]
+        stack.append(at)
+    return Nested(records, np.array(parent, np.int64), np.array(outer, bool), np.array(wrapped, bool))
+
+
+def _bounds(threads: NDArray[np.int32]) -> dict[int, tuple[int, int]]:
+    edges = [0, *(np.flatnonzero(np.diff(threads)) + 1).tolist(), len(threads)]
+    return {int(threads[low]): (low, high) for low, high in pairwise(edges) if low < high}
