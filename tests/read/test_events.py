@@ -4,84 +4,24 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from event_files import HEADER, event, masked, message, plugin, record, scalar, tensor, text, varint, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wganlint.read import events
-from wganlint.read.events import read_events
-from wganlint.run import Note, Setting
+from wganlint.read.events import checksum, files, read_events, records
+from wganlint.read.events import series as tag_series
+from wganlint.read.roles import assign
+from wganlint.run import Note, Run, Setting
 from wganlint.series import LIMIT, Series
 
 SHARED = Path(__file__).parents[2].parent / "shared"
-
-
-# -- a writer, independent of the reader
-
-
-def crc32c(data: bytes) -> int:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def masked(data: bytes) -> bytes:
-    crc = crc32c(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-def record(data: bytes) -> bytes:
-    length = struct.pack("<Q", len(data))
-    return length + masked(length) + data + masked(data)
-
-
-def varint(number: int) -> bytes:
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def message(number: int, data: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def event(step: int, *values: bytes, wall: float = 1.7e9) -> bytes:
-    summary = message(5, b"".join(message(1, value) for value in values)) if values else b""
-    return b"\x09" + struct.pack("<d", wall) + (b"\x10" + varint(step) if step else b"") + summary
-
-
-def scalar(tag: str, value: float) -> bytes:
-    return message(1, tag.encode()) + b"\x15" + struct.pack("<f", value)
-
-
-def plugin(name: str, content: bytes = b"") -> bytes:
-    return message(9, message(1, message(1, name.encode()) + (message(2, content) if content else b"")))
-
-
-def tensor(tag: str, type_: int, rest: bytes, name: str = "scalars", shape: bytes = b"\x12\x00") -> bytes:
-    return message(1, tag.encode()) + message(8, b"\x08" + varint(type_) + shape + rest) + plugin(name)
-
-
-def text(tag: str, content: str) -> bytes:
-    return tensor(tag, 7, message(8, content.encode()), "text")
-
-
-HEADER = record(b"\x09" + struct.pack("<d", 1.7e9) + message(3, b"brain.Event:2"))
-
-
-def write(*datas: bytes) -> bytes:
-    return HEADER + b"".join(record(data) for data in datas)
 
 
 def read(data: bytes) -> tuple[dict[str, Series], list[Setting], list[Note]]:
@@ -148,20 +88,141 @@ def test_what_is_no_scalar_is_counted() -> None:
             event(1, tensor("v", 1, message(4, b"\0" * 8), shape=pair)),
             event(1, tensor("h", 2, message(4, b"\0" * 8), "histograms")),
             event(1, message(1, b"i") + message(4, b"\x08\x01")),
-            event(1, message(1, b"i") + message(5, b"")),
-            event(1) + message(4, b"graph"),
+            event(1, message(1, b"h") + message(5, b"")),
+            event(1, tensor("p", 7, message(8, b"png"), "images")),
+            event(0) + message(4, b"graph"),
         )
     )
     assert not series and not stated
-    assert "1 histograms" not in notes[0].text and "2 histograms" in notes[0].text
-    assert "1 images" in notes[0].text and "1 graphs" in notes[0].text and "1 scalars" in notes[0].text
+    assert notes[0].text.startswith("passed over: ")
+    parts = set(notes[0].text.removeprefix("passed over: ").split(", "))
+    assert parts == {"1 scalars", "2 images", "1 histograms", "1 empty histograms", "1 graphs"}
 
 
-def test_tag_written_twice_per_step_stays_in_order() -> None:
-    datas = [event(step, scalar("x", step + part)) for step in range(300) for part in (0.0, 0.5)]
-    series, _, _ = read(write(*datas))
-    assert series["x"].steps.tolist() == [step for step in range(300) for _ in (0, 1)]
-    assert series["x"].values.tolist() == [step + part for step in range(300) for part in (0.0, 0.5)]
+# -- several values under one tag
+
+
+@pytest.mark.parametrize("batch", [100, 1 << 20])
+@pytest.mark.parametrize("many", [2, 3, 8])
+def test_values_of_one_tag_at_each_step_are_told_apart(many: int, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "BATCH", batch)
+    datas = [event(step, scalar("gan/loss", 10.0 * part + step / 64)) for step in range(300) for part in range(many)]
+    series, _, notes = read(write(*datas))
+    assert list(series) == [f"gan/loss#{part + 1}" for part in range(many)]
+    for part in range(many):
+        assert series[f"gan/loss#{part + 1}"].steps.tolist() == list(range(300))
+        assert series[f"gan/loss#{part + 1}"].values.tolist() == [10.0 * part + step / 64 for step in range(300)]
+    assert [note.text for note in notes] == [
+        "several values of one tag at a step: read as separate series #1, #2, ... in the order of the file: "
+        f'"gan/loss" (300 of 300 steps, {many} each)'
+    ]
+
+
+def test_two_values_in_one_event_are_told_apart() -> None:
+    series, _, _ = read(write(*(event(step, scalar("x", step), scalar("x", -step - 1.0)) for step in range(20))))
+    assert series["x#1"].values.tolist() == list(range(20))
+    assert series["x#2"].values.tolist() == [-step - 1.0 for step in range(20)]
+
+
+def test_no_value_is_lost_where_a_few_steps_carry_more_or_less() -> None:
+    datas = [event(step, scalar("x", part)) for step in range(50) for part in range({20: 3, 49: 1}.get(step, 2))]
+    series, _, notes = read(write(*datas))
+    assert {name: len(one) for name, one in series.items()} == {"x#1": 50, "x#2": 49, "x#3": 1}
+    assert {float(value) for value in series["x#2"].values} == {1.0}
+    assert '"x" (48 of 50 steps, 2 each)' in notes[0].text
+
+
+@pytest.mark.parametrize("values", [9, 100])
+def test_batches_of_an_epoch_stay_one_series(values: int) -> None:
+    series, _, notes = read(write(*(event(at // values, scalar("x", at)) for at in range(20 * values))))
+    assert series["x"].values.tolist() == list(range(20 * values)) and not notes
+
+
+def test_a_few_doubled_steps_stay_one_series() -> None:
+    datas = [event(step, scalar("x", step)) for step in range(100) for _ in range(2 if step % 10 == 0 else 1)]
+    series, _, notes = read(write(*datas))
+    assert len(series["x"]) == 110 and not notes
+
+
+def test_roles_are_not_guessed_from_a_tag_that_holds_several_values_or_a_histogram() -> None:
+    layers = [event(step, message(1, b"critic_loss") + message(5, histogram(-1, 1, 4, 2))) for step in range(9)]
+    twice = [event(step, scalar("critic_loss", part)) for step in range(9) for part in (1.0, -1.0)]
+    for datas in (layers, twice):
+        series, _, _ = read(write(*datas))
+        assert len(series) >= 2
+        assert assign(Run("r", ".", series=tuple(series.values()))).roles == {}
+    series, _, _ = read(write(*(event(step, scalar("critic_loss", step)) for step in range(9))))
+    assert set(assign(Run("r", ".", series=tuple(series.values()))).roles) == {"critic_loss"}
+
+
+def test_records_without_steps_are_counted() -> None:
+    series, _, notes = read(write(*(event(0, scalar("x", at), scalar("y", -at)) for at in range(100))))
+    assert np.isnan(series["x"].steps).all() and series["x"].values.tolist() == list(range(100))
+    assert [note.text for note in notes] == ['logged without steps, so records are counted instead: "x", "y"']
+    series, _, notes = read(write(event(0, scalar("fid", 1.0))))
+    assert series["fid"].steps.tolist() == [0] and not notes
+
+
+def test_steps_that_go_back_are_kept_and_told() -> None:
+    series, _, notes = read(write(*(event(at % 40, scalar("x", at)) for at in range(80))))
+    assert series["x"].values.tolist() == list(range(80)) and series["x"].steps.tolist() == [*range(40), *range(40)]
+    assert [note.text for note in notes] == [
+        'steps go back; all points are kept, in the order of the file: "x" (from 39 to 0)'
+    ]
+
+
+# -- histograms
+
+
+def histogram(low: float, high: float, count: float, total: float) -> bytes:
+    numbers = enumerate((low, high, count, total), 1)
+    stated = b"".join(bytes([at << 3 | 1]) + struct.pack("<d", one) for at, one in numbers)
+    return stated + message(6, struct.pack("<3d", low, 0, high)) + message(7, struct.pack("<3d", 1, 2, 1))
+
+
+def buckets(rows: list[tuple[float, float, float]], type_: int = 2) -> bytes:
+    content = np.array(rows, dtype={1: "<f4", 2: "<f8"}[type_]).tobytes()
+    shape = message(2, message(2, b"\x08" + varint(len(rows))) + message(2, b"\x08\x03"))
+    return tensor("w", type_, message(4, content) if rows else b"", "histograms", shape)
+
+
+def test_histograms_of_both_layouts_give_their_figures() -> None:
+    old = [event(step, message(1, b"w") + message(5, histogram(-2.5, 4.0, 8, 2.0 * step))) for step in range(5)]
+    series, _, notes = read(write(*old))
+    assert {name: one.values.tolist() for name, one in series.items()} == {
+        "w/min": [-2.5] * 5, "w/max": [4.0] * 5, "w/mean": [0.25 * step for step in range(5)], "w/num": [8.0] * 5,
+    }  # fmt: skip
+    assert series["w/min"].steps.tolist() == list(range(5)) and not notes
+    rows = [(-3.0, -1.0, 0.0), (-1.0, 1.0, 6.0), (1.0, 3.0, 2.0)]
+    for type_ in (1, 2):
+        series, _, notes = read(write(event(7, buckets(rows, type_))))
+        assert {name: one.values.tolist() for name, one in series.items()} == {
+            "w/min": [-1.0], "w/max": [3.0], "w/mean": [0.5], "w/num": [8.0],
+        }  # fmt: skip
+        assert [note.text for note in notes] == [files.ROUGH]
+
+
+def test_a_histogram_without_a_finite_value_is_not_a_number() -> None:
+    rows = [(math.inf, math.nan, 0.0), (math.nan, math.nan, 0.0), (math.nan, -math.inf, 0.0)]
+    series, _, _ = read(write(event(1, buckets([(0.0, 1.0, 2.0)])), event(2, buckets(rows))))
+    assert series["w/mean"].texts == ("0.5", "nan") and series["w/min"].tally.nonfinite_count == 1
+    assert len(series["w/num"]) == 1
+    series, _, notes = read(write(event(1, buckets([])), event(2, buckets([(0.0, 0.0, 0.0)]))))
+    assert not series and notes[0].text == "passed over: 2 empty histograms"
+
+
+def test_histograms_against_torch(tmp_path: Path) -> None:
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    drawn = np.random.default_rng(5).standard_normal((20, 300))
+    with tensorboard.SummaryWriter(tmp_path) as writer:
+        for step, values in enumerate(drawn):
+            writer.add_histogram("w", values, step)
+    [path] = tmp_path.glob("*tfevents*")
+    series, _, _ = read(path.read_bytes())
+    assert series["w/min"].values.tolist() == drawn.min(axis=1).tolist()
+    assert series["w/max"].values.tolist() == drawn.max(axis=1).tolist()
+    assert series["w/num"].values.tolist() == [300.0] * 20
+    np.testing.assert_allclose(series["w/mean"].values, drawn.mean(axis=1), atol=1e-12)
 
 
 def test_steps_of_all_sizes_and_signs() -> None:
@@ -179,7 +240,7 @@ def test_layouts_of_equal_length_are_kept_apart() -> None:
 
 
 def test_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "BATCH", 100)
+    monkeypatch.setattr(records, "BATCH", 100)
     datas = [event(at, scalar("x", at), scalar("y", -at)) for at in range(200)]
     series, _, notes = read(write(*datas))
     assert not notes
@@ -194,20 +255,11 @@ def test_memory_is_bounded() -> None:
     assert series["x"].last.value == 2 * LIMIT - 1
 
 
-def test_series_go_on_in_a_second_file() -> None:
-    first, _, _ = read_events(io.BytesIO(write(event(1, scalar("x", 1.0)))), "a")
-    into = {"x": first[0]}
-    second, _, _ = read_events(io.BytesIO(write(event(2, scalar("x", 2.0)), event(2, scalar("y", 3.0)))), "b", into)
-    built = second[0].build()
-    assert second[0] is first[0] and [one.name for one in second] == ["x", "y"]
-    assert (built.values.tolist(), built.files, built.decimals) == ([1.0, 2.0], ("a", "b"), None)
-
-
 def test_too_many_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "TAGS", 3)
+    monkeypatch.setattr(tag_series, "TAGS", 3)
     series, _, notes = read(write(*(event(1, scalar(f"t{at}", at)) for at in range(5))))
     assert len(series) == 3
-    assert notes[-1].text == "passed over: 2 scalars of further tags"
+    assert notes[-1].text == "too many tags, left out: 2 scalars of further tags"
 
 
 # -- settings
@@ -302,7 +354,7 @@ def test_damaged_data_is_left_out() -> None:
 
 @pytest.mark.parametrize("batch", [64, 1 << 20])
 def test_damaged_length_is_passed(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "BATCH", batch)
+    monkeypatch.setattr(records, "BATCH", batch)
     at, following = starts(RUN)[10:12]
     for length in (2**60, 0, 5, 2**63):
         broken = RUN[:at] + struct.pack("<Q", length) + RUN[at + 8 :]
@@ -317,7 +369,7 @@ def test_damaged_length_is_passed(batch: int, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_file_of_damage_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "LOSSES", 5)
+    monkeypatch.setattr(records, "LOSSES", 5)
     broken = bytearray(RUN)
     for at in starts(RUN)[2::2]:
         broken[at + 9] ^= 1
@@ -327,8 +379,8 @@ def test_a_file_of_damage_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "BATCH", 256)
-    monkeypatch.setattr(events, "SEARCH", 1000)
+    monkeypatch.setattr(records, "BATCH", 256)
+    monkeypatch.setattr(records, "SEARCH", 1000)
     at = starts(RUN)[10]
     series, _, notes = read(RUN[:at] + b"\0" * 100_000 + RUN[at:])
     assert len(series["x"]) == 9 and len(notes) == 1
@@ -342,8 +394,8 @@ def test_huge_length_that_checks() -> None:
 
 
 def test_large_record_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "LARGE", 3000)
-    monkeypatch.setattr(events, "BATCH", 500)
+    monkeypatch.setattr(records, "LARGE", 3000)
+    monkeypatch.setattr(records, "BATCH", 500)
     data = RUN + record(event(0) + message(4, b"\0" * 5000)) + record(event(99, scalar("x", 99)))
     series, _, notes = read(data)
     assert series["x"].values.tolist()[-1] == 99 and len(series["x"]) == 41
@@ -368,7 +420,7 @@ def test_checksums_of_all_lengths(size: int) -> None:
     starts_ = np.array([0, 1, 700], dtype=np.int64)
     lengths = np.array([size, 17, size], dtype=np.int64)
     expected = [masked(data[at : at + length]) for at, length in zip(starts_, lengths, strict=True)]
-    assert [struct.pack("<I", one) for one in events._checksums(data, starts_, lengths)] == expected
+    assert [struct.pack("<I", one) for one in checksum.checksums(data, starts_, lengths)] == expected
 
 
 HPARAMS = plugin("hparams", message(3, message(1, message(1, b"k") + message(2, b"\x20\x01"))))
@@ -409,6 +461,7 @@ def test_random_bytes(data: bytes, framed: bool) -> None:
 
 # -- real files, against TensorBoard's own reader
 
+SPLIT = re.compile(r"#\d$")
 FILES = sorted(SHARED.glob("corpus/*/*tfevents*")) + sorted(SHARED.glob("case/runs/*/logs_tensorboard/*/*tfevents*"))
 
 
@@ -429,10 +482,14 @@ def test_against_tensorboard(path: Path) -> None:
             strings += value.metadata.plugin_data.plugin_name == "text"
     with path.open("rb") as file:
         found, stated, _ = read_events(file, path.name)
-    assert [one.name for one in found] == list(expected)
-    for builder in found:
-        series = builder.build()
-        points = expected[series.name]
+    built = [one.build() for one in found if not one.form.startswith("histogram")]
+    assert list(dict.fromkeys(SPLIT.sub("", one.name) for one in built)) == list(expected)
+    for series in built:
+        turn = SPLIT.search(series.name)
+        many = len([one for one in built if SPLIT.sub("", one.name) == SPLIT.sub("", series.name)])
+        points = expected[SPLIT.sub("", series.name)]
+        if turn:
+            points = points[int(turn[0][1:]) - 1 :: many]
         assert series.steps.tolist() == [step for step, _ in points]
         np.testing.assert_array_equal(series.values, np.array([value for _, value in points]))
         assert all(np.float32(shown) == np.float32(value) or value != value
@@ -449,7 +506,10 @@ def test_real_notes() -> None:
     assert notes("vanilla-notconverging")[0].startswith("the last record is cut, at byte 15715")
     assert notes("empty-tfevents") == ["no scalars in it"]
     assert notes("wgan-kdd-tfevents") == []
-    assert notes("timegan-normal1") == ["passed over: 498 histograms"]
+    rough, several, back = notes("timegan-normal1")
+    assert rough == files.ROUGH
+    assert several.endswith('"3. TimeGAN training - GAN/1. Unsupervised loss" (300 of 300 steps, 2 each)')
+    assert back.startswith("steps go back") and back.endswith(" and 11 more tags")
 
 
 def test_settings_of_the_case() -> None:

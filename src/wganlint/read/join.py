@@ -130,29 +130,19 @@ def _count(count: int, one: str, many: str = "") -> str:
 
 
 def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
-    """Read the TensorBoard files, one after the other, into one series for each tag."""
+    """Read the TensorBoard files into one series for each tag."""
     if not files:
         return []
-    from wganlint.read.events import read_events
+    from wganlint.read.events import read_event_files
 
-    series: dict[str, SeriesBuilder] = {}
-    for file in files:
-        before = {tag: len(one) for tag, one in series.items()}
-        try:
-            with open_file(file.path) as stream:
-                found, settings, notes = read_events(stream, file.shown, series)
-            if damage := damage_of(stream):
-                notes.append(Note(damage, Place(file.shown)))
-        except OSError as error:
-            parts.inputs.append(Input(file.shown, "events", False, (error.strerror or str(error)).lower()))
-            continue
-        series |= {one.name: one for one in found}
-        parts.settings += settings
-        parts.notes += notes
-        fed = [len(one) - before.get(tag, 0) for tag, one in series.items()]
-        facts = TextFacts(file.shown, settings=settings, records=max(fed, default=0), fed=sum(n > 0 for n in fed))
-        parts.inputs.append(Input(file.shown, "events", bool(facts.fed or settings), _gave(facts)))
-    return list(series.values())
+    facts = read_event_files(files)
+    for one in facts.files:
+        told = TextFacts(one.shown, settings=facts.settings[: one.settings], records=one.records, fed=one.series)
+        used = bool(one.series or one.settings)
+        parts.inputs.append(Input(one.shown, "events", used, one.error or _gave(told)))
+    parts.settings += facts.settings
+    parts.notes += facts.notes
+    return facts.series
 
 
 def _tables(files: RunFiles, columns: Sequence[str], parts: _Parts) -> dict[str, list[SeriesBuilder]]:

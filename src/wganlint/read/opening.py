@@ -44,7 +44,7 @@ def _gzip(file: BinaryIO) -> BinaryIO:
         from isal import igzip
     except ImportError:
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
-    return cast(BinaryIO, igzip.IGzipFile(fileobj=file))
+    return cast(BinaryIO, igzip.IGzipFile(fileobj=file))  # type: ignore[no-untyped-call]
 
 
 _OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {

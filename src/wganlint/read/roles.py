@@ -180,6 +180,8 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
     """Assign each role to the series whose name fits it best; the form of line that serves most roles wins ties."""
     fits: list[tuple[float, str, Series]] = []
     for series in run.series:
+        if _unspoken(series):
+            continue
         words = words_of(_bare(series.key), book)
         scores = [(score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None]
         # A name with more than one leftover word is about something else.
@@ -204,6 +206,11 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
 
 
 _ADVERSARIAL = frozenset({"critic_loss", "generator_loss", "gap", "real_score", "fake_score", "penalty"})
+
+
+def _unspoken(series: Series) -> bool:
+    """Whether the name does not say what it is: a figure of a histogram, or one of several values under one tag."""
+    return series.kind == "events" and series.form != "scalar"
 
 
 def _bare(key: str) -> str:
@@ -252,7 +259,7 @@ def _auxiliary(run: Run, book: RoleBook, taken: set[str], roles: Mapping[str, Ro
     forms = {s.form for s in run.series if s.name in {g.series for r, g in roles.items() if r in _ADVERSARIAL}}
     keys: set[str] = set()
     for series in run.series:
-        if series.name in taken or (forms and series.form not in forms) or series.key in keys:
+        if series.name in taken or (forms and series.form not in forms) or series.key in keys or _unspoken(series):
             continue
         words = words_of(_bare(series.key), book)
         timed = bool(words) and words[-1] in book.words["clock"]  # `cycle_loss_time`; not TimeGAN/loss

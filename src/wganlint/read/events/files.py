@@ -1,0 +1,252 @@
+"""The event files of one run, one after the other, become its series and settings; the way into read/events.
+
+Where a run has several files they are looked through first: which were resumed, which were written side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from wganlint.evidence import Place
+from wganlint.read.attempts import File
+from wganlint.read.events.layouts import Decoder, Tag
+from wganlint.read.events.records import Records
+from wganlint.read.events.series import TagSet
+from wganlint.read.events.stated import settings_of
+from wganlint.read.opening import damage_of, open_file
+from wganlint.run import Note, Setting
+from wganlint.series import SeriesBuilder
+
+NOTES = 20  # places of damage named per file
+SETTINGS = 1_000  # kept per file
+ROUGH = "means of histograms are taken from their buckets: good to half a bucket"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What one file gave: points of its longest series, series, settings; or why it could not be read."""
+
+    shown: str
+    records: int = 0
+    series: int = 0
+    settings: int = 0
+    error: str = ""
+
+
+@dataclass(slots=True)
+class EventFacts:
+    """What the event files of a run gave."""
+
+    series: list[SeriesBuilder] = field(default_factory=list)
+    settings: list[Setting] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    files: list[FileFacts] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What a first look at a file gave: the lowest and highest step of each tag, its session starts and time stamps."""
+
+    file: File
+    steps: dict[Tag, tuple[float, float]] = field(default_factory=dict)
+    counts: dict[Tag, int] = field(default_factory=dict)
+    starts: list[int] = field(default_factory=list)
+    walls: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """The folder of the file."""
+        return PurePosixPath(self.file.shown).parent
+
+    def stepless(self, tag: Tag) -> bool:
+        """Whether all of several records of a tag stand at step 0."""
+        return self.counts[tag] > 1 and self.steps[tag] == (0.0, 0.0)
+
+
+def read_events(file: BinaryIO, shown: str) -> tuple[list[SeriesBuilder], list[Setting], list[Note]]:
+    """Read one event file that is open for reading bytes; `shown` is its path as places should name it.
+
+    Returns the series (named by their tags, every point in the order of the file), the settings that its texts and
+    hyper-parameters state, and notes on what is damaged or was passed over. Values are float32 as a rule and their
+    texts the shortest that name the float32. Places have no line. What is not an event file gives a note and nothing
+    else.
+    """
+    facts, tags = EventFacts(), TagSet()
+    _read(file, shown, tags, facts, {}, {})
+    _finish(tags, facts, shown)
+    return facts.series, facts.settings, facts.notes
+
+
+def read_event_files(files: Sequence[File]) -> EventFacts:
+    """Read the event files of one run.
+
+    A file that goes on where an earlier one was (a resumed run) takes over from its first step on, tag by tag, and at
+    the step of a session's start for all tags: TensorBoard's rule. Folders that were written at the same time and
+    share tags (`train/`, `validation/`) keep series of their own.
+    """
+    facts, tags = EventFacts(), TagSet()
+    surveys = [_survey(file) for file in files] if len(files) > 1 else [_Survey(file) for file in files]
+    surveys.sort(key=lambda one: (one.walls, one.file.shown))
+    names = _names(surveys)
+    for at, one in enumerate(surveys):
+        below = _taken_over(one, surveys[at + 1 :], names)
+        _open(one.file, tags, facts, below, names.get(one.folder, {}))
+    given = {file.shown: at for at, file in enumerate(files)}
+    facts.files.sort(key=lambda one: given[one.shown])
+    if files:
+        _finish(tags, facts, surveys[-1].file.shown)
+    return facts
+
+
+def _open(file: File, tags: TagSet, facts: EventFacts, below: Mapping[Tag, float], names: Mapping[Tag, str]) -> None:
+    try:
+        with open_file(file.path) as stream:
+            _read(stream, file.shown, tags, facts, below, names)
+            if damage := damage_of(stream):
+                facts.notes.append(Note(damage, Place(file.shown)))
+    except OSError as error:
+        facts.files.append(FileFacts(file.shown, error=(error.strerror or str(error)).lower()))
+
+
+def _read(
+    stream: BinaryIO, shown: str, tags: TagSet, facts: EventFacts, below: Mapping[Tag, float], names: Mapping[Tag, str]
+) -> None:
+    """Read one file into the tags of the run; `below` has the step at which a later file takes over each tag."""
+    damage = _Damage(shown)
+    decoder = Decoder(damage.note)
+    settings: dict[tuple[str, str, str], Setting] = {}
+    counts: dict[Tag, int] = {}
+    superseded = stated = 0
+    for batch in Records(stream, damage.note).batches():
+        parts, texts = decoder.decode(batch)
+        for tag, part in parts.items():
+            counts[tag] = counts.get(tag, 0) + len(part)
+        superseded += tags.take(shown, parts, below, names)
+        for value in texts:
+            for setting in settings_of(value, shown) if stated < SETTINGS else ():
+                stated += 1
+                settings.setdefault((setting.name, setting.value, setting.context), setting)
+    place = Place(shown)
+    facts.notes += damage.notes()
+    if superseded:
+        facts.notes.append(Note(f"{superseded} points were replaced by a later file that starts before them", place))
+    if decoder.rough:
+        facts.notes.append(Note(ROUGH, place))
+    if decoder.passed:
+        passed = ", ".join(f"{count} {name}" for name, count in decoder.passed.most_common(10))
+        facts.notes.append(Note(f"passed over: {passed}", place))
+    if stated >= SETTINGS:
+        facts.notes.append(Note(f"only the first {SETTINGS} settings of its texts were kept", place))
+    if not counts and not damage.count:
+        facts.notes.append(Note("no scalars in it", place))
+    facts.settings += settings.values()
+    facts.files.append(FileFacts(shown, max(counts.values(), default=0), len(counts), len(settings)))
+
+
+def _finish(tags: TagSet, facts: EventFacts, shown: str) -> None:
+    facts.series = tags.finish()
+    facts.notes += [Note(text, Place(shown)) for text in tags.told()]
+    if tags.left_out:
+        left = ", ".join(f"{count} {name}" for name, count in tags.left_out.items())
+        facts.notes.append(Note(f"too many tags, left out: {left}", Place(shown)))
+
+
+class _Damage:
+    """Notes on damage; of many the first are named and the rest counted."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown, self.count = shown, 0
+        self._texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.count += 1
+        if self.count <= NOTES:
+            self._texts.append(text)
+
+    def notes(self) -> list[Note]:
+        more = [f"{self.count - NOTES} further places of damage"] if self.count > NOTES else []
+        return [Note(text, Place(self.shown)) for text in self._texts + more]
+
+
+# -- several files
+
+
+def _survey(file: File) -> _Survey:
+    """Look through a file; what is damaged or cannot be read is told when it is read."""
+    one = _Survey(file)
+    decoder = Decoder(lambda text: None)
+    try:
+        with open_file(file.path) as stream:
+            for batch in Records(stream, lambda text: None).batches():
+                for tag, part in decoder.decode(batch)[0].items():
+                    low, high = part.span()
+                    known = one.steps.get(tag, (low, high))
+                    one.steps[tag] = min(low, known[0]), max(high, known[1])
+                    one.counts[tag] = one.counts.get(tag, 0) + len(part)
+    except OSError:
+        return one
+    one.starts = decoder.starts
+    one.walls = decoder.walls or one.walls
+    return one
+
+
+def _taken_over(
+    one: _Survey, later: Sequence[_Survey], names: Mapping[PurePosixPath, Mapping[Tag, str]]
+) -> dict[Tag, float]:
+    """Return for each tag of a file the step at which a later file of the same series takes over."""
+    below: dict[Tag, float] = {}
+    for other in later:
+        for tag in one.steps:
+            same = names.get(one.folder, {}).get(tag) == names.get(other.folder, {}).get(tag)
+            if not same or one.stepless(tag):
+                continue
+            steps = [float(step) for step in other.starts] if other.folder == one.folder else []
+            if tag in other.steps and not other.stepless(tag):
+                steps.append(other.steps[tag][0])
+            if steps and min(steps) <= one.steps[tag][1]:
+                below[tag] = min(*steps, below.get(tag, min(steps)))
+    return below
+
+
+def _names(surveys: Sequence[_Survey]) -> dict[PurePosixPath, dict[Tag, str]]:
+    """Return names for the tags that several folders carry which were written at the same time, by folder.
+
+    Folders that follow one another in time are attempts of one run: their tags keep their names, and are joined.
+    """
+    walls: dict[PurePosixPath, tuple[float, float]] = {}
+    carriers: dict[Tag, dict[PurePosixPath, None]] = {}
+    for one in surveys:
+        first, last = walls.get(one.folder, one.walls)
+        walls[one.folder] = min(first, one.walls[0]), max(last, one.walls[1])
+        for tag in one.steps:
+            carriers.setdefault(tag, {})[one.folder] = None
+    names: dict[PurePosixPath, dict[Tag, str]] = {}
+    for tag, folders in carriers.items():
+        if not _at_once([walls[folder] for folder in folders]):
+            continue
+        groups: dict[str, list[tuple[float, float]]] = {}
+        for folder in folders:
+            groups.setdefault(folder.name, []).append(walls[folder])
+        plain = not any(_at_once(group) for group in groups.values())
+        for folder in folders:
+            name = folder.name if plain else str(folder)
+            names.setdefault(folder, {})[tag] = _joined(name, tag.name)
+    return names
+
+
+def _at_once(spans: Sequence[tuple[float, float]]) -> bool:
+    """Whether two spans of time overlap."""
+    ordered = sorted(spans)
+    return any(after[0] < before[1] for before, after in pairwise(ordered))
+
+
+def _joined(folder: str, tag: str) -> str:
+    """Return `train/loss` for a tag in a folder; `loss/critic` where `add_scalars` made the folder `loss_critic`."""
+    stem = tag.replace("/", "_") + "_"
+    if folder.startswith(stem) and len(folder) > len(stem):
+        return f"{tag}/{folder.removeprefix(stem)}"
+    return f"{folder}/{tag}" if folder not in {"", "."} else tag
