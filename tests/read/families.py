@@ -290,9 +290,7 @@ def three_brackets() -> Log:
     """[0/25][115/1000][1] Loss_D: ... and one key without a colon."""
     w = Writer(6)
     w.say("Random Seed:  4711")
-    steps = 0
-    for epoch, batch in _split_epochs(10):
-        steps += 1
+    for steps, (epoch, batch) in enumerate(_split_epochs(10), start=1):
         w.say(
             f"[{epoch}/25][{batch * 5}/50][{steps}] Loss_D: {w.v('Loss_D', w.number(-2, 0, '.6f'))} "
             f"Loss_G: {w.v('Loss_G', w.number(-1, 1, '.6f'))} Loss_D_real: {w.v('Loss_D_real', w.number(-1, 1, '.6f'))} "
@@ -603,7 +601,7 @@ def list_over_lines() -> Log:
 
 
 def postfix_bar() -> Log:
-    """tqdm with a postfix; it/s turns into s/it; equal counters are drawn again."""
+    """A tqdm bar with a postfix; it/s turns into s/it; equal counters are drawn again."""
     w = Writer(23)
     w.say("Loaded 18 shards in 3.2 s")
     for at in range(RECORDS):
@@ -696,9 +694,9 @@ def tagged_pairs() -> Log:
 
 
 def sampled_pairs() -> Log:
-    """Two forms of line under the same keys: the steps of training, and the samples."""
+    """A tag before the pairs, and no step at all."""
     w = Writer(226)
-    for at in range(RECORDS):
+    for _ in range(RECORDS):
         w.say(
             f"[Sample] d_loss: {w.v('d_loss', w.number(-3000, 0, '.8f'))}, g_loss: {w.v('g_loss', w.number(0, 3000, '.8f'))}"
         )
@@ -752,7 +750,7 @@ def trainer_dicts() -> Log:
 
 
 def iter_list() -> Log:
-    """mmgen - INFO - Iter [100/800002]<tab>lr_generator: ..., eta: ..., loss_disc_fake: ..."""
+    """Lines such as mmgen - INFO - Iter [100/800002]<tab>lr_generator: ..., eta: ..., loss_disc_fake: ..."""
     w = Writer(29, prefix=lambda w: f"2023-02-01 {_clock(w)},{w.rng.randrange(1000):03} - mmown - INFO - ")
     w.say("workflow: [('train', 10000)], max: 800002 iters")
     for at in range(RECORDS):
