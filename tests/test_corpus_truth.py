@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import re
 import tomllib
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agreement import absent, assign, bits, differences, plain, rows, said
+from agreement import absent, assign, bits, differences, plain, rows, said, ways
 from shared_data import CORPUS, needs_corpus
 from slow_reader import Entry, Rows, name_of, read, steps, tables, trace
 
@@ -179,17 +178,9 @@ def unsound(found: list[float], counters: list[tuple[float, ...]], entry: Entry)
         other = [float(text) for _, text in slow(entry["path"])[entry["step"]["or"]]]
         if found == other:
             return ""
-    ways = [
-        sign(later, step) == sign(counters[at + 1], counters[at])
-        for at, (step, later) in enumerate(itertools.pairwise(found))
-    ]
-    if len(counters[0]) > 1 and all(ways):
+    if len(counters[0]) > 1 and ways(found) == ways(counters):
         return ""
     return f"steps {found[:3]} .. {found[-2:]}, the file counts {counters[:3]} .. {counters[-2:]}"
-
-
-def sign(one: Any, other: Any) -> int:
-    return (one > other) - (one < other)
 
 
 def nameless(column: str, truth: Rows, runs: tuple[Run, ...]) -> list[str]:

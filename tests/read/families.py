@@ -901,13 +901,162 @@ def words_and_numbers() -> Log:
     return w.log("words-and-numbers", 0)
 
 
+# -- relatives of these formats that users write as well ----------------------------------------------------------------
+
+
+def average_meter() -> Log:
+    """Name, value and (mean) without a sign, tabs between: the meter of PyTorch's ImageNet example."""
+    w = Writer(501)
+    for epoch, batch in _split_epochs(10):
+        cells = [f"Time {w.v('Time', w.number(0, 1, '6.3f'), optional=True)} ({w.number(0, 1, '6.3f')})"]
+        for key in ("Loss_D", "Loss_G"):
+            value, mean = w.number(0, 3, ".4e"), w.number(0, 3, ".4e")
+            cells.append(f"{key} {w.v(key, value)} ({w.v(key + '#2', mean, optional=True)})")
+        w.say(f"Epoch: [{epoch}][{batch * 10:3d}/100]\t" + "\t".join(cells), *_axes(epoch, batch * 10, 100))
+    return w.log("average-meter", 0, allowed=frozenset({"Time#2"}))
+
+
+def piped_words() -> Log:
+    """`epoch 3 | d_loss 0.51 | g_loss 1.23 | lr 0.0002`: names and values, no sign at all."""
+    w = Writer(502, prefix=loguru)
+    w.say("42 files, 3 workers, seed 7")
+    for at in range(RECORDS):
+        d, g, lr = w.v("d_loss", w.number(0, 3)), w.v("g_loss", w.number(0, 3)), w.v("lr", w.number(1e-5, 1e-4, ".2e"))
+        w.say(f"epoch {at + 1} | d_loss {d} | g_loss {g} | lr {lr}", at + 1)
+    return w.log("piped-words", 0)
+
+
+def markdown_table() -> Log:
+    """A Markdown table, its header once."""
+    w = Writer(503)
+    w.say("| step | d_loss | g_loss |")
+    w.say("|-----:|-------:|-------:|")
+    for at in range(RECORDS):
+        w.say(f"| {at * 10:4d} | {w.v('d_loss', w.number(-3, 3))} | {w.v('g_loss', w.number(-3, 3))} |", at * 10)
+    return w.log("markdown-table", 0, "results.md.txt")
+
+
+def aligned_table() -> Log:
+    """Columns under a header that is printed again and again."""
+    w = Writer(504)
+    for at in range(RECORDS):
+        if at % 10 == 0:
+            w.say("    step      d_loss      g_loss      fid")
+        d, g = w.v("d_loss", w.number(-3, 3, "12.5f")), w.v("g_loss", w.number(-3, 3, "12.5f"))
+        w.say(f"{at * 10:8d}{d}{g}{w.v('fid', w.number(5, 99, '9.2f'))}", at * 10)
+    return w.log("aligned-table", 0)
+
+
+def plus_minus() -> Log:
+    """Value and spread: `critic: -1.234 ± 0.012`."""
+    w = Writer(505)
+    for at in range(RECORDS):
+        critic, spread, gen = w.number(-3, 3), w.number(0, 1), w.number(-3, 3)
+        w.say(
+            f"[{at * 5}] critic: {w.v('critic', critic)} ± {w.v('critic#2', spread, optional=True)}  gen: {w.v('gen', gen)}",
+            at * 5,
+        )
+    return w.log("plus-minus", 0)
+
+
+def list_values() -> Log:
+    """A list under one key: `[C loss: [0.69, 0.71]]`."""
+    w = Writer(506)
+    for at in range(RECORDS):
+        w.say(
+            f"[Epoch {at}/50] [D loss: {w.v('D loss', repr(w.rng.random()))}] "
+            f"[C loss: [{w.v('C loss', repr(w.rng.random()))}, {w.v('C loss#2', repr(w.rng.random()))}]]",
+            at,
+        )
+    return w.log("list-values", 0)
+
+
+def semicolon_table() -> Log:
+    """Semicolons, quoted names with blanks and units, a comment above, a byte order mark, CRLF."""
+    w = Writer(507, eol="\r\n")
+    w.say('\ufeff"global step";"critic loss";"generator loss";"time of day";"gpu mem (GiB)"')
+    for at in range(RECORDS):
+        c, g = w.v("critic loss", repr(w.rng.uniform(-9, 9))), w.v("generator loss", w.number(-9, 9, ".3E"))
+        memory = w.v("gpu mem (GiB)", w.number(1, 9, ".1f"))
+        w.say(f'{at * 100};{c};{g};"12:0{at % 10}:00";{memory}', at * 100)
+    return w.log("semicolon-table", 0, "losses.csv")
+
+
+def repeated_header() -> Log:
+    """A tab table that a resumed run appended to: the header stands twice, steps go back."""
+    w = Writer(508)
+    for start in (0, 15):
+        w.say("iteration\td_loss\tg_loss")
+        for at in range(start, start + 20):
+            w.say(f"{at}\t{w.v('d_loss', repr(w.rng.random()))}\t{w.v('g_loss', repr(w.rng.random()))}", at)
+    return w.log("repeated-header", 0, "progress.tsv")
+
+
+def one_line_array() -> Log:
+    """An array of objects on one line."""
+    w = Writer(509)
+    records = [
+        f'{{"iteration": {at}, "d_loss": {w.v("d_loss", repr(w.rng.random()))}, "g_loss": {w.v("g_loss", repr(w.rng.random()))}}}'
+        for at in range(RECORDS)
+    ]
+    w.say("[" + ", ".join(records) + "]")
+    return w.log("one-line-array", 0, "history.json")
+
+
+def two_writers() -> Log:
+    """Two ranks print into one file in turn, with the same names."""
+    w = Writer(510)
+    for at in range(RECORDS):
+        for rank in (0, 1):
+            d, g = w.v("d_loss", w.number(0, 3)), w.v("g_loss", w.number(0, 3))
+            w.say(f"[rank {rank}] step {at}: d_loss={d} g_loss={g}", at)
+    return w.log("two-writers", 0)
+
+
+def number_styles() -> Log:
+    """The same two keys in every style of number, after a tag in brackets."""
+    w = Writer(511)
+    styles = [
+        "-0.000",
+        "1.",
+        ".5",
+        "-.25",
+        "1E-5",
+        "+3.5e+02",
+        "12,345.5",
+        "1e308",
+        "5e-324",
+        "NaN",
+        "Infinity",
+        "-inf",
+        "0",
+    ]
+    for at in range(RECORDS):
+        w.say(
+            f"[train] step: {at + 1:>8,d}; critic: {w.v('critic', styles[at % len(styles)])}; gen: {w.v('gen', w.number(-3, 3, '+.2e'))}",
+            at + 1,
+        )
+    return w.log("number-styles", 0)
+
+
+def sixteen_bits() -> Log:
+    """UTF-16 with a byte order mark, as PowerShell redirects it."""
+    w = Writer(512, eol="\r\n")
+    for at in range(RECORDS):
+        w.say(f"epoch {at}: d_loss={w.v('d_loss', w.number(0, 3))}, g_loss={w.v('g_loss', w.number(0, 3))}", at)
+    log = w.log("sixteen-bits", 0)
+    log.data = log.data.decode().encode("utf-16")
+    return log
+
+
 WRITERS: tuple[Callable[[], Log], ...] = (
     global_pairs, file_pairs, batch_colon, conditional_lines, bracket_fields, bracket_tail, leading_step, three_brackets,
     before_and_after, tab_pairs, loss_log, ticks, nested_stats, metric_lines, signed_bar, scores_lines, named_by_file,
     studio_2020, studio_2022, blank_keys, angle_head, bracket_head, record_of_lines, glued_to_bar, described_bar,
     list_over_lines, postfix_bar, lightning_bar, lightning_metrics, equals_with_blanks, plain_csv, tagged_pairs,
     sampled_pairs, nameless_columns, keras_fit, trainer_dicts, iter_list, iter_json, step_json, json_text_values,
-    profiler_table, colored, box_table, words_and_numbers,
+    profiler_table, colored, box_table, words_and_numbers, average_meter, piped_words, markdown_table, aligned_table,
+    plus_minus, list_values, semicolon_table, repeated_header, one_line_array, two_writers, number_styles, sixteen_bits,
     lambda: prefixed("python-logging", python_logging, ".6f"),
     lambda: prefixed("loguru", loguru, "+.3f"),
     lambda: prefixed("absl", absl, ".4e", "\r\n"),

@@ -87,7 +87,8 @@ def nameless(log: Log, runs: list[Run]) -> None:
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: f"{log.row}-{log.name}")
 def test_the_truth_stands_in_the_log(log: Log) -> None:
-    lines = log.data.decode().split("\n")
+    data = log.data.decode("utf-16" if log.data[:2] == b"\xff\xfe" else "utf-8")
+    lines = data.split("\n")
     for key, truth in log.truth.items():
         assert truth.records, key
         for record in truth.records:
