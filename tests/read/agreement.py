@@ -49,6 +49,7 @@ def assign(keys: Iterable[str], runs: Sequence[Run]) -> tuple[dict[str, list[Ser
         tries += [ways[1].get(plain(name)) for name in names]
         tries += [also.get(plain(name)) for name in names]
         tries += [ways[1].get(_bare(name)) for name in names]
+        tries += [ways[0].get(re.sub(r" ?#\d+$", "", name)) for name in names]
         key = next((found for found in tries if found is not None), None)
         (rest if key is None else of[key]).append(series)
     return of, rest

@@ -165,6 +165,16 @@ def _in_events(path: Path, entry: Entry) -> dict[str, Rows]:
     return found
 
 
+def histograms(path: Path) -> set[str]:
+    """Return the tags of an event file that hold histograms."""
+    return {
+        value.tag
+        for event in events(path)
+        for value in event.summary.value
+        if value.WhichOneof("value") == "histo" or value.metadata.plugin_data.plugin_name == "histograms"
+    }
+
+
 def tables(path: Path) -> list[tuple[int, int, list[tuple[str, int]], list[str]]]:
     """Return (line of the header, number of columns, rows as (name, calls), footers) of each printed table."""
     found: list[tuple[int, int, list[tuple[str, int]], list[str]]] = []
@@ -202,6 +212,7 @@ def trace(path: Path) -> dict[str, Any]:
         "events": len(every),
         "complete": len(complete),
         "kernels": sum(event.get("cat") == "kernel" for event in complete),
+        "device_work": sum(event.get("cat") in ("kernel", "gpu_memcpy", "gpu_memset") for event in complete),
         "steps": [number for number, _, _ in begun],
     }
     told = root.get("distributedInfo", {})
