@@ -15,7 +15,7 @@ from wganlint.rules.locate import place, spots
 Level = Literal["info", "low", "medium", "high", "critical"]
 Belief = Literal["low", "medium", "high"]
 MOST_BYTES = 1_048_576
-_KEYS = {"rules", "ignore", "roles", "source", "fail-on", "min-confidence"}
+_KEYS = {"rules", "ignore", "roles", "source", "columns", "fail-on", "min-confidence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Settings:
     ignore: tuple[str, ...] = ()
     roles: dict[str, str] = field(default_factory=dict)
     source: tuple[Path, ...] = ()
+    columns: tuple[str, ...] = ()  # names for the columns of tables without a header
     fail_on: str | None = None
     min_confidence: str | None = None
     origin: str = ""
@@ -106,6 +107,7 @@ def _settings(table: object, text: str, path: At, file: Path) -> Settings:
         ignore=texts("ignore"),
         roles=dict(roles),
         source=tuple(file.parent / name for name in texts("source")),
+        columns=texts("columns"),
         fail_on=level("fail-on", get_args(Level)),
         min_confidence=level("min-confidence", get_args(Belief)),
         origin=file.name,

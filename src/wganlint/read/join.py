@@ -54,7 +54,7 @@ def read_runs(files: RunFiles, columns: Sequence[str] = ()) -> list[Run]:
             _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
     tables = _tables(files, columns, parts)
     several = tables.pop("", []), *tables.values()
-    joined = _joined([outs.series, errs.series, several[0], _events(files.events, parts)])
+    joined = _joined([outs.series, errs.series, several[0], _events(files.events, files.writers, parts)])
     _traces(files.traces, parts)
     source = _source(files.source, parts)
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
@@ -126,14 +126,16 @@ def _count(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
+def _events(files: list[File], writers: dict[str, str], parts: _Parts) -> list[SeriesBuilder]:
     """Read the TensorBoard files, one after the other, into one series for each tag."""
     if not files:
         return []
     from wganlint.read.events import read_events
 
-    series: dict[str, SeriesBuilder] = {}
+    every: dict[str, dict[str, SeriesBuilder]] = {}
     for file in files:
+        curve = writers.get(file.shown, "")  # add_scalars has a file for each curve, all of one tag
+        series = every.setdefault(curve, {})
         before = {tag: len(one) for tag, one in series.items()}
         try:
             with open_file(file.path) as stream:
@@ -149,7 +151,10 @@ def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
         fed = [len(one) - before.get(tag, 0) for tag, one in series.items()]
         facts = TextFacts(file.shown, settings=settings, records=max(fed, default=0), fed=sum(n > 0 for n in fed))
         parts.inputs.append(Input(file.shown, "events", bool(facts.fed or settings), _gave(facts)))
-    return list(series.values())
+    for curve, of_curve in every.items():
+        for one in of_curve.values() if curve else ():
+            one.name = one.key = f"{one.key}/{curve}"
+    return [one for series in every.values() for one in series.values()]
 
 
 def _tables(files: RunFiles, columns: Sequence[str], parts: _Parts) -> dict[str, list[SeriesBuilder]]:
