@@ -26,10 +26,10 @@ class Settings:
     ignore: tuple[str, ...] = ()
     roles: dict[str, str] = field(default_factory=dict)
     source: tuple[Path, ...] = ()
-    columns: tuple[str, ...] = ()  # names for the columns of tables without a header
     fail_on: str | None = None
     min_confidence: str | None = None
     origin: str = ""
+    columns: tuple[str, ...] = ()  # names for the columns of tables without a header
 
 
 def load_settings(folder: Path) -> Settings:
@@ -107,8 +107,8 @@ def _settings(table: object, text: str, path: At, file: Path) -> Settings:
         ignore=texts("ignore"),
         roles=dict(roles),
         source=tuple(file.parent / name for name in texts("source")),
-        columns=texts("columns"),
         fail_on=level("fail-on", get_args(Level)),
         min_confidence=level("min-confidence", get_args(Belief)),
         origin=file.name,
+        columns=texts("columns"),
     )

@@ -19,6 +19,7 @@ from wganlint.read.sheet import Column, Rows, Sheet, form_of, is_label, rank
 from wganlint.run import Note
 from wganlint.series import Ints
 
+LONGEST = 60  # characters of a number that needs no closer look
 _EXPORT = ("wall time", "step", "value")  # what TensorBoard's download button writes
 _EXPORTED = re.compile(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|log|out|json|jsonl|ndjson)$", re.IGNORECASE)
@@ -143,7 +144,7 @@ class Delimited:
             found = [cell(text, decimal=self._dialect.decimal) for text in filled]
             if not filled:
                 self._open.add(at)
-            elif sum(item is not None for item in found) < 0.8 * len(filled):
+            elif sum(item is not None for item in found) < 0.5 * len(filled):
                 self._text.add(at)
             finite.append(np.array([_is_finite(text, self._dialect.decimal) for text in texts], dtype=np.bool_))
         self._find_filler(rows, finite)
@@ -299,7 +300,9 @@ class Delimited:
             except ValueError:
                 pass
             else:
-                if not any(" " in item or "\t" in item for item in texts):
+                if len(max(texts, key=len, default="")) <= LONGEST and not any(
+                    " " in item or "\t" in item for item in texts
+                ):
                     return Column(rows, values, texts, starts[rows] + 1)
         return self._slow_column(at, texts, rows, starts, numbers)
 

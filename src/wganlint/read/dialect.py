@@ -111,7 +111,7 @@ def _try(
     cut = [(at, plan.cut(line)[0]) for at, line in rows]
     tail = cut[1:] if len(cut) > 1 else cut
     width, times = Counter(len(cells) for _, cells in tail).most_common(1)[0]
-    if times < 0.8 * len(tail) or width > _COLUMNS or (width < 2 and mark != BLANKS):
+    if times < (0.8 if strict else 0.6) * len(tail) or width > _COLUMNS or (width < 2 and mark != BLANKS):
         return None
     lead = next(at for at, (_, cells) in enumerate(cut) if len(cells) == width)
     if lead > (2 if strict else PREAMBLE):
@@ -194,7 +194,7 @@ def _numeric(data: list[tuple[int, list[str]]], width: int, decimal: str) -> int
         texts = [cells[column] for _, cells in data if len(cells) == width]
         filled = [text for text in texts if not is_missing(text)]
         numbers = sum(cell(text, decimal=decimal) is not None for text in filled)
-        count += bool(filled) and numbers >= 0.8 * len(filled)
+        count += bool(filled) and numbers >= 0.5 * len(filled)
     return count
 
 

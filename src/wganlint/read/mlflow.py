@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from wganlint.read.configs import setting
 from wganlint.read.lines import Damage, blocks
 from wganlint.read.sheet import RUNS, SERIES
 from wganlint.run import Note, Setting
-from wganlint.series import Chunk, SeriesBuilder
+from wganlint.series import Chunk, Series, SeriesBuilder
 
 BATCH = 10_000  # rows handed on at once
 VALUE = 4_000  # characters read of a parameter
@@ -45,6 +46,14 @@ def is_store(path: Path) -> bool:
     except (OSError, sqlite3.Error):
         return False
     return {"metrics", "params", "runs"} <= names
+
+
+class _Stored(SeriesBuilder):
+    """A series of a database: nothing was printed, so no number of decimals is claimed."""
+
+    def build(self) -> Series:
+        """Return the series; ValueError if no record was ever added."""
+        return replace(super().build(), decimals=None)
 
 
 # -- a folder: metrics/<name> holds lines of `timestamp value step`, params/<name> a value
@@ -194,7 +203,7 @@ def _metrics(base: sqlite3.Connection, run: str, shown: str) -> list[SeriesBuild
             if key not in series:
                 if len(series) == SERIES:
                     continue
-                series[key] = SeriesBuilder(key, form="MLflow", kind="table", step_key="step")
+                series[key] = _Stored(key, form="MLflow", kind="table", step_key="step")
             steps, values = (np.array(column) for column in zip(*points, strict=True))
             none = np.zeros(len(points), dtype=np.int64)
             texts = [repr(value) for value in values.tolist()]

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from wganlint.errors import InputError
 from wganlint.read.attempts import File, log_name
@@ -147,7 +148,7 @@ def _overlap(same: Sequence[Peek]) -> bool:
     spans = sorted((one.first, one.last) for one in same if one.first is not None and one.last is not None)
     if len(spans) < len(same):
         return True
-    return any(after[0] <= before[1] for before, after in zip(spans, spans[1:], strict=False))
+    return any(after[0] <= before[1] for before, after in pairwise(spans))
 
 
 def _ordered(group: list[Peek]) -> list[File]:
