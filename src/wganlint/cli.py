@@ -45,6 +45,12 @@ Roles = Annotated[
     list[str] | None,
     typer.Option("--role", metavar="ROLE=NAME", help="Say which series plays a role: critic_loss=my_name."),
 ]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns", metavar="NAMES", help="Name the columns of a table without a header: epoch,c_loss,g_loss."
+    ),
+]
 RuleFolders = Annotated[list[Path] | None, typer.Option("--rules", help="Folder with further rules.")]
 Ignore = Annotated[
     list[str] | None, typer.Option("--ignore", metavar="CODE", help="Leave out a rule, by code or name.")
@@ -86,6 +92,7 @@ def analyze(
     source: Source = None,
     events: Events = None,
     role: Roles = None,
+    columns: Columns = None,
     rules: RuleFolders = None,
     ignore: Ignore = None,
     format: Annotated[Format, typer.Option("--format", help="What to print.")] = "full",
@@ -101,7 +108,7 @@ def analyze(
     """
     settings = load_settings(Path.cwd())
     outputs = [_target(text) for text in output or []]
-    report = _report(settings, paths, source, events, role, rules, ignore)
+    report = _report(settings, paths, source, events, role, rules, ignore, columns)
     for name, file in outputs:
         _write(file, name, report)
     _print(report, format, width, color)
@@ -116,6 +123,7 @@ def gate(
     source: Source = None,
     events: Events = None,
     role: Roles = None,
+    columns: Columns = None,
     rules: RuleFolders = None,
     ignore: Ignore = None,
     output: Outputs = None,
@@ -128,7 +136,7 @@ def gate(
     """
     settings = load_settings(Path.cwd())
     outputs = [_target(text) for text in output or []]
-    report = _report(settings, paths, source, events, role, rules, ignore)
+    report = _report(settings, paths, source, events, role, rules, ignore, columns)
     for name, file in outputs:
         _write(file, name, report)
     _print(report, "concise", None, "never")
@@ -245,6 +253,7 @@ def _report(
     role: list[str] | None,
     rules: list[Path] | None,
     ignore: list[str] | None,
+    columns: str | None,
 ) -> Report:
     from wganlint.analysis import analyze as run_analysis
 
@@ -254,6 +263,7 @@ def _report(
         events=events or [],
         roles=dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
         usual_roles=settings.roles,
+        columns=[name.strip() for name in columns.split(",")] if columns else settings.columns,
         rules=[*settings.rules, *(rules or [])],
         ignore=[*settings.ignore, *(ignore or [])],
     )

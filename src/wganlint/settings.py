@@ -15,7 +15,7 @@ from wganlint.rules.locate import place, spots
 Level = Literal["info", "low", "medium", "high", "critical"]
 Belief = Literal["low", "medium", "high"]
 MOST_BYTES = 1_048_576
-_KEYS = {"rules", "ignore", "roles", "source", "fail-on", "min-confidence"}
+_KEYS = {"rules", "ignore", "roles", "source", "columns", "fail-on", "min-confidence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Settings:
     fail_on: str | None = None
     min_confidence: str | None = None
     origin: str = ""
+    columns: tuple[str, ...] = ()  # names for the columns of tables without a header
 
 
 def load_settings(folder: Path) -> Settings:
@@ -109,4 +110,5 @@ def _settings(table: object, text: str, path: At, file: Path) -> Settings:
         fail_on=level("fail-on", get_args(Level)),
         min_confidence=level("min-confidence", get_args(Belief)),
         origin=file.name,
+        columns=texts("columns"),
     )

@@ -161,8 +161,8 @@ def repeats_before(series: Series, at: Ints) -> int:
 
 
 def resolution_at(series: Series, at: Ints) -> float | None:
-    """Return what one printed unit is worth, the coarsest of the first and last few points; None for events."""
-    if series.kind == "events":
+    """Return what one printed unit is worth, the coarsest of the first and last few points; None if none is printed."""
+    if series.kind == "events" or series.decimals is None:
         return None
     texts = {series.texts[i] for i in [*at[:LOOKED].tolist(), *at[-LOOKED:].tolist()]}
     told = [unit for text in texts if (unit := units.resolution(text)) is not None]

@@ -31,7 +31,8 @@ class Cell(NamedTuple):
 def cell(text: str, *, decimal: str = ".") -> Cell | None:
     """Return the number that a cell (without outer blanks) holds, or None. `decimal` is the decimal mark."""
     if decimal == "," and _COMMA.fullmatch(text):
-        return Cell(float(text.replace(",", ".")), text, 0)
+        plain = text.replace(",", ".")
+        return Cell(float(plain), plain, 0)
     if _PLAIN.fullmatch(text):
         return Cell(number(text), text, 0)
     match = _WRAPPED.fullmatch(text) if len(text) <= 400 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -29,16 +30,24 @@ class TableFacts:
     skipped: list[str] = field(default_factory=list)  # columns without numbers
     settings_of: dict[str, list[Setting]] = field(default_factory=dict)  # of one run of several
 
+    goes_on: int = 0  # series of an earlier file that this one fed
+
     @property
     def fed(self) -> int:
         """Number of series of all runs."""
-        return sum(len(series) for series in self.runs.values())
+        return self.goes_on + sum(len(series) for series in self.runs.values())
 
 
-def read_table(open_again: Callable[[], BinaryIO], shown: str, names: Sequence[str] = ()) -> TableFacts:
+def read_table(
+    open_again: Callable[[], BinaryIO],
+    shown: str,
+    names: Sequence[str] = (),
+    parts: dict[str, Delimited] | None = None,
+) -> TableFacts:
     """Read a table of any kind. `names` are those of the columns of a table without a header.
 
-    `open_again` opens the file from its start: its first bytes tell which reader it is for.
+    `open_again` opens the file from its start: its first bytes tell which reader it is for. `parts` are the tables read
+    before: one that differs in the numbers of its name only, and whose steps go on, feeds the same series.
 
     Raises:
         InputError: the file is binary, cannot be read, or is no table.
@@ -51,7 +60,7 @@ def read_table(open_again: Callable[[], BinaryIO], shown: str, names: Sequence[s
         ending = PurePosixPath(shown).name.removesuffix(".gz").rpartition(".")[2].lower()
         if bare.startswith((b"{", b"[")) and ending not in {"csv", "tsv"}:
             return _records(stream, head, shown, names)
-        return _delimited(stream, shown, names)
+        return _delimited(stream, shown, names, {} if parts is None else parts)
 
 
 def read_settings(stream: BinaryIO, shown: str, head: bytes) -> TableFacts:
@@ -77,12 +86,16 @@ def _records(stream: BinaryIO, head: bytes, shown: str, names: Sequence[str]) ->
     return facts
 
 
-def _delimited(stream: BinaryIO, shown: str, names: Sequence[str]) -> TableFacts:
-    reader = Delimited(shown, names)
+def _delimited(stream: BinaryIO, shown: str, names: Sequence[str], parts: dict[str, Delimited]) -> TableFacts:
+    skeleton = re.sub("[0-9]+", "#", shown)
+    reader = Delimited(shown, names, parts.get(skeleton))
     reader.read(stream)
+    parts[skeleton] = reader
     facts = TableFacts(shown, notes=reader.notes, rows=reader.rows, skipped=reader.skipped)
     facts.settings = settings_of(reader.comments, shown)
-    _runs(reader.sheets, facts)
+    if reader.goes_on:
+        facts.goes_on = sum(len(series) for series in reader.sheets[0].by_run().values())
+    _runs(reader.sheets[1:] if reader.goes_on else reader.sheets, facts)
     return facts
 
 

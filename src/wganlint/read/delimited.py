@@ -19,6 +19,7 @@ from wganlint.read.sheet import Column, Rows, Sheet, form_of, is_label, rank
 from wganlint.run import Note
 from wganlint.series import Ints
 
+LONGEST = 60  # characters of a number that needs no closer look
 _EXPORT = ("wall time", "step", "value")  # what TensorBoard's download button writes
 _EXPORTED = re.compile(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|log|out|json|jsonl|ndjson)$", re.IGNORECASE)
@@ -35,8 +36,10 @@ def stem_of(shown: str) -> str:
 class Delimited:
     """Reads one delimited file into a sheet; a header that comes again with the step back at its start begins a run."""
 
-    def __init__(self, shown: str, names: Sequence[str] = ()) -> None:
+    def __init__(self, shown: str, names: Sequence[str] = (), before: Delimited | None = None) -> None:
         self.shown = shown
+        self.goes_on = False  # whether the steps of the file before go on here: its sheet is fed
+        self._before = before
         self.notes: list[Note] = []
         self.comments: list[tuple[int, str]] = []
         self.sheets: list[Sheet] = []
@@ -81,12 +84,32 @@ class Delimited:
         if dialect is None:
             raise InputError("no table of numbers", file=self.shown, hint="A table has a header line, then numbers.")
         self._dialect = dialect
-        self._start(dialect.names)
+        if self._continues(lines[dialect.first : LOOKED]):
+            assert self._before is not None
+            self.goes_on, self._names = True, dialect.names
+            self.sheets.append(self._before.sheets[-1])
+            self.sheets[0].begin(self.shown)
+        else:
+            self._start(dialect.names)
         self._look(lines[dialect.first : LOOKED])
         above = [(numbers[at], lines[at]) for at in range(dialect.first) if at != dialect.header]
         self.comments += [(at, line.lstrip("#%/ \t")) for at, line in above if line.strip()]
         rest = Block(numbers[dialect.first :], lines[dialect.first :])
         self._block(rest)
+
+    def _continues(self, rows: list[str]) -> bool:
+        """Whether the file before has the same columns, and a step that goes on here."""
+        before = self._before
+        if before is None or len(before.sheets) != 1 or not self._dialect.names:
+            return False
+        sheet = before.sheets[0]
+        if before._names != self._dialect.names or sheet.step not in before._names:
+            return False
+        row = next((line for line in rows if not is_comment(line)), "")
+        cells = self._dialect.cut(row)[0]
+        at = before._names.index(sheet.step)
+        found = cell(cells[at]) if at < len(cells) else None
+        return found is not None and found.value > sheet.last_step
 
     def _start(self, names: tuple[str, ...]) -> None:
         """Begin a sheet with these columns."""
@@ -102,10 +125,12 @@ class Delimited:
             text = f"{width} columns without names: --columns {listed} names them"
             self.notes.append(Note(text, Place(self.shown, 1)))
         renamed = {}
+        if self._dialect.delimiter == ":":
+            renamed = {names[1]: stem}
         if tuple(name.lower() for name in names) == _EXPORT:
             renamed = {names[2]: stem}
         self._names = names
-        self._drop = {0} if renamed else set()
+        self._drop = {0} if len(names) == 3 and renamed else set()
         self.sheets.append(Sheet(self.shown, form_of(self.shown), named=lambda name: renamed.get(name, name)))
 
     def _look(self, lines: list[str]) -> None:
@@ -119,7 +144,7 @@ class Delimited:
             found = [cell(text, decimal=self._dialect.decimal) for text in filled]
             if not filled:
                 self._open.add(at)
-            elif sum(item is not None for item in found) < 0.8 * len(filled):
+            elif sum(item is not None for item in found) < 0.5 * len(filled):
                 self._text.add(at)
             finite.append(np.array([_is_finite(text, self._dialect.decimal) for text in texts], dtype=np.bool_))
         self._find_filler(rows, finite)
@@ -275,7 +300,9 @@ class Delimited:
             except ValueError:
                 pass
             else:
-                if not any(" " in item or "\t" in item for item in texts):
+                if len(max(texts, key=len, default="")) <= LONGEST and not any(
+                    " " in item or "\t" in item for item in texts
+                ):
                     return Column(rows, values, texts, starts[rows] + 1)
         return self._slow_column(at, texts, rows, starts, numbers)
 
@@ -306,6 +333,7 @@ class Delimited:
         for sheet in self.sheets:
             sheet.finish()
             self.notes += sheet.notes
+            sheet.notes = []
         self.skipped = [self._names[at] or f"column {at + 1}" for at in sorted(self._text) if at < len(self._names)]
         self.skipped = [name for name in self.skipped if not is_label(name) and rank(name) is None]
         for name, (count, line, first) in self._bad.items():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wganlint.read.cells import cell, is_missing
+from wganlint.read.tokens import NUMBER
 
 LOOKED = 200  # lines that tell the dialect
 PREAMBLE = 20  # lines before the header
@@ -15,6 +16,7 @@ BLANKS = " "  # the delimiter that stands for any run of blanks
 _DELIMITERS = (",", "\t", ";", "|", BLANKS)
 _COLUMNS = 10_000
 _RULE = re.compile(r"[\s|+:=-]*-[\s|+:=-]*")  # |-----|-----|
+_KEYED = re.compile(rf"\s*[0-9]+\s*:\s+{NUMBER}\s*")  # 2000: 0.812
 _PAIR = re.compile(r"[^\s=:]\s?[=:]\s?[-+.0-9]")  # loss: 0.5
 _DECIMAL = re.compile(r"[+-]?[0-9]+,[0-9]+")
 # Quoted, in brackets, or plain: a delimiter inside quotes or brackets parts nothing.
@@ -22,7 +24,7 @@ _WIDE = {
     mark: re.compile(
         rf'(?:"(?:[^"]|"")*+"|\((?:[^()]|\((?:[^()]|\([^()]*+\))*+\))*+\)|<[^<>{re.escape(mark)}]*+>|[^"({re.escape(mark)}]|["(])*+'
     )
-    for mark in _DELIMITERS[:-1]
+    for mark in (*_DELIMITERS[:-1], ":")
 }
 _WORDS = re.compile(r"\S+")
 
@@ -90,6 +92,9 @@ def dialect_of(lines: Sequence[str], *, strict: bool) -> Dialect | None:
     rows = [(at, line) for at, line in enumerate(lines) if not is_comment(line)]
     if not rows:
         return None
+    keyed = sum(_KEYED.fullmatch(line) is not None for _, line in rows)
+    if keyed > 1 and keyed >= 0.95 * len(rows) - 1:  # the name of the file is the metric: BigGAN's `FID.log`
+        return Dialect(":", 2, ("step", "value"), -1, rows[0][0])
     if strict and sum(_PAIR.search(line) is not None for _, line in rows) * 5 > len(rows):
         return None
     found = [_try(mark, rows, lines, strict) for mark in _DELIMITERS]
@@ -106,7 +111,7 @@ def _try(
     cut = [(at, plan.cut(line)[0]) for at, line in rows]
     tail = cut[1:] if len(cut) > 1 else cut
     width, times = Counter(len(cells) for _, cells in tail).most_common(1)[0]
-    if times < 0.8 * len(tail) or width > _COLUMNS or (width < 2 and mark != BLANKS):
+    if times < (0.8 if strict else 0.6) * len(tail) or width > _COLUMNS or (width < 2 and mark != BLANKS):
         return None
     lead = next(at for at, (_, cells) in enumerate(cut) if len(cells) == width)
     if lead > (2 if strict else PREAMBLE):
@@ -189,7 +194,7 @@ def _numeric(data: list[tuple[int, list[str]]], width: int, decimal: str) -> int
         texts = [cells[column] for _, cells in data if len(cells) == width]
         filled = [text for text in texts if not is_missing(text)]
         numbers = sum(cell(text, decimal=decimal) is not None for text in filled)
-        count += bool(filled) and numbers >= 0.8 * len(filled)
+        count += bool(filled) and numbers >= 0.5 * len(filled)
     return count
 
 

@@ -9,12 +9,19 @@ from pathlib import Path, PurePosixPath
 
 from wganlint.errors import UsageError
 from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp
-from wganlint.read.walk import Found, look
+from wganlint.read.delimited import stem_of
+from wganlint.read.rivals import runs_of
+from wganlint.read.walk import Found, look, run_name
+from wganlint.read.writers import curves
+
+MOST_CONFIGS = 3  # configuration files in one folder, beyond which none is taken for the run's
+_CONFIGS = frozenset({".hydra", "hydra", "files", "config"})
 
 _GENERIC = frozenset({
     "log", "logs", "logs_training", "training_logs", "train_logs", "logs_train", "logs_tensorboard",
     "tensorboard", "tb", "tb_logs", "events", "run", "runs", "out", "output", "outputs", "result", "results",
     "exp", "experiments", "checkpoint", "checkpoints", "train", "training", "stdout", "stderr", "slurm",
+    "files", "wandb", "mlruns",
 })  # fmt: skip
 
 
@@ -71,7 +78,7 @@ def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequ
 
 
 def _runs(found: Found) -> list[RunFiles]:
-    """Make runs of the logs under one path and give each the events and the source that are its own."""
+    """Make runs of what lies under one path: logs first, then events, tables, source; each gets what is its own."""
     root = str(found.root)
     folders: dict[PurePosixPath, list[File]] = {}
     for log in found.logs:
@@ -82,27 +89,30 @@ def _runs(found: Found) -> list[RunFiles]:
         for stem, logs in attempts(files).items()
     ]
     skipped = list(found.skipped)
+    writers = curves(found.events)
     if not runs:
-        places = sorted({PurePosixPath(file.shown).parent for file in found.events})
-        runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
-    if not runs:
-        places = sorted({PurePosixPath(file.shown).parent for file in found.tables})
-        runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
+        places = {PurePosixPath(file.shown).parent for file in found.events if file.shown not in writers}
+        runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in sorted(places)]
+    _give_tables(found, runs)
+    runs += [
+        RunFiles("", root, folder=PurePosixPath(file.shown), stores=[file], stem=run_name(file.path))
+        for file in found.stores
+        if not _joins_store(file, found, runs)
+    ]
     if not runs and (found.source or found.traces or found.settings):
         runs = [RunFiles("", root)]
     index = _Index(runs)
-    for kind in ("tables", "traces", "settings"):
-        for file in getattr(found, kind):
-            near = index.near(file.shown)
-            own = [run for run in near if run.folder == PurePosixPath(file.shown).parent] if len(near) > 1 else near
-            if len(own) > 1:
-                own = [run for run in own if _same_name(file, run)]
-            if len(own) == 1:
-                getattr(own[0], kind).append(file)
-            else:
-                skipped.append((file.shown, f"{len(near)} runs may own it"))
+    for file in found.traces:
+        near = index.near(file.shown)
+        own = [run for run in near if run.folder == PurePosixPath(file.shown).parent] if len(near) > 1 else near
+        if len(own) == 1:
+            own[0].traces.append(file)
+        else:
+            skipped.append((file.shown, f"{len(near)} runs may own it"))
+    skipped += _give_settings(found.settings, index)
     for file in found.events:
-        reason = _join_events(file, index.near(file.shown))
+        curve, main = writers.get(file.shown, ("", PurePosixPath(file.shown).parent))
+        reason = _join_events(file, index.near(str(main / "events")), main, curve)
         if reason:
             skipped.append((file.shown, reason))
     for file in found.source:
@@ -143,20 +153,78 @@ class _Index:
         return self._below[PurePosixPath()]
 
 
-def _join_events(file: File, near: list[RunFiles]) -> str:
-    """Give an event file to its run; return why that was not possible, else an empty string."""
+def _give_tables(found: Found, runs: list[RunFiles]) -> None:
+    """Give the tables to the runs of their folders, or make runs of them."""
+    folders: dict[PurePosixPath, list[File]] = {}
+    for file in found.tables:
+        folders.setdefault(PurePosixPath(file.shown).parent, []).append(file)
+    groups = [(folder, group) for folder, files in folders.items() for group in runs_of(files)]
+    index = _Index(list(runs))
+    new = []
+    for folder, group in groups:
+        near = index.near(str(folder / "table"))
+        own = [run for run in near if run.folder == folder] if len(near) != 1 else near
+        if len(own) > 1:
+            own = [run for run in own if run.stem in {log_name(stem_of(file.path.name)).stem for file in group}]
+        rivals = sum(other == folder for other, _ in groups) > 1
+        apart = sum(index.near(str(other / "table")) == near for other, _ in groups) > 1
+        if len(own) == 1 and not rivals and not (apart and own[0].folder != folder):
+            own[0].tables += group
+        else:
+            stem = stem_of(group[0].path.name) if rivals or len(own) != 1 else ""
+            new.append(RunFiles("", str(found.root), folder=folder, tables=group, stem=stem or stamp(folder.name)))
+    runs += new
+
+
+def _joins_store(file: File, found: Found, runs: list[RunFiles]) -> bool:
+    """Give the only store to the only run with other records: one training told twice."""
+    if len(found.stores) == 1 and len(runs) == 1 and file.path.is_dir():
+        runs[0].stores.append(file)
+        return True
+    return False
+
+
+def _give_settings(files: list[File], index: _Index) -> list[tuple[str, str]]:
+    """Give configuration files to the runs in whose folder they lie; return what was not used, and why."""
+    skipped = []
+    crowd = Counter(PurePosixPath(file.shown).parent for file in files)
+    for file in files:
+        folder = PurePosixPath(file.shown).parent
+        near = index.near(file.shown)
+        home = folder.parent if folder.name in _CONFIGS else folder
+        inside = [run for run in near if run.folder.is_relative_to(home)]
+        if crowd[folder] > MOST_CONFIGS:
+            skipped.append((file.shown, f"one of {crowd[folder]} configurations: nothing says which one was used"))
+        elif len(near) != 1:
+            skipped.append((file.shown, f"{len(near)} runs may own it"))
+        elif not inside:
+            skipped.append((file.shown, "a configuration outside the folder of the run"))
+        else:
+            near[0].settings.append(file)
+    return skipped
+
+
+def _join_events(file: File, near: list[RunFiles], main: PurePosixPath | None = None, curve: str = "") -> str:
+    """Give an event file to its run; return why that was not possible, else an empty string.
+
+    `main` is the folder of the writer that it belongs to, `curve` what it holds of `add_scalars`.
+    """
+    if curve and len(near) == 1:
+        near[0].writers[file.shown] = curve
     if len(near) == 1:
         near[0].events.append(file)
         return ""
     when = stamp(file.shown)
     own = [run for run in near if when and any(attempt.time == when for attempt in run.logs)]
     if len(own) != 1:
-        own = [run for run in near if run.folder == PurePosixPath(file.shown).parent]
+        own = [run for run in near if run.folder == (main or PurePosixPath(file.shown).parent)]
     if len(own) != 1 and when:
         name = PurePosixPath(file.shown).parent.name
         own = [run for run in near if any(_mentions(log.path, name) for tries in run.logs for log in tries.files)]
     if len(own) == 1:
         own[0].events.append(file)
+        if curve:
+            own[0].writers[file.shown] = curve
         return ""
     return f"events that {len(near)} runs may own: no time stamp tells which"
 
@@ -222,7 +290,7 @@ def _name_runs(runs: list[RunFiles]) -> None:
 def _ids(run: RunFiles) -> list[str]:
     """Return names for a run, the shortest first."""
     root = Path(run.root)
-    if not run.logs and not run.events:  # source alone
+    if not (run.logs or run.events or run.tables or run.stores):  # source alone
         folder = root.resolve() if root.is_dir() else root.resolve().parent
         return [folder.name or "run", str(folder)]
     parts = [part for part in run.folder.parts if part.lower() not in _GENERIC]
@@ -231,6 +299,8 @@ def _ids(run: RunFiles) -> list[str]:
         return [stem, f"{_name(root)}/{stem}", str(root)]
     inner = [parts[-1], "/".join(parts)] if parts else [_name(root)]
     whole = "/".join([_name(root), *parts])
+    if run.stores and run.stem and not run.logs:
+        inner.insert(0, run.stem)
     named = [f"{inner[-1]}/{run.stem}"] if run.stem else []
     last = f"{run.root}/{run.folder}/{run.stem}"
     return list(dict.fromkeys([*inner, *named, whole, last]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from wganlint.read.configs import setting
 from wganlint.read.lines import Damage, blocks
 from wganlint.read.sheet import RUNS, SERIES
 from wganlint.run import Note, Setting
-from wganlint.series import Chunk, SeriesBuilder
+from wganlint.series import Chunk, Series, SeriesBuilder
 
 BATCH = 10_000  # rows handed on at once
 VALUE = 4_000  # characters read of a parameter
@@ -34,14 +35,25 @@ def read_store(path: Path, shown: str) -> TableFacts:
     return _folder(path, shown) if path.is_dir() else _database(path, shown)
 
 
-def is_run_folder(names: set[str]) -> bool:
-    """Whether a folder with these entries is a run of MLflow."""
-    return "meta.yaml" in names and "metrics" in names and bool(names & {"params", "tags", "artifacts"})
+def is_store(path: Path) -> bool:
+    """Whether a file is a database of MLflow."""
+    try:
+        with path.open("rb") as stream:
+            if not stream.read(16).startswith(b"SQLite format 3\0"):
+                return False
+        with _connected(path) as base:
+            names = {str(row[0]) for row in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except (OSError, sqlite3.Error):
+        return False
+    return {"metrics", "params", "runs"} <= names
 
 
-def is_database(head: bytes) -> bool:
-    """Whether a file that begins with these bytes is an SQLite database."""
-    return head.startswith(b"SQLite format 3\0")
+class _Stored(SeriesBuilder):
+    """A series of a database: nothing was printed, so no number of decimals is claimed."""
+
+    def build(self) -> Series:
+        """Return the series; ValueError if no record was ever added."""
+        return replace(super().build(), decimals=None)
 
 
 # -- a folder: metrics/<name> holds lines of `timestamp value step`, params/<name> a value
@@ -127,9 +139,8 @@ def _row(cells: list[str]) -> tuple[float, float, str] | None:
 
 def _database(path: Path, shown: str) -> TableFacts:
     facts = TableFacts(shown)
-    uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
     try:
-        with _connected(uri) as base:
+        with _connected(path) as base:
             runs = _runs(base)
             for run, name in islice(runs.items(), RUNS):
                 series = _metrics(base, run, shown)
@@ -153,9 +164,10 @@ def _database(path: Path, shown: str) -> TableFacts:
 
 
 class _connected:  # noqa: N801
-    """A connection that is closed; sqlite3's own context manager only commits."""
+    """A connection that writes nothing, no lock either, and is closed; sqlite3's own context manager only commits."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, path: Path) -> None:
+        uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
         self._base = sqlite3.connect(uri, uri=True)
         self._base.text_factory = lambda data: data.decode("utf-8", "replace")
 
@@ -191,7 +203,7 @@ def _metrics(base: sqlite3.Connection, run: str, shown: str) -> list[SeriesBuild
             if key not in series:
                 if len(series) == SERIES:
                     continue
-                series[key] = SeriesBuilder(key, form="MLflow", kind="table", step_key="step")
+                series[key] = _Stored(key, form="MLflow", kind="table", step_key="step")
             steps, values = (np.array(column) for column in zip(*points, strict=True))
             none = np.zeros(len(points), dtype=np.int64)
             texts = [repr(value) for value in values.tolist()]

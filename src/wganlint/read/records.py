@@ -187,15 +187,16 @@ class _Template:
     def __init__(self, line: str, found: list[Leaf]) -> None:
         names = names_of([leaf.path for leaf in found if leaf.kind == "number"])
         pieces, at = [], 0
+        last = {leaf.path: order for order, leaf in enumerate(found)}  # a key that comes twice: the last counts
         self.names: list[str | None] = []
         self.labels: dict[str, int] = {}
-        for leaf in found:
+        for order, leaf in enumerate(found):
             pieces.append(re.escape(line[at : leaf.start]))
             name = "/".join(map(str, leaf.path))
             if leaf.kind == "number":
                 if is_label(name):
                     self.labels[name] = len(self.names)
-                self.names.append(names[leaf.path])
+                self.names.append(names[leaf.path] if last[leaf.path] == order else None)
                 pieces.append(f"({NUMBER})")
             elif leaf.kind == "string" and is_label(name):
                 self.labels[name] = len(self.names)
@@ -218,12 +219,14 @@ def names_of(paths: Sequence[Path]) -> dict[Path, str | None]:
     names: dict[Path, str | None] = {}
     taken: set[str] = set()
     for path in paths:
+        if path in names:
+            continue
         name: str | None = "/".join(map(str, path))
         if len(path) > 1 and inner[path[:-1]] == {"num", "mean", "std"}:
             above = "/".join(map(str, path[:-1]))
             name = {"mean": above, "std": f"{above}/std"}.get(str(path[-1]))
         if name in taken:
-            name = None  # a key that comes twice: the first counts
+            name = None  # `{"a/b": 1, "a": {"b": 2}}`: the first counts
         if name is not None:
             taken.add(name)
         names[path] = name
@@ -375,7 +378,7 @@ class _Document:
             key = tuple(leaf.path for leaf, *_ in record if leaf.kind == "number")
             known = names.setdefault(key, {}) or names_of(key)
             names[key] = known
-            for leaf, line, column, _ in record:
+            for leaf, line, column, _ in {item[0].path: item for item in record}.values():
                 name = "/".join(map(str, leaf.path))
                 if is_label(name) and leaf.kind != "word":
                     words.setdefault(name, [""] * len(rows))[at] = unquoted(leaf)

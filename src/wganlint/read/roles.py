@@ -220,7 +220,8 @@ def _bare(key: str) -> str:
 def _plausible(role: str, series: Series) -> bool:
     if role in {"fake_count", "real_count"}:
         values = series.values[np.isfinite(series.values)]
-        return bool((values >= 0).all()) and series.decimals == 0
+        whole = series.decimals == 0 or (series.decimals is None and bool((values == np.floor(values)).all()))
+        return bool((values >= 0).all()) and whole
     return True
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import PurePosixPath
 
 import numpy as np
+import numpy.typing as npt
 
 from wganlint.evidence import Place
 from wganlint.read.tokens import step_rank
@@ -153,11 +153,12 @@ class Sheet:
         again = kinds * 2 <= len(texts) or kinds == 1
         if not again:
             return
-        if plain(name) in _RUNS:
+        filled = sum(map(bool, texts)) >= 0.9 * len(texts)
+        if plain(name) in _RUNS and filled:
             self._labels.append(name)
         elif plain(name) in _SPLITS and name not in numeric and kinds <= 8:
             self._split = self._split or name
-        elif plain(name) in _TAGS and name not in numeric and self._tag is None:
+        elif plain(name) in _TAGS and filled and name not in numeric and self._tag is None:
             value = [column for column in numeric if plain(column) in _VALUES]
             if len(value) == 1:
                 self._tag, self._value = name, value[0]
@@ -165,20 +166,18 @@ class Sheet:
     def _choose_step(self, held: list[Rows], words: dict[str, list[str]]) -> None:
         names = list(dict.fromkeys(name for rows in held for name in rows.columns))
         apart = [words[name] for name in [*self._labels, self._split, self._tag] if name]
-        keys = list(zip(*apart, strict=True)) if apart else []
-        same = np.array([a == b for a, b in pairwise(keys)], dtype=np.bool_) if keys else None
+        order, same = _apart(apart)
         ranked = sorted((r, at, name) for at, name in enumerate(names) if (r := rank(name)) is not None)
         columns = {name: _whole(name, held) for _, _, name in ranked}
         for at, (_, _, name) in enumerate(ranked):
             column = columns[name]
             known = np.isfinite(column)
-            change = np.diff(column)
-            change = change[same] if same is not None else change
+            change = np.diff(column[order])[same] if apart else np.diff(column)
             if known.mean() < 0.8 or (len(column) > 2 and not np.any(change[np.isfinite(change)])):
                 continue
-            falls = np.diff(column) < 0
-            backs = np.flatnonzero(falls & same if same is not None else falls)
-            anew = sum(any(columns[c][b + 1] > columns[c][b] for _, _, c in ranked[at + 1 :]) for b in backs.tolist())
+            backs = np.flatnonzero((np.diff(column[order]) < 0) & same if apart else np.diff(column) < 0)
+            coarse = [columns[other][order] if apart else columns[other] for _, _, other in ranked[at + 1 :]]
+            anew = sum(any(other[b + 1] > other[b] for other in coarse) for b in backs.tolist())
             if not len(backs) or anew * 2 <= len(backs):
                 self.step = name
                 break
@@ -278,6 +277,16 @@ class Sheet:
         known = mine[np.isfinite(mine)]
         if len(known):
             self._last[key] = self.last_step = float(known[-1])
+
+
+def _apart(words: list[list[str]]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Return an order of rows in which those of one run, split and metric stand together, and which neighbors do."""
+    if not words:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+    numbers: dict[tuple[str, ...], int] = {}
+    ids = np.array([numbers.setdefault(key, len(numbers)) for key in zip(*words, strict=True)], dtype=np.int64)
+    order = np.argsort(ids, kind="stable")
+    return order, ids[order][1:] == ids[order][:-1]
 
 
 def _whole(name: str, held: Iterable[Rows]) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from wganlint.read.dialect import LOOKED, dialect_of
 from wganlint.read.json_walk import BrokenJSON, Leaf, Walker, leaves
@@ -29,6 +30,11 @@ def is_trace(head: bytes) -> bool:
 def is_config(name: str) -> bool:
     """Whether a file of this name holds options of a program: `config.yaml`, `train_opt.txt`, `hparams.json`."""
     return CONFIG.search(name.partition(".")[0]) is not None
+
+
+def is_run_folder(names: set[str]) -> bool:
+    """Whether a folder with these entries is a run of MLflow."""
+    return "meta.yaml" in names and "metrics" in names and bool(names & {"params", "tags", "artifacts"})
 
 
 def kind_of(name: str, head: bytes, *, given: bool) -> tuple[str, str]:
@@ -111,8 +117,13 @@ def _json_kind(name: str, ending: str, bare: str, head: bytes, given: bool) -> t
 def _head_leaves(text: str) -> list[Leaf] | None:
     """Return the scalars at the start of a JSON text that may be cut, or None if it is none."""
     found: list[Leaf] = []
-    line = text.partition("\n")[0]
-    for part, last in ((line, True), (text, False)):
+    lines = [line for line in text.split("\n")[:20] if line.startswith("{")]
+    for line in lines if _is_object(lines[0] if lines else "") else ():
+        with suppress(BrokenJSON):
+            found += leaves(line)
+    if found:
+        return found[:2000]
+    for part, last in ((text.partition("\n")[0], True), (text, False)):
         walker = Walker()
         found = []
         try:

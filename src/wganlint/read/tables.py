@@ -12,6 +12,7 @@ from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.columns import TableFacts, read_settings, read_table
+from wganlint.read.delimited import Delimited
 from wganlint.read.discover import RunFiles
 from wganlint.read.opening import damage_of, head_of, open_file
 from wganlint.run import Input, Note, Setting
@@ -27,6 +28,7 @@ class Tables:
     settings: list[Setting] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     settings_of: dict[str, list[Setting]] = field(default_factory=dict)  # of a run that a table tells apart
+    parts: dict[str, Delimited] = field(default_factory=dict)  # by their name without its numbers: files that go on
 
 
 def read_tables(files: RunFiles, names: Sequence[str] = ()) -> Tables:
@@ -53,7 +55,7 @@ def _take(file: File, kind: str, found: Tables, names: Sequence[str]) -> None:
             with open_file(file.path) as stream:
                 facts = read_settings(stream, file.shown, head_of(file.path))
         else:
-            facts = read_table(opened, file.shown, names)
+            facts = read_table(opened, file.shown, names, found.parts)
     except InputError as error:
         found.inputs.append(Input(file.shown, kind, False, error.what))
         return
@@ -74,7 +76,8 @@ def _enter(file: File, kind: str, facts: TableFacts, found: Tables) -> None:
     for run, settings in facts.settings_of.items():
         found.settings_of.setdefault(run, []).extend(settings)
     used = bool(facts.fed or facts.settings or facts.settings_of)
-    found.inputs.append(Input(file.shown, "table" if facts.fed else kind, used, gave(facts)))
+    kind = "table" if facts.fed else "settings" if facts.settings else kind
+    found.inputs.append(Input(file.shown, kind, used, gave(facts)))
 
 
 def _store(file: File, found: Tables) -> None:

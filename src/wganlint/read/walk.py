@@ -12,7 +12,7 @@ from pathlib import Path
 from wganlint.errors import InputError, UsageError
 from wganlint.read.attempts import File
 from wganlint.read.opening import head_of
-from wganlint.read.sniff import is_config, kind_of
+from wganlint.read.sniff import is_config, is_run_folder, kind_of
 
 DEEPEST = 40  # folders below the given one
 FOLDED = 5  # skipped files of one kind in one folder that are listed one by one
@@ -36,10 +36,14 @@ _REASONS = {
 _REASON_OF = {ending: reason for reason, endings in _REASONS.items() for ending in endings.split()}
 _COMPRESSED = frozenset({"gz", "bz2", "xz", "zst"})
 _TABLES = frozenset({"csv", "tsv", "dat", "json", "jsonl", "ndjson", "yaml", "yml"})
+_DATABASES = frozenset({"db", "sqlite", "sqlite3"})
 _PROSE = frozenset({"md", "rst", "ipynb", "html"})
 _LOG_NAME = re.compile(
     r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log|stdout|stderr|output|nohup)$", re.I
 )
+
+
+_WANDB = re.compile(r"(?:^|/)(?:offline-)?run-[0-9]{8}_[0-9]{6}-[A-Za-z0-9_-]+/")
 
 
 @dataclass(slots=True)
@@ -78,7 +82,8 @@ def look(path: Path, seen: set[tuple[int, int]]) -> Found:
         raise UsageError(f"{path!r} is no path", hint="Check the path.") from error
     if stat.S_ISDIR(info.st_mode):
         for file in _walk(path, found, seen):
-            _sort_in(file, found)
+            if not _is_of_wandb(file, found):
+                _sort_in(file, found)
     elif not stat.S_ISREG(info.st_mode):
         raise UsageError(f"{path} is neither a file nor a folder", hint="Save the output to a file first.")
     elif (info.st_dev, info.st_ino) not in seen:
@@ -113,6 +118,12 @@ def _walk(root: Path, found: Found, seen: set[tuple[int, int]]) -> Iterator[File
         if "pyvenv.cfg" in names and prefix:
             found.skipped.append((prefix.rstrip("/"), "a virtual environment: not entered"))
             continue
+        if is_run_folder(names):
+            if "lifecycle_stage: deleted" in _start_of(folder / "meta.yaml"):
+                found.skipped.append((prefix.rstrip("/"), "a run that was deleted in MLflow"))
+            else:
+                found.stores.append(File(folder, prefix.rstrip("/") or folder.name))
+            continue
         inner = []
         for entry in entries:
             shown = prefix + entry.name
@@ -144,6 +155,37 @@ def _walk(root: Path, found: Found, seen: set[tuple[int, int]]) -> Iterator[File
         folders += reversed(inner)
 
 
+def _start_of(path: Path) -> str:
+    """Return the first characters of a small file, nothing if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4096).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def run_name(path: Path) -> str:
+    """Return the name that a run of MLflow was given, or nothing."""
+    named = (
+        re.search(r"^run_name: *['\"]?([^'\"\n]+)", _start_of(path / "meta.yaml"), re.MULTILINE)
+        if path.is_dir()
+        else None
+    )
+    return named[1].strip() if named else _start_of(path / "tags" / "mlflow.runName").strip()[:80]
+
+
+def _is_of_wandb(file: File, found: Found) -> bool:
+    """Whether a file is one that W&B keeps for itself in the folder of a run; it is skipped with its reason."""
+    match = _WANDB.search(file.shown)
+    if match is None:
+        return False
+    rest = file.shown[match.end() :]
+    if rest.startswith(("logs/", "tmp/")) or rest in {"files/wandb-metadata.json", "files/conda-environment.yaml"}:
+        found.skipped.append((file.shown, "W&B's own records, not of the training"))
+        return True
+    return False
+
+
 def _why(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "permission denied"
@@ -163,12 +205,25 @@ def _sort_in(file: File, found: Found, *, given: bool = False) -> None:
             found.skipped.append((file.shown, "a test: not read"))
         else:
             found.source.append(file)
+    elif ending in _DATABASES:
+        _look_in_database(file, found)
+    elif ending == "wandb":
+        found.skipped.append((file.shown, "W&B's binary history: export it as CSV, or log to a file beside it"))
     elif ending in _REASON_OF:
         found.skipped.append((file.shown, _REASON_OF[ending]))
     elif ending in _TABLES or _is_log(name) or (given and ending not in _PROSE):
         _look_in(file, name, found, given)
     else:
         found.skipped.append((file.shown, "not a log by its name"))
+
+
+def _look_in_database(file: File, found: Found) -> None:
+    from wganlint.read.mlflow import is_store
+
+    if is_store(file.path):
+        found.stores.append(file)
+    else:
+        found.skipped.append((file.shown, "not a database of MLflow"))
 
 
 def _is_log(name: str) -> bool:
