@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -17,6 +18,7 @@ from wganlint.read.trace_repair import Event, mend
 
 CHUNK = 1 << 18  # bytes read at once
 LARGEST = 4 << 20  # bytes of one event, and of the keys before and after the events, that are kept
+CLOSING = 1 << 16  # bytes in which the last event of the list is looked for, where it is in pieces
 MERGED = 64  # pieces that may have to be put together again to give one event
 LISTED = 10  # places of damage that are kept
 
@@ -50,6 +52,7 @@ class EventReader:
         self._start = self._end = 0  # of what is in the buffer; at _start stands the bracket or comma before an event
         self._base = 0  # offset in the stream of the first byte of the buffer
         self._over = False  # no more bytes
+        self._bare = False  # the list is not inside an object
         self._closed = False  # the list of events has ended
         self._many = msgspec.json.Decoder(list[Event])
         self._one = msgspec.json.Decoder(Event)
@@ -131,6 +134,7 @@ class EventReader:
         first = bytes(self._buffer[: self._end]).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if first == b"[":
             self._start = self._buffer.index(b"[")
+            self._bare = True
             return True
         while True:
             found = _ARRAY.search(self._buffer, self._start, self._end)
@@ -228,6 +232,8 @@ class EventReader:
                 break
         if commas[-1] < self._end and at + MERGED >= len(commas) and not self._over:
             return None, 0
+        if self._before_close(bytes(self._buffer[start : min(self._end, start + CLOSING)])) is not None:
+            return None, 0
         text = bytes(self._buffer[start : commas[at + 1]])
         return self._mended(text, start), 1
 
@@ -241,14 +247,14 @@ class EventReader:
 
     def _before_close(self, text: bytes) -> tuple[Event, int, bool] | None:
         """Return the event before the bracket that closes the list, where that bracket ends, and whether mended."""
-        for tries, close in enumerate(_CLOSE.finditer(text)):
-            if tries == MERGED:
-                break
-            part = text[: close.start() + 1]
+        closes = list(islice(_CLOSE.finditer(text), MERGED))
+        parts = [text[: close.start() + 1] for close in closes]
+        for part, close in zip(parts, closes, strict=True):
             try:
                 return self._one.decode(part), close.end(), False
             except _FAILURES:
-                pass
+                continue
+        for part, close in zip(parts, closes, strict=True):
             if part.count(b"{") == part.count(b"}") and (event := mend(part)) is not None:
                 return event, close.end(), True
         return None
@@ -281,12 +287,14 @@ class EventReader:
             return events
         text = bytes(self._buffer[start : self._end])
         self._start = self._end
-        self.truncated = True
+        # A bare list may lack its last bracket: the format of the viewer allows that.
+        self.truncated = not self._bare
         if not text.strip(b" \t\r\n,"):
             return events
         try:
             events.append(self._one.decode(text.rstrip(b" \t\r\n,")))
         except _FAILURES:
+            self.truncated = True
             self._drop(start)
         return events
 
