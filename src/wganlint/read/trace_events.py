@@ -20,6 +20,7 @@ CHUNK = 1 << 18  # bytes read at once
 LARGEST = 4 << 20  # bytes of one event, and of the keys before and after the events, that are kept
 CLOSING = 1 << 16  # bytes in which the last event of the list is looked for, where it is in pieces
 MERGED = 64  # pieces that may have to be put together again to give one event
+PATIENCE = 1_000  # dropped events after which a file is not worth every effort any more
 LISTED = 10  # places of damage that are kept
 
 _BOUND = re.compile(rb"\}\s{0,4096},\s{0,4096}\{")
@@ -215,14 +216,15 @@ class EventReader:
     def _piece(self, commas: list[int], at: int) -> tuple[Event | None, int]:
         """Return the event that begins at a comma and how many pieces it takes; 0: what follows must be seen."""
         start = commas[at] + 1
-        for used in range(1, min(MERGED, len(commas) - at - 1) + 1):
+        patient = self.dropped < PATIENCE
+        for used in range(1, min(MERGED if patient else 2, len(commas) - at - 1) + 1):
             text = bytes(self._buffer[start : commas[at + used]])
             try:
                 return self._one.decode(text), used
             except _FAILURES:
                 pass
             if used == 1:
-                if _CLOSE.search(text):
+                if patient and _CLOSE.search(text):
                     closing = self._before_close(text)
                     if closing is not None:
                         return None, 0
@@ -232,7 +234,7 @@ class EventReader:
                 break
         if commas[-1] < self._end and at + MERGED >= len(commas) and not self._over:
             return None, 0
-        if self._before_close(bytes(self._buffer[start : min(self._end, start + CLOSING)])) is not None:
+        if patient and self._before_close(bytes(self._buffer[start : min(self._end, start + CLOSING)])) is not None:
             return None, 0
         text = bytes(self._buffer[start : commas[at + 1]])
         return self._mended(text, start), 1
