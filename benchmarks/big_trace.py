@@ -2,7 +2,7 @@
 
     python benchmarks/big_trace.py SMALL TARGET MEGABYTES
 
-Times, correlation ids, sequence numbers, external ids and step numbers are shifted from copy to copy, so that the copies
+Times, correlation ids, sequence numbers, external ids and step numbers are shifted from copy to copy: the copies
 follow each other as the steps of one long window would. The layout of the text stays as the profiler wrote it.
 Prints one JSON line: copies, bytes.
 """

@@ -2,10 +2,10 @@
 
     python benchmarks/traces.py CANDIDATE FILE [OPERATION]
 
-Candidates: `wganlint` (counts by step, kernels attributed to operations), `hta` (HolisticTraceAnalysis' parser: a frame of
-all events, nothing attributed), `json` (json.load and a plain count). All print the number of events that have a length
-and how often one operation occurs in its raw events, so that a driver can check that they read the same file; times are
-CPU seconds and the peak of resident memory is that of the whole process.
+Candidates: `wganlint` (counts by step, kernels attributed to operations), `hta` (HolisticTraceAnalysis' parser: a frame
+of all events, nothing attributed), `json` (json.load and a plain count). Each says how many events it found and how
+often one operation occurs: `raw` counts its events, `calls` leaves out calls that it makes to itself; for an operation
+that never calls itself both agree. `rss_mb` is the peak of the whole process.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ def hta(path: Path, operation: str) -> dict[str, object]:
     import logging
 
     from hta.common.trace_parser import parse_trace_dataframe
+    from hta.configs.parser_config import ParserConfig
 
     logging.disable(logging.CRITICAL)
-    _, frame, symbols = parse_trace_dataframe(str(path))
+    _, frame, symbols = parse_trace_dataframe(str(path), ParserConfig.get_default_cfg())
     number = symbols.sym_index.get(operation, -1)
     return {"events_kept": len(frame), "raw": int((frame["name"] == number).sum())}
 

@@ -55,6 +55,8 @@ def _judge(rule: Rule, example: Example, book: Catalogue) -> Judgement | None:
         if example.source:
             (root / "training").mkdir()
             (root / "training" / "model.py").write_text(example.source, encoding="utf-8")
+        if example.trace:
+            (root / "example.pt.trace.json").write_text(example.trace, encoding="utf-8")
         runs = [assign(read_run(files)) for files in discover([root])]
     judgements = [j for run in runs for j in judge(run, book.rules) if j.rule.code == rule.code]
     return judgements[0] if judgements else None

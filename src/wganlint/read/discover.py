@@ -105,6 +105,8 @@ def _runs(found: Found) -> list[RunFiles]:
     for file in found.traces:
         near = index.near(file.shown)
         own = [run for run in near if run.folder == PurePosixPath(file.shown).parent] if len(near) > 1 else near
+        if len(own) > 1:
+            own = [run for run in own if _same_name(file, run)]
         if len(own) == 1:
             own[0].traces.append(file)
         else:

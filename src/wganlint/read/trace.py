@@ -94,7 +94,7 @@ def _limits(trace: Trace, gathered: Gathered) -> list[str]:
         told.append(f"trace: the launch of {share} is not in it, so they belong to no operation")
     if trace.unowned:
         told.append(f"trace: {trace.unowned:,} of {trace.kernels:,} kernels were launched outside of any operation")
-    if len(gathered.names) >= NAMES:
+    if gathered.full:
         told.append(f"trace: more than {NAMES:,} different names; the rest is added up under one")
     return told
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -17,7 +18,9 @@ from wganlint.read.trace_repair import Event, mend
 
 CHUNK = 1 << 18  # bytes read at once
 LARGEST = 4 << 20  # bytes of one event, and of the keys before and after the events, that are kept
+CLOSING = 1 << 16  # bytes in which the last event of the list is looked for, where it is in pieces
 MERGED = 64  # pieces that may have to be put together again to give one event
+PATIENCE = 1_000  # dropped events after which a file is not worth every effort any more
 LISTED = 10  # places of damage that are kept
 
 _BOUND = re.compile(rb"\}\s{0,4096},\s{0,4096}\{")
@@ -50,6 +53,7 @@ class EventReader:
         self._start = self._end = 0  # of what is in the buffer; at _start stands the bracket or comma before an event
         self._base = 0  # offset in the stream of the first byte of the buffer
         self._over = False  # no more bytes
+        self._bare = False  # the list is not inside an object
         self._closed = False  # the list of events has ended
         self._many = msgspec.json.Decoder(list[Event])
         self._one = msgspec.json.Decoder(Event)
@@ -131,6 +135,7 @@ class EventReader:
         first = bytes(self._buffer[: self._end]).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if first == b"[":
             self._start = self._buffer.index(b"[")
+            self._bare = True
             return True
         while True:
             found = _ARRAY.search(self._buffer, self._start, self._end)
@@ -211,14 +216,15 @@ class EventReader:
     def _piece(self, commas: list[int], at: int) -> tuple[Event | None, int]:
         """Return the event that begins at a comma and how many pieces it takes; 0: what follows must be seen."""
         start = commas[at] + 1
-        for used in range(1, min(MERGED, len(commas) - at - 1) + 1):
+        patient = self.dropped < PATIENCE
+        for used in range(1, min(MERGED if patient else 2, len(commas) - at - 1) + 1):
             text = bytes(self._buffer[start : commas[at + used]])
             try:
                 return self._one.decode(text), used
             except _FAILURES:
                 pass
             if used == 1:
-                if _CLOSE.search(text):
+                if patient and _CLOSE.search(text):
                     closing = self._before_close(text)
                     if closing is not None:
                         return None, 0
@@ -227,6 +233,8 @@ class EventReader:
             if len(text) > LARGEST:
                 break
         if commas[-1] < self._end and at + MERGED >= len(commas) and not self._over:
+            return None, 0
+        if patient and self._before_close(bytes(self._buffer[start : min(self._end, start + CLOSING)])) is not None:
             return None, 0
         text = bytes(self._buffer[start : commas[at + 1]])
         return self._mended(text, start), 1
@@ -241,14 +249,14 @@ class EventReader:
 
     def _before_close(self, text: bytes) -> tuple[Event, int, bool] | None:
         """Return the event before the bracket that closes the list, where that bracket ends, and whether mended."""
-        for tries, close in enumerate(_CLOSE.finditer(text)):
-            if tries == MERGED:
-                break
-            part = text[: close.start() + 1]
+        closes = list(islice(_CLOSE.finditer(text), MERGED))
+        parts = [text[: close.start() + 1] for close in closes]
+        for part, close in zip(parts, closes, strict=True):
             try:
                 return self._one.decode(part), close.end(), False
             except _FAILURES:
-                pass
+                continue
+        for part, close in zip(parts, closes, strict=True):
             if part.count(b"{") == part.count(b"}") and (event := mend(part)) is not None:
                 return event, close.end(), True
         return None
@@ -281,12 +289,14 @@ class EventReader:
             return events
         text = bytes(self._buffer[start : self._end])
         self._start = self._end
-        self.truncated = True
+        # A bare list may lack its last bracket: the format of the viewer allows that.
+        self.truncated = not self._bare
         if not text.strip(b" \t\r\n,"):
             return events
         try:
             events.append(self._one.decode(text.rstrip(b" \t\r\n,")))
         except _FAILURES:
+            self.truncated = True
             self._drop(start)
         return events
 

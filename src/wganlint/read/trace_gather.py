@@ -56,6 +56,7 @@ class Gathered:
         self.first: int | None = None
         self.last: int | None = None
         self.stacks = False
+        self.full = False  # there are more names than are told apart
         self.unusable = 0  # complete events without a time
         self.latest = -(1 << 62)  # the last start of a call
         of_kind: dict[int, dict[str, int]] = {kind: {} for kind in _KINDS.values()}
@@ -135,7 +136,7 @@ class Gathered:
 
     def _new_name(self, table: dict[str, int], name: str) -> int:
         if len(self.names) >= NAMES:
-            name = OTHER
+            name, self.full = OTHER, True
             if name in table:
                 return table[name]
         kind = self._kind_of_table[id(table)]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,7 +18,10 @@ from wganlint.read.trace_gather import BACKWARD, CONTEXT
 from wganlint.read.trace_nest import Nested
 from wganlint.trace import Site
 
+Frame: TypeAlias = tuple[str, int, str]
+
 SITES = 20  # kept of one node
+REMEMBERED = 100_000  # forward calls whose backward node was not seen yet
 
 _FRAME = re.compile(r"(?P<file>[^<>]+\.pyw?)\((?P<line>\d{1,9})\): (?P<function>.+)", re.DOTALL)
 _FOREIGN = re.compile(r"(?:^|[/\\])(?:torch|functorch|site-packages|dist-packages|lib[/\\]python3[^/\\]*)[/\\]")
@@ -29,10 +34,13 @@ class Sites:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        self._frames: dict[int, tuple[str, int, str] | None] = {}
+        self._frames: dict[int, Frame | None] = {}
         self._nodes = {at: _plain(found[1]) for at, name in enumerate(names) if (found := _NODE.match(name))}
-        self._ops = {at: _plain(name.rpartition("::")[2]) for at, name in enumerate(names)}
-        self._sites: dict[int, Counter[tuple[str, int, str]]] = {}
+        wanted = set(self._nodes.values())
+        plain = ((at, _plain(name.rpartition("::")[2])) for at, name in enumerate(names))
+        self._ops = {at: name for at, name in plain if name in wanted}  # operations that make such nodes
+        self._made: dict[tuple[int, str], Frame | None] = {}
+        self._sites: dict[int, Counter[Frame]] = {}
         self._unplaced: Counter[int] = Counter()
 
     def take(self, ops: Nested, functions: Nested) -> None:
@@ -41,27 +49,29 @@ class Sites:
         known = (records["sequence"] >= 0) & ((records["kind"] & CONTEXT) == 0)
         back = (records["kind"] & BACKWARD) != 0
         nodes = np.flatnonzero(known & back & np.isin(records["name"], list(self._nodes)))
-        forward = np.flatnonzero(known & ~back)
-        made: dict[tuple[int, str], int] = {}
-        for at, number, name in zip(
-            forward.tolist(), records["sequence"][forward].tolist(), records["name"][forward].tolist(), strict=True
+        forward = np.flatnonzero(known & ~back & np.isin(records["name"], list(self._ops)))
+        owners = functions.around(records["thread"][forward], records["start"][forward])
+        for number, name, owner in zip(
+            records["sequence"][forward].tolist(), records["name"][forward].tolist(), owners.tolist(), strict=True
         ):
-            made.setdefault((number, self._ops[name]), at)
-        owners = functions.around(records["thread"], records["start"])
+            key = (number, self._ops[name])
+            if key not in self._made:
+                self._made[key] = self._own(functions, owner)
         for number, name in zip(records["sequence"][nodes].tolist(), records["name"][nodes].tolist(), strict=True):
-            op = made.get((number, self._nodes[name]))
-            frame = None if op is None else self._own(functions, int(owners[op]))
+            frame = self._made.get((number, self._nodes[name]))
             if frame is None:
                 self._unplaced[name] += 1
             else:
                 self._sites.setdefault(name, Counter())[frame] += 1
+        if len(self._made) > REMEMBERED:  # the backward pass may lie in a later window
+            self._made = dict(islice(self._made.items(), len(self._made) - REMEMBERED // 2, None))
 
     def of(self, name: int) -> tuple[tuple[Site, ...], int]:
         """Return where a node comes from, most calls first, and how many of its calls could not be placed."""
         found = self._sites.get(name, Counter())
         return tuple(Site(*frame, calls) for frame, calls in found.most_common(SITES)), self._unplaced[name]
 
-    def _own(self, functions: Nested, at: int) -> tuple[str, int, str] | None:
+    def _own(self, functions: Nested, at: int) -> Frame | None:
         """Return the innermost function from here outwards that is not torch's or Python's own."""
         while at >= 0:
             name = int(functions.records["name"][at])
@@ -74,7 +84,7 @@ class Sites:
         return None
 
 
-def _frame(name: str) -> tuple[str, int, str] | None:
+def _frame(name: str) -> Frame | None:
     found = _FRAME.fullmatch(name)
     if found is None or _FOREIGN.search(found["file"]) or found["file"] in _LIBRARY:
         return None

@@ -126,6 +126,7 @@ class Example:
     source: str
     severity: str
     says: tuple[str, ...]
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
