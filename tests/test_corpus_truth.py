@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from agreement import absent, assign, bits, differences, plain, rows, said, ways
 from shared_data import CORPUS, needs_corpus
-from slow_reader import Entry, Rows, events, histograms, name_of, read, steps, tables, trace
+from slow_reader import Entry, Rows, events, histograms, left_out, name_of, read, steps, tables, trace
 
 from wganlint.analysis import load_runs
 from wganlint.run import Run
@@ -90,6 +90,18 @@ def test_the_table_equals_the_slow_reader(entry: Entry) -> None:
         assert starts == entry["starts"]["count"]
 
 
+@pytest.mark.parametrize("entry", only(lambda e: e["family"] == "lines"), ids=ids)
+def test_the_table_leaves_no_fraction_out(entry: Entry) -> None:
+    assert left_out(CORPUS / entry["path"], entry) == []
+
+
+@pytest.mark.parametrize("entry", only(lambda e: e["family"] in ("csv", "tb-csv", "jsonl", "json-array")), ids=ids)
+def test_the_table_leaves_no_column_out(entry: Entry) -> None:
+    step = {entry["step"]["key"]} if "step" in entry else set()
+    named = {series["key"] for series in entry["series"]} | set(entry.get("absent", ())) | step
+    assert set(slow(entry["path"])) <= named
+
+
 @pytest.mark.parametrize("entry", only(lambda e: "step" in e), ids=ids)
 def test_the_table_knows_the_steps(entry: Entry) -> None:
     printed = list(steps(CORPUS / entry["path"], entry).values())
@@ -120,6 +132,15 @@ def test_every_record_is_read(entry: Entry) -> None:
         loose = set(series.get("loose", ())) - {int(line) for one in found for line in one.lines}
         wrong += differences(name_of(series), [row for row in truth if row[0] not in loose], found)
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("entry", only(lambda e: e["series"] and e["family"] != "events"), ids=ids)
+def test_places_point_at_the_printed_number(entry: Entry) -> None:
+    lines = (CORPUS / entry["path"]).read_bytes().decode().split("\n")
+    for one in (one for run in runs_of(entry["path"]) for one in run.series):
+        for line, column, text in zip(one.lines.tolist(), one.columns.tolist(), one.texts, strict=True):
+            if column > 0:
+                assert lines[line - 1][column - 1 :].startswith(text), (one.name, line, column, text)
 
 
 @pytest.mark.parametrize("entry", only(lambda e: e["family"] == "events"), ids=ids)

@@ -86,6 +86,11 @@ def differences(key: str, truth: Sequence[Row], series: Sequence[Series]) -> lis
             bad.append(f"{key} record {at}: line {line} {text!r} is there, line {got_line} {got_text!r} was read")
         elif bits(value) != bits(said(text)):
             bad.append(f"{key} record {at}: {text!r} was read as {value!r}")
+    for one in series:
+        (line, text, _, _), (last_line, last_text, _, _) = rows([one])[0], rows([one])[-1]
+        ends = (one.first.place.line or 0, one.first.text, one.last.place.line or 0, one.last.text)
+        if ends != (line, text, last_line, last_text):
+            bad.append(f"{one.name}: first and last record are said to be {ends}")
     return bad[:3]
 
 

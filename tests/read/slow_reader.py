@@ -64,6 +64,25 @@ def _in_lines(path: Path, entry: Entry) -> dict[str, Rows]:
     return found
 
 
+def left_out(path: Path, entry: Entry) -> list[tuple[int, str]]:
+    """Return the fractions of lines with a record that the table does not name, be it as a series, a counter or absent."""
+    named: dict[int, set[int]] = {}
+    patterns = [s.get("find", entry.get("find", "")).replace("KEY", re.escape(s["key"])) for s in entry["series"]]
+    for line, text in _lines(path):
+        for match in (match for pattern in patterns for match in re.finditer(pattern, text)):
+            named.setdefault(line, set()).add(match.start(1))
+        if line in named and (match := re.search(entry.get("step", {}).get("counters", "$^"), text)):
+            named[line] |= {match.start(group) for group in range(1, len(match.groups()) + 1)}
+    return [
+        (line, match[0])
+        for line, text in _lines(path)
+        if line in named
+        for match in re.finditer(r"(?<![\w.])[-+]?\d+\.\d+(?:e[-+]?\d+)?", text)
+        if match.start() not in named[line]
+        and not any(re.search(rf"{re.escape(name)}\W*$", text[: match.start()]) for name in entry.get("absent", ()))
+    ]
+
+
 def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows with their line: no cell of the corpus runs over two lines."""
     lines = _lines(path)
