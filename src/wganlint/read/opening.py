@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from wganlint.errors import InputError
+from wganlint.read.watch import watched
 
 HEAD = 65_536  # bytes that tell what a file is
 _OPENERS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
@@ -31,7 +32,7 @@ def open_file(path: Path) -> BinaryIO:
     with path.open("rb") as file:
         mark = file.read(6)
     opener = next((opener for magic, opener in _OPENERS.items() if mark.startswith(magic)), None)
-    return path.open("rb") if opener is None else cast(BinaryIO, opener(path))
+    return watched(path.open("rb") if opener is None else cast(BinaryIO, opener(path)), path.name)
 
 
 def head_of(path: Path) -> bytes:
