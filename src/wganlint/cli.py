@@ -181,10 +181,13 @@ def inspect(
     Exit codes: 0 fine, 2 misuse, 3 nothing was found.
     """
     from wganlint.analysis import inspect as look
-    from wganlint.export import Export
+    from wganlint.export import Export, same_file
 
     settings = load_settings(Path.cwd())
     files = {name: file for name, file in (("csv", csv), ("parquet", parquet), ("json", json)) if file is not None}
+    for file in files.values():
+        if any(same_file(file, path) for path in paths):
+            raise UsageError(f"{file} is one of the inputs", hint="Name another file for the export.")
     with Export.to(files) as export, _progress() as watch:
         found = look(
             paths,

@@ -44,7 +44,8 @@ def _series(run: Run, series: Series) -> SeriesView:
     guess = next((guess for guess in run.roles.values() if guess.series == series.name), None)
     aside = guess is None and series.name in run.auxiliary
     low, high = _extremes(series)
-    steps = series.steps[np.isfinite(series.steps)]
+    steps = np.concatenate([[series.first.step], series.steps, [series.last.step]])  # a folded end may not be kept
+    steps = steps[np.isfinite(steps)]
     bad = series.tally.nonfinite
     return SeriesView(
         name=series.name,

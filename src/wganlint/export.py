@@ -167,6 +167,14 @@ class _Stream:
 # -- where to
 
 
+def same_file(one: str, other: str) -> bool:
+    """Whether both name one and the same file that is there."""
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def _target(name: str, file: str) -> Iterator[BinaryIO]:
     """Yield a stream for the bytes; what is cut off half-way leaves nothing under the name of the file."""

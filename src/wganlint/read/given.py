@@ -72,6 +72,7 @@ def relabel(runs: Sequence[RunFiles], given: Sequence[Given]) -> None:
         mine = [run for run in runs if run.root == str(one.path)]
         if one.shown == STDIN:
             for run in mine:
+                run.id = "stdin"
                 run.logs = [
                     replace(attempt, out=_named(attempt.out), err=_named(attempt.err)) for attempt in run.logs
                 ]  # fmt: skip

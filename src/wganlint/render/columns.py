@@ -16,7 +16,10 @@ from wganlint.render.story import counted, number
 FEW = 24  # series of a run that are shown one by one
 SINGLES = 12  # series without a role that are shown where there are more
 FAMILY = 3  # series of one pattern that are folded into a row
-NUMBER = 12  # cells of a number
+NUMBERS = (
+    (12, 6),
+    (10, 4),
+)  # cells of a number as printed, and digits of a longer one; the second where names are long
 NAME = 30  # cells of a name
 SPARK = (10, 24)  # cells of a curve: least, most
 INDENT, DEEPER = "    ", "      "
@@ -95,7 +98,7 @@ def _heading(group: Sequence[SeriesView], width: int) -> list[Line]:
     if first.form and first.form not in {"scalar", first.kind}:
         label += [" ", (clean(first.form), "code")]
     reach = ", ".join(part for part in (records(group), steps(group)) if part)
-    lines = wrap([*label, (f"  {reach}", "dim")], width, "  ", INDENT)
+    lines = wrap([*label, (f": {reach}", "dim")], width, "  ", INDENT)
     files = [*first.files[:2], *([f"and {len(first.files) - 2} more files"] if len(first.files) > 2 else [])]
     for file in files:
         lines += wrap([(file, "path")], width, INDENT)
@@ -137,20 +140,23 @@ class _Layout:
     name: int
     role: int
     numbers: tuple[int, ...]
+    room: tuple[int, int]  # as in NUMBERS
     spark: int
 
 
 def _layout(group: Sequence[SeriesView], width: int) -> _Layout:
     role = max((len(one.role) for one in group), default=0)
-    numbers = tuple(
-        max(len(title), *(cells(values[at]) for values in map(_values, group))) for at, title in enumerate(HEADS)
-    )
-    used = len(INDENT) + (role + 2 if role else 0) + sum(size + 2 for size in numbers)
     longest = min(max(cells(clean(one.name)) for one in group), NAME)
-    name = max(min(longest, width - used), 4)
-    spare = width - used - name - 2
+    for room in NUMBERS:
+        values = [_values(one, room) for one in group]
+        numbers = tuple(max(len(title), *(cells(row[at]) for row in values)) for at, title in enumerate(HEADS))
+        left = width - len(INDENT) - (role + 2 if role else 0) - sum(size + 2 for size in numbers)
+        if longest <= left:
+            break
+    name = max(min(longest, left), 4)
+    spare = left - name - 2
     least, most = SPARK
-    return _Layout(name, role, numbers, min(spare, most) if spare >= least else 0)
+    return _Layout(name, role, numbers, room, min(spare, most) if spare >= least else 0)
 
 
 def _titles(layout: _Layout) -> Line:
@@ -167,22 +173,22 @@ def _row(one: SeriesView, layout: _Layout) -> list[Line]:
     spans: list[Span] = [(INDENT, ""), (pad(name if short else "", layout.name), "strong")]
     if layout.role:
         spans.append(("  " + one.role.ljust(layout.role), "good" if one.role_standing else "dim"))
-    for text, size in zip(_values(one), layout.numbers, strict=True):
+    for text, size in zip(_values(one, layout.room), layout.numbers, strict=True):
         spans.append(("  " + pad(text, size, right=True), "" if text != "-" else "dim"))
     if layout.spark:
         spans += [("  ", ""), (sparkline(one.thumbnail, layout.spark), "spark")]
     return [tuple(spans)] if short else [line(INDENT, (name, "strong")), tuple(spans)]
 
 
-def _values(one: SeriesView) -> tuple[str, ...]:
+def _values(one: SeriesView, room: tuple[int, int]) -> tuple[str, ...]:
     found = (one.first, one.last, one.lowest, one.highest)
-    return tuple(printed(record.text, record.value) if record is not None else "-" for record in found)
+    return tuple(printed(record.text, record.value, room) if record is not None else "-" for record in found)
 
 
-def printed(text: str, value: float) -> str:
+def printed(text: str, value: float, room: tuple[int, int]) -> str:
     """Return a number as printed; a very long one shorter, marked as such."""
     shown = clean(text)
-    return shown if cells(shown) <= NUMBER else f"≈{value:.6g}"
+    return shown if cells(shown) <= room[0] else f"≈{value:.{room[1]}g}"
 
 
 def _remarks(one: SeriesView, width: int, *, even: bool, several: bool) -> list[Line]:

@@ -43,7 +43,7 @@ def _brief(inspection: Inspection, width: int) -> list[Line]:
     said: list[Line] = [line((f"wganlint {clean(inspection.version)}", "head"), f"   {len(inspection.runs)} runs")]
     for run in inspection.runs:
         facts = ", ".join(part for part in (read(run), _reach(run)) if part) or "nothing to read"
-        said += [(), *wrap([(run.id, "head"), f"  {facts}"], width, "", INDENT)]
+        said += [(), *wrap([(run.id, "head"), f": {facts}"], width, "", INDENT)]
         roles = ", ".join(f"{one.role}={one.name}" for one in run.series if one.role_standing is not None)
         others = sum(one.role_standing is None for one in run.series)
         bad = sum(one.nonfinite > 0 for one in run.series)
