@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from wganlint import __version__, chain
+from wganlint.describe import SIGNS, describe
 from wganlint.engine import judge, was_judged
 from wganlint.errors import UsageError
 from wganlint.finding import (
@@ -21,79 +25,263 @@ from wganlint.finding import (
     SettingSummary,
     Verdict,
 )
-from wganlint.read.discover import discover
+from wganlint.fleet import spread
+from wganlint.inspection import Inspection, RunView
+from wganlint.read.attempts import File
+from wganlint.read.discover import RunFiles, discover
+from wganlint.read.given import local, relabel
 from wganlint.read.join import read_runs
 from wganlint.read.roles import assign
-from wganlint.rules.catalogue import catalogue
+from wganlint.read.watch import Watch
+from wganlint.rules.catalogue import Catalogue, catalogue
 from wganlint.run import Run
+
+if TYPE_CHECKING:
+    from wganlint.export import Export
+
+Given = str | PathLike[str]
+T = TypeVar("T")
 
 
 def analyze(
-    paths: Sequence[str | PathLike[str]] | str | PathLike[str],
+    paths: Sequence[Given] | Given,
     *,
-    source: Sequence[str | PathLike[str]] = (),
-    events: Sequence[str | PathLike[str]] = (),
+    source: Sequence[Given] = (),
+    events: Sequence[Given] = (),
     roles: Mapping[str, str] | None = None,
     usual_roles: Mapping[str, str] | None = None,
     columns: Sequence[str] = (),
-    rules: Sequence[str | PathLike[str]] = (),
+    rules: Sequence[Given] = (),
     ignore: Collection[str] = (),
+    jobs: int | None = 1,
+    watch: Watch | None = None,
 ) -> Report:
     """Read the runs under `paths` and judge them by the shipped rules and those in the folders `rules`.
 
-    `source` and `events` name further folders that belong to the runs; `roles` maps a role to the name of the series
-    that plays it, `usual_roles` does so where a run has such a series; `columns` names the columns of tables without a
-    header; `ignore` holds codes or names of rules.
+    A path is a file, a folder, a pattern (`runs/**/train.log`), `-` for standard input, or an address that fsspec
+    knows (`s3://bucket/run`). `source` and `events` name further folders that belong to the runs; `roles` maps a role
+    to the name of the series that plays it, `usual_roles` does so where a run has such a series; `columns` names the
+    columns of tables without a header; `ignore` holds codes or names of rules. `jobs` processes share the runs (None: as many as pay off; then the caller's main module must be
+    importable); `watch` is told how far reading has come.
 
     Raises:
         UsageError: a path does not exist, or a role or series is not known.
     """
-    book = catalogue([Path(folder) for folder in rules])
-    runs = load_runs(paths, source=source, events=events, roles=roles, usual_roles=usual_roles, columns=columns)
+    folders = tuple(Path(folder) for folder in rules)
+    book = catalogue(folders)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
         raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
-    summaries: list[RunSummary] = []
-    findings: list[Finding] = []
-    verdicts: list[Verdict] = []
-    chains: list[Chain] = []
-    for run in runs:
-        with np.errstate(all="ignore"):  # a log may print 1e308; what overflows is infinite and told so
-            judgements = judge(run, book.rules, ignore)
-        found, graph = chain.link(run.id, judgements)
-        findings += found
-        chains.append(graph)
-        verdicts += [judgement.verdict for judgement in judgements]
-        summaries.append(_summary(run, was_judged(judgements)))
+    task = _Judging(_Way.of(roles, usual_roles, columns), folders, tuple(ignore), book)
+    judged = _each(task, paths, source=source, events=events, jobs=jobs, watch=watch)
+    _check_roles(roles, judged)
+    verdicts = tuple(verdict for one in judged for verdict in one.verdicts)
     broken = [f"{v.code} broke on {v.run}: {v.note}" for v in verdicts if v.note and v.outcome == "broken"]
-    problems = (*(str(error) for error in book.broken), *broken)
-    return Report(__version__, tuple(summaries), tuple(findings), tuple(verdicts), tuple(chains), problems)
+    return Report(
+        __version__,
+        tuple(one.summary for one in judged),
+        tuple(finding for one in judged for finding in one.findings),
+        verdicts,
+        tuple(one.chain for one in judged),
+        (*(str(error) for error in book.broken), *broken),
+    )
 
 
-def load_runs(
-    paths: Sequence[str | PathLike[str]] | str | PathLike[str],
+def inspect(
+    paths: Sequence[Given] | Given,
     *,
-    source: Sequence[str | PathLike[str]] = (),
-    events: Sequence[str | PathLike[str]] = (),
+    source: Sequence[Given] = (),
+    events: Sequence[Given] = (),
     roles: Mapping[str, str] | None = None,
     usual_roles: Mapping[str, str] | None = None,
     columns: Sequence[str] = (),
-) -> list[Run]:
-    """Return the runs under `paths` as the readers understand them, roles assigned, nothing judged.
+    jobs: int | None = 1,
+    watch: Watch | None = None,
+    export: Export | None = None,
+) -> Inspection:
+    """Read the runs under `paths` and say how they were understood; arguments as in `analyze`, nothing is judged.
+
+    `export` is handed all points of each run; then one process reads.
 
     Raises:
         UsageError: a path does not exist, or a role or series is not known.
     """
+    task = partial(_described, _Way.of(roles, usual_roles, columns), export)
+    found = _each(task, paths, source=source, events=events, jobs=1 if export else jobs, watch=watch)
+    _check_roles(roles, found)
+    return Inspection(__version__, tuple(one.view for one in found))
+
+
+def load_runs(
+    paths: Sequence[Given] | Given,
+    *,
+    source: Sequence[Given] = (),
+    events: Sequence[Given] = (),
+    roles: Mapping[str, str] | None = None,
+    usual_roles: Mapping[str, str] | None = None,
+    columns: Sequence[str] = (),
+    watch: Watch | None = None,
+) -> list[Run]:
+    """Return the runs under `paths` as the readers understand them, roles assigned, nothing judged.
+
+    Arguments are those of `analyze`. Of a series with more than 20,000 records the first ones and the first, last,
+    lowest and highest of each stretch of the others are kept.
+
+    Raises:
+        UsageError: a path does not exist, or a role or series is not known.
+    """
+    task = partial(_loaded, _Way.of(roles, usual_roles, columns))
+    found = _each(task, paths, source=source, events=events, jobs=1, watch=watch)
+    _check_roles(roles, found)
+    return [one.run for one in found]
+
+
+# -- one run
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the files of a run are to be read."""
+
+    roles: tuple[tuple[str, str], ...]
+    usual_roles: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, roles: Mapping[str, str] | None, usual_roles: Mapping[str, str] | None, columns: Sequence[str]
+    ) -> _Way:
+        return cls(tuple((roles or {}).items()), tuple((usual_roles or {}).items()), tuple(columns))
+
+    def read(self, files: RunFiles) -> list[Run]:
+        """Read what looks like one run, and may hold several, and assign their roles."""
+        with np.errstate(all="ignore"):  # a log may print 1e308; what overflows is infinite and told so
+            roles = {**dict(self.usual_roles), **dict(self.roles)}
+            return [assign(run, roles) for run in read_runs(files, self.columns)]
+
+    def told(self, run: Run) -> _Told:
+        """Return what is needed to check the roles that the user gave."""
+        if not self.roles:
+            return _Told()
+        played = [role for role, guess in run.roles.items() if guess.why == "given by --role"]
+        return _Told(tuple(played), tuple(series.name for series in run.series))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Roles that a run has because they were given, and its series."""
+
+    played: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    told: _Told
+    summary: RunSummary
+    findings: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...]
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    told: _Told
+    view: RunView
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    told: _Told
+    run: Run
+
+
+class _Judging:
+    """Reads and judges one run. Rules do not travel to another process: they are loaded there once."""
+
+    def __init__(self, way: _Way, folders: tuple[Path, ...], ignore: tuple[str, ...], book: Catalogue) -> None:
+        self.way, self.folders, self.ignore, self.book = way, folders, ignore, book
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _judging, (self.way, self.folders, self.ignore)
+
+    def __call__(self, files: RunFiles) -> list[_Judged]:
+        return [self._judged(run) for run in self.way.read(files)]
+
+    def _judged(self, run: Run) -> _Judged:
+        with np.errstate(all="ignore"):
+            judgements = judge(run, self.book.rules, self.ignore)
+        found, graph = chain.link(run.id, judgements)
+        verdicts = tuple(judgement.verdict for judgement in judgements)
+        summary = _summary(run, was_judged(judgements))
+        return _Judged(self.way.told(run), summary, tuple(found), verdicts, graph)
+
+
+@lru_cache(maxsize=1)
+def _judging(way: _Way, folders: tuple[Path, ...], ignore: tuple[str, ...]) -> _Judging:
+    return _Judging(way, folders, ignore, catalogue(folders))
+
+
+def _described(way: _Way, export: Export | None, files: RunFiles) -> list[_Described]:
+    runs = export.read(lambda: way.read(files)) if export is not None else way.read(files)
+    return [_Described(way.told(run), describe(run)) for run in runs]
+
+
+def _loaded(way: _Way, files: RunFiles) -> list[_Loaded]:
+    return [_Loaded(way.told(run), run) for run in way.read(files)]
+
+
+# -- all runs
+
+
+def _each(
+    task: Callable[[RunFiles], list[T]],
+    paths: Sequence[Given] | Given,
+    *,
+    source: Sequence[Given],
+    events: Sequence[Given],
+    jobs: int | None,
+    watch: Watch | None,
+) -> list[T]:
+    """Find the runs and do the task with the files of each, while copies of what lies elsewhere are there."""
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
-    found = discover([Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events])
-    with np.errstate(all="ignore"):
-        wanted = {**(usual_roles or {}), **(roles or {})}
-        runs = [assign(run, wanted) for files in found for run in read_runs(files, columns)]
+    with local([*given, *source, *events], watch=watch) as places:
+        mine = [place for place in places if place.part < len(given)]
+        further = [place for place in places if place.part >= len(given)]
+        found = discover(
+            [place.path for place in mine],
+            source=[place.path for place in further if place.part < len(given) + len(source)],
+            events=[place.path for place in further if place.part >= len(given) + len(source)],
+        )
+        relabel(found, mine)
+        sizes = [_size(files) for files in found]
+        if watch is not None:
+            watch.plan("reading", sum(len(_files(files)) for files in found), sum(sizes))
+        return [one for several in spread(task, found, sizes, jobs=jobs, watch=watch) for one in several]
+
+
+def _files(files: RunFiles) -> list[File]:
+    logs = [file for attempt in files.logs for file in attempt.files]
+    return [*logs, *files.events, *files.tables, *files.traces]
+
+
+def _size(files: RunFiles) -> int:
+    """Return the bytes of what will be read, as they lie on the disk."""
+    total = 0
+    for file in _files(files):
+        try:
+            total += file.path.stat().st_size
+        except OSError:  # gone since: told when it is read
+            continue
+    return total
+
+
+def _check_roles(roles: Mapping[str, str] | None, found: Iterable[_Judged | _Described | _Loaded]) -> None:
+    told = [one.told for one in found]
     for role, name in (roles or {}).items():
-        if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
-            known = sorted({series.name for run in runs for series in run.series})
+        if not any(role in one.played for one in told):
+            known = sorted({name for one in told for name in one.names})
             raise UsageError(f"no series {name!r} for --role {role}", hint=f"series: {', '.join(known[:30]) or 'none'}")
-    return runs
 
 
 def _summary(run: Run, judged: bool) -> RunSummary:
@@ -106,10 +294,6 @@ def _summary(run: Run, judged: bool) -> RunSummary:
         )
         for s in run.series
     )  # fmt: skip
-    signs = {
-        1: "c = mean(fake) - mean(real) + penalty, g = -mean(fake)",
-        -1: "c = mean(real) - mean(fake) + penalty, g = mean(fake)",
-    }
     wasserstein = run.family.name.startswith("wgan")
     return RunSummary(
         id=run.id,
@@ -117,7 +301,7 @@ def _summary(run: Run, judged: bool) -> RunSummary:
         inputs=tuple(InputSummary(i.path, i.kind, i.used, i.why) for i in run.inputs),
         loss_family=run.family.name,
         family_why=run.family.why,
-        convention=signs.get(run.convention.sign, "") if wasserstein else "",
+        convention=SIGNS.get(run.convention.sign, "") if wasserstein else "",
         convention_why=run.convention.why if wasserstein else "",
         convention_standing=run.convention.standing,
         roles={role: guess.series for role, guess in run.roles.items()},

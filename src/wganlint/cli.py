@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,8 @@ from wganlint.settings import Belief, Level, Settings, load_settings
 
 if TYPE_CHECKING:
     from wganlint.finding import Report
+    from wganlint.inspection import Inspection
+    from wganlint.read.watch import Watch
     from wganlint.rules.catalogue import Catalogue
 
 FINE, GATE, MISUSE, UNJUDGED = 0, 1, 2, 3
@@ -35,12 +38,24 @@ app.add_typer(rules_app, name="rules")
 Format = Literal["full", "concise", "markdown", "json"]
 Color = Literal["auto", "always", "never"]
 
-Paths = Annotated[list[Path], typer.Argument(help="Log files, or folders that hold the logs of one or more runs.")]
-Source = Annotated[
-    list[Path] | None,
-    typer.Option("--source", help="Folder or file with the model's source; it is parsed, never run."),
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files or folders that runs left behind; also patterns ('runs/*/train.log'), - for standard input, and"
+        " addresses (s3://bucket/run).",
+    ),
 ]
-Events = Annotated[list[Path] | None, typer.Option("--events", help="Folder with TensorBoard event files of the run.")]
+Source = Annotated[
+    list[str] | None,
+    typer.Option("--source", metavar="PATH", help="Folder or file with the model's source; it is parsed, never run."),
+]
+Events = Annotated[
+    list[str] | None, typer.Option("--events", metavar="PATH", help="Folder with TensorBoard event files of the run.")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, max=256, help="Processes that share the runs; unset: as many as pay off."),
+]
 Roles = Annotated[
     list[str] | None,
     typer.Option("--role", metavar="ROLE=NAME", help="Say which series plays a role: critic_loss=my_name."),
@@ -99,6 +114,7 @@ def analyze(
     output: Outputs = None,
     fail_on: FailOn = None,
     min_confidence: MinConfidence = None,
+    jobs: Jobs = None,
     width: Annotated[int | None, typer.Option("--width", min=60, max=400, help="Columns of the full report.")] = None,
     color: Annotated[Color, typer.Option("--color", help="When to use color.")] = "auto",
 ) -> None:
@@ -108,7 +124,7 @@ def analyze(
     """
     settings = load_settings(Path.cwd())
     outputs = [_target(text) for text in output or []]
-    report = _report(settings, paths, source, events, role, rules, ignore, columns)
+    report = _report(settings, paths, source, events, role, rules, ignore, columns, jobs)
     for name, file in outputs:
         _write(file, name, report)
     _print(report, format, width, color)
@@ -129,6 +145,7 @@ def gate(
     output: Outputs = None,
     fail_on: FailOn = None,
     min_confidence: MinConfidence = None,
+    jobs: Jobs = None,
 ) -> None:
     """Check runs in CI: one line a finding, exit code 1 from severity high with confidence medium on.
 
@@ -136,13 +153,67 @@ def gate(
     """
     settings = load_settings(Path.cwd())
     outputs = [_target(text) for text in output or []]
-    report = _report(settings, paths, source, events, role, rules, ignore, columns)
+    report = _report(settings, paths, source, events, role, rules, ignore, columns, jobs)
     for name, file in outputs:
         _write(file, name, report)
     _print(report, "concise", None, "never")
     level = fail_on or settings.fail_on or "high"
     sure = min_confidence or settings.min_confidence or "medium"
     raise typer.Exit(_code(report, level, sure, "concise", strict=True))
+
+
+@app.command()
+def inspect(
+    paths: Paths,
+    source: Source = None,
+    events: Events = None,
+    role: Roles = None,
+    format: Annotated[Literal["full", "markdown", "json"], typer.Option("--format", help="What to print.")] = "full",
+    all: Annotated[bool, typer.Option("--all", help="Fold no long list.")] = False,
+    csv: Annotated[
+        str | None, typer.Option("--csv", metavar="FILE", help="Write all points as CSV (-: print).")
+    ] = None,
+    parquet: Annotated[
+        str | None, typer.Option("--parquet", metavar="FILE", help="Write all points as Parquet (needs pyarrow).")
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write all points as JSON (-: print).")
+    ] = None,
+    jobs: Jobs = None,
+    width: Annotated[int | None, typer.Option("--width", min=60, max=400, help="Columns of the full text.")] = None,
+    color: Annotated[Color, typer.Option("--color", help="When to use color.")] = "auto",
+) -> None:
+    """Show what runs left behind and how it was understood: series, roles, settings, what was skipped and why.
+
+    Nothing is judged. The exports hold every point: run, series, role, step, value, text, file, line.
+    Exit codes: 0 fine, 2 misuse, 3 nothing was found.
+    """
+    from wganlint.analysis import inspect as look
+    from wganlint.export import Export, same_file
+
+    settings = load_settings(Path.cwd())
+    files = {name: file for name, file in (("csv", csv), ("parquet", parquet), ("json", json)) if file is not None}
+    for file in files.values():
+        if any(same_file(file, path) for path in paths):
+            raise UsageError(f"{file} is one of the inputs", hint="Name another file for the export.")
+    with Export.to(files) as export, _progress() as watch:
+        found = look(
+            paths,
+            source=[*settings.source, *(source or [])],
+            events=events or [],
+            roles=dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
+            usual_roles=settings.roles,
+            jobs=jobs,
+            watch=watch,
+            export=export,
+        )
+    for line in export.notices if export else ():
+        _say(line)
+    if "-" not in files.values():
+        _print_inspection(found, format, all, width, color)
+    if found.empty:
+        _say(_found_nothing(found))
+    raise typer.Exit(UNJUDGED if found.empty else FINE)
 
 
 @app.command()
@@ -247,29 +318,37 @@ def _catalogue(settings: Settings, rules: list[Path] | None) -> Catalogue:
 
 def _report(
     settings: Settings,
-    paths: list[Path],
-    source: list[Path] | None,
-    events: list[Path] | None,
+    paths: list[str],
+    source: list[str] | None,
+    events: list[str] | None,
     role: list[str] | None,
     rules: list[Path] | None,
     ignore: list[str] | None,
     columns: str | None,
+    jobs: int | None,
 ) -> Report:
     from wganlint.analysis import analyze as run_analysis
 
-    report = run_analysis(
-        paths,
-        source=[*settings.source, *(source or [])],
-        events=events or [],
-        roles=dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
-        usual_roles=settings.roles,
-        columns=[name.strip() for name in columns.split(",")] if columns else settings.columns,
-        rules=[*settings.rules, *(rules or [])],
-        ignore=[*settings.ignore, *(ignore or [])],
-    )
+    with _progress() as watch:
+        report = run_analysis(
+            paths,
+            source=[*settings.source, *(source or [])],
+            events=events or [],
+            roles=dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
+            usual_roles=settings.roles,
+            columns=_names(columns, settings),
+            rules=[*settings.rules, *(rules or [])],
+            ignore=[*settings.ignore, *(ignore or [])],
+            jobs=jobs,
+            watch=watch,
+        )
     for problem in report.problems:
         _say(f"error: rule not used: {problem}")
     return report
+
+
+def _names(columns: str | None, settings: Settings) -> Sequence[str]:
+    return [name.strip() for name in columns.split(",")] if columns else settings.columns
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:
@@ -310,6 +389,37 @@ def _print(report: Report, name: str, width: int | None, color: Color) -> None:
     from wganlint.render.screen import echo
 
     echo(FORMATS[name](report))
+
+
+def _print_inspection(found: Inspection, name: str, all: bool, width: int | None, color: Color) -> None:
+    from wganlint.render.screen import echo, show_inspection
+
+    match name:
+        case "markdown":
+            from wganlint.render.inspected_markdown import markdown
+
+            echo(markdown(found, all=all))
+        case "json":
+            from wganlint.render.inspected_json import as_json
+
+            echo(as_json(found))
+        case _:
+            show_inspection(found, all=all, width=width, color=color)
+
+
+def _found_nothing(found: Inspection) -> str:
+    seen = [f"  {one.path}: {one.why}" for run in found.runs for one in run.inputs]
+    more = [f"  and {len(seen) - 5} more"] if len(seen) > 5 else []
+    return "\n".join(["nothing was found that a training run leaves behind", *seen[:5], *more])
+
+
+def _progress() -> AbstractContextManager[Watch | None]:
+    """Return what watches long work: nothing unless standard error is a terminal that somebody looks at."""
+    if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
+        return nullcontext()
+    from wganlint.render.progress import Progress
+
+    return Progress()
 
 
 def _code(report: Report, level: str | None, sure: str | None, format: str, *, strict: bool = False) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from wganlint.evidence import Evidence, Place, Standing, observed
 from wganlint.series import Point, Series
 
@@ -200,23 +202,35 @@ class Run:
         return next((stated for stated in self.stated(meaning) if stated.number is not None), None)
 
     def frame(self) -> pd.DataFrame:
-        """Return all kept points as a pandas frame: series, role, step, value, text, file, line."""
+        """Return all kept points as a pandas frame, series after series.
+
+        Columns: series, role, file (categories), step, value (float64), text, line (Int64, missing where the input has
+        no lines). Of a series that is `folded` not every point is kept; `wganlint inspect --csv` writes all.
+        """
         import pandas as pd
 
+        sizes = [len(series.values) for series in self.series]
         role_of = {guess.series: role for role, guess in self.roles.items()}
-        rows: list[dict[str, Any]] = []
-        for series in self.series:
-            for at in range(len(series.values)):
-                point = series.point(at)
-                rows.append(
-                    {
-                        "series": series.name,
-                        "role": role_of.get(series.name, ""),
-                        "step": point.step,
-                        "value": point.value,
-                        "text": point.text,
-                        "file": point.place.file,
-                        "line": point.place.line,
-                    }
-                )
-        return pd.DataFrame(rows, columns=["series", "role", "step", "value", "text", "file", "line"])
+        roles = [role_of.get(series.name, "") for series in self.series]
+        files = list(dict.fromkeys(file for series in self.series for file in series.files))
+        code_of = {file: code for code, file in enumerate(files)}
+        codes = [np.array([code_of[file] for file in series.files])[series.file_of] for series in self.series]
+        lines = _joined([series.lines for series in self.series], np.int64)
+        kinds = list(dict.fromkeys(roles))
+        names = pd.Index([series.name for series in self.series], dtype=object)
+        played = np.array([kinds.index(role) for role in roles], dtype=np.int64)
+        return pd.DataFrame(
+            {
+                "series": pd.Categorical.from_codes(np.repeat(np.arange(len(sizes)), sizes), categories=names),
+                "role": pd.Categorical.from_codes(np.repeat(played, sizes), categories=pd.Index(kinds, dtype=object)),
+                "step": _joined([series.steps for series in self.series], np.float64),
+                "value": _joined([series.values for series in self.series], np.float64),
+                "text": [text for series in self.series for text in series.texts],
+                "file": pd.Categorical.from_codes(_joined(codes, np.int64), categories=pd.Index(files, dtype=object)),
+                "line": pd.arrays.IntegerArray(lines, lines <= 0),
+            }
+        )
+
+
+def _joined(parts: list[Any], kind: type) -> Any:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)

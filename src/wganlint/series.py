@@ -8,9 +8,12 @@ stay exact. The first `HEAD` records are never folded: a check of a fix looks at
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from operator import ne
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +112,7 @@ class Series:
     first: Point
     last: Point
     also_in: tuple[str, ...] = ()  # other inputs that carry the same series
+    number: int = -1  # of its builder, while a tap listens
 
     def __len__(self) -> int:
         """Number of records in the input (not of kept points)."""
@@ -177,6 +181,29 @@ class Chunk:
     file: str
 
 
+class Tap(Protocol):
+    """Is handed every record on its way into a series, before any folding: an export writes them as they come."""
+
+    def join(self, builder: SeriesBuilder) -> int:
+        """Take note of a new series; return its number, in order of their making."""
+
+    def take(self, number: int, chunk: Chunk) -> None:
+        """Take the next records of series `number`."""
+
+
+_TAP: ContextVar[Tap | None] = ContextVar("tap", default=None)
+
+
+@contextmanager
+def tapped(tap: Tap) -> Iterator[None]:
+    """Hand all records of the series that are begun inside to `tap` as well."""
+    token = _TAP.set(tap)
+    try:
+        yield
+    finally:
+        _TAP.reset(token)
+
+
 class SeriesBuilder:
     """Takes chunks of one series in file order and keeps it within `LIMIT` points."""
 
@@ -206,6 +233,8 @@ class SeriesBuilder:
         self._decimals: int | None = None
         self._first: Point | None = None
         self._last: Point | None = None
+        self._tap = _TAP.get()
+        self._number = self._tap.join(self) if self._tap is not None else -1
 
     def __len__(self) -> int:
         return self._count
@@ -214,6 +243,8 @@ class SeriesBuilder:
         """Add consecutive records."""
         if not len(chunk.values):
             return
+        if self._tap is not None:
+            self._tap.take(self._number, chunk)
         if not self._files or self._files[-1] != chunk.file:
             self._files.append(chunk.file)
         columns = _Columns(

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from sample import SAMPLES, hostile, sick
 
-from wganlint.render.report_json import _plain, as_json, schema
+from wganlint.render.report_json import as_json, plain, schema
 
 
 def refuse(word: str) -> None:
@@ -51,7 +51,7 @@ def test_numbers_that_are_not_finite_are_null() -> None:
 
 def test_foreign_types_are_made_plain() -> None:
     value = {1: np.float64(0.5), "b": np.int64(2), "c": {"y", "x"}, "d": True, "e": object, "f": math.nan}
-    found = _plain(value)
+    found = plain(value)
     assert found == {"1": 0.5, "b": 2, "c": ["x", "y"], "d": True, "e": str(object), "f": None}
 
 

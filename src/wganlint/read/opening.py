@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from wganlint.errors import InputError
+from wganlint.read.watch import watched
 
 HEAD = 65_536  # bytes that tell what a file is
 PIECE = 1 << 20  # bytes unpacked at once
@@ -70,6 +71,10 @@ class Unpacked(io.RawIOBase):
         """Whether it can be read: always."""
         return True
 
+    def fileno(self) -> int:
+        """Return the descriptor of the compressed file: where it stands tells how far reading has come."""
+        return self._file.fileno()
+
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer; 0 at the end, or at the damage."""
         size = len(buffer)
@@ -120,12 +125,12 @@ def open_file(path: Path, *, fast: bool = False) -> BinaryIO:
     file.seek(0)
     opener = next((opener for magic, opener in _OPENERS.items() if mark.startswith(magic)), None)
     if opener is None:
-        return file
+        return watched(file, path.name)
     if fast and opener is _gzip:
         file.close()
-        return _fastest_gzip(path)
+        return watched(_fastest_gzip(path), path.name)
     try:
-        return cast(BinaryIO, io.BufferedReader(Unpacked(file, opener(file))))
+        return watched(cast(BinaryIO, io.BufferedReader(Unpacked(file, opener(file)))), path.name)
     except InputError:
         file.close()
         raise

@@ -268,3 +268,8 @@ def _fold(found: Found) -> None:
         else:
             pattern = f"*.{ending}" if ending else "*"
             found.skipped.append((f"{folder}/{pattern}" if folder else pattern, f"{len(names)} files: {reason}"))
+
+
+def unread(name: str) -> bool:
+    """Whether files of this name are never read, whatever they hold: weights, images, archives."""
+    return name.rpartition(".")[2].lower() in _REASON_OF

@@ -20,7 +20,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def as_json(report: Report) -> str:
     """Return the report as JSON text, valid whatever the inputs held: a number that is not finite is null."""
-    return json.dumps(_plain(document(report)), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    return json.dumps(plain(document(report)), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
 def schema() -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _run(run: RunSummary) -> dict[str, Any]:
         "roles": run.roles,
         "series": [_series(series) for series in run.series],
         "settings": [{"name": s.name, "value": s.value, "file": s.file, "line": s.line} for s in run.settings],
-        "notes": [{"text": text, "place": _place(place)} for text, place in run.notes],
+        "notes": [{"text": text, "place": shown_place(place)} for text, place in run.notes],
         "judged": run.judged,
     }
 
@@ -92,7 +92,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "title": finding.title,
         "why": finding.why,
         "root": finding.root,
-        "place": _place(finding.place),
+        "place": shown_place(finding.place),
         "statements": [_statement(statement) for statement in finding.statements],
         "alternatives": [_statement(statement) for statement in finding.alternatives],
         "evidence": [_evidence(item) for item in finding.evidence],
@@ -105,7 +105,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _place(place: Place | None) -> dict[str, Any] | None:
+def shown_place(place: Place | None) -> dict[str, Any] | None:
+    """Return a place as JSON."""
     if place is None:
         return None
     return {"file": place.file, "line": place.line, "column": place.column, "end_column": place.end_column}
@@ -116,7 +117,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:
-    place = _place(item.place) or {"file": None, "line": None, "column": None, "end_column": None}
+    place = shown_place(item.place) or {"file": None, "line": None, "column": None, "end_column": None}
     return {
         "kind": item.kind,
         "standing": item.standing,
@@ -174,13 +175,13 @@ def _chain(chain: Chain) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return `value` in types that JSON has; lone surrogates, which UTF-8 has not, become U+FFFD."""
     match value:
         case None | bool():
             return value
         case Enum():
-            return _plain(value.value)
+            return plain(value.value)
         case str():
             return _SURROGATES.sub("\ufffd", value)
         case Integral():
@@ -188,10 +189,10 @@ def _plain(value: Any) -> Any:
         case Real():
             return float(value) if math.isfinite(value) else None
         case Mapping():
-            return {str(_plain(key)): _plain(item) for key, item in value.items()}
+            return {str(plain(key)): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case set() | frozenset():
-            return sorted((_plain(item) for item in value), key=repr)
+            return sorted((plain(item) for item in value), key=repr)
         case _:
-            return _plain(str(value))
+            return plain(str(value))

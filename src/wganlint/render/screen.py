@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from wganlint.finding import Report
-from wganlint.render.full import lines
 from wganlint.render.spans import Line, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
+
+    from wganlint.finding import Report
+    from wganlint.inspection import Inspection
 
 Color = Literal["auto", "always", "never"]
 
@@ -55,6 +57,8 @@ _ASCII = str.maketrans(
         "▶": ">",
         "╌": "-",
         "…": "~",
+        "≈": "~",
+        "→": ">",
         "\ufffd": "?",
         "\N{MULTIPLICATION SIGN}": "x",
         **dict(zip("▁▂▃▄▅▆▇█", "__..--==", strict=True)),
@@ -67,17 +71,38 @@ def show(report: Report, *, width: int | None = None, color: Color = "auto", fil
 
     "auto" colors a terminal only, and heeds NO_COLOR. Input text is never read as markup.
     """
+    from wganlint.render.full import lines
+
+    _show(lambda wide: lines(report, wide), width=width, color=color, file=file)
+
+
+def show_inspection(
+    inspection: Inspection,
+    *,
+    all: bool = False,
+    width: int | None = None,
+    color: Color = "auto",
+    file: TextIO | None = None,
+) -> None:
+    """Print an inspection for a person, as `show` does a report; `all` folds no list."""
+    from wganlint.render.inspected import lines
+
+    _show(lambda wide: lines(inspection, wide, all=all), width=width, color=color, file=file)
+
+
+def _show(draw: Callable[[int], list[Line]], *, width: int | None, color: Color, file: TextIO | None) -> None:
+    """Print what `draw` gives for the width at hand."""
     target = file or sys.stdout
     if color == "never" or (color == "auto" and not target.isatty() and not os.environ.get("FORCE_COLOR")):
         wide = width or (_terminal_width() if target.isatty() else PIPE)
-        echo(plain(list(_trimmed(lines(report, wide)))), file)  # nothing to color: Rich need not be loaded
+        echo(plain(list(_trimmed(draw(wide)))), file)  # nothing to color: Rich need not be loaded
         return
     from rich.text import Text
 
     console = _console(color, file)
     wide = width or (min(max(console.width, NARROW), WIDE) if console.is_terminal else PIPE)
     encoding = getattr(console.file, "encoding", None) or "utf-8"
-    for spans in _trimmed(lines(report, wide)):
+    for spans in _trimmed(draw(wide)):
         text = Text(no_wrap=True, overflow="ignore", end="\n")
         for part, style in spans:
             text.append(fit(part, encoding), LOOK.get(style) if style else None)
@@ -92,6 +117,19 @@ def echo(text: str, file: TextIO | None = None) -> None:
     """Print any rendered text; characters that the stream cannot hold are replaced, never an error."""
     target = file or sys.stdout
     target.write(fit(text, getattr(target, "encoding", None) or "utf-8"))
+
+
+def bar() -> Progress:
+    """Return a bar for standard error that vanishes at its end: what, share, speed and time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import TransferSpeedColumn as Speed
+
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), TaskProgressColumn(), Speed(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def fit(text: str, encoding: str) -> str:

@@ -47,7 +47,7 @@ def manner(fix: Fix) -> str:
 
 HINTS = {"source": "--source DIR"}  # an input that a rule lacks -> how to give it
 
-_INPUTS = {
+INPUTS = {
     "log": "log",
     "errlog": "error log",
     "events": "event file",
@@ -232,7 +232,7 @@ def read(run: RunSummary) -> str:
     kinds = [entry.kind for entry in run.inputs if entry.used]
     if not kinds:
         return "no input was used"
-    return ", ".join(counted(kinds.count(kind), _INPUTS.get(kind, clean(kind))) for kind in dict.fromkeys(kinds))
+    return ", ".join(counted(kinds.count(kind), INPUTS.get(kind, clean(kind))) for kind in dict.fromkeys(kinds))
 
 
 def extent(run: RunSummary) -> str:
