@@ -19,12 +19,14 @@ from wganlint.read.forms import COUNTER, Form, Restart, head_of
 from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.profile_table import TableReader
+from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
 from wganlint.read.tokens import Bar, Field, bar_of, fields_of, step_rank
 from wganlint.run import Note, OpTable, Setting
 from wganlint.series import SeriesBuilder
 
 PATTERNS = 48  # shapes with a pattern
+STUDY_AT = 200  # lines of one block that a pattern must match before a template is made of one
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 SERIES = 2000  # series of all forms
@@ -88,7 +90,8 @@ class TextReader:
             if not facts.lines and block.lines and _OWN.match(block.lines[0]):
                 raise InputError("a report of wganlint itself, not a log", file=shown)
             banner.look(block)
-            self._block(block, tables.take(block), headers)
+            scanned = self._scan(block)
+            self._block(block, tables.take(block), headers, scanned)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
             numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
             for form in self._active():
@@ -107,15 +110,44 @@ class TextReader:
     def _active(self) -> list[Form]:
         return list(self._forms.values())
 
-    def _block(self, block: Block, taken: set[int], headers: Headers) -> None:
+    def _scan(self, block: Block) -> list[tuple[Shape, Found]]:
+        """Read the lines whose shape has a template."""
+        scanned: list[tuple[Shape, Found]] = []
+        ready = [(shape, template) for shape in self._patterns for template in shape.templates]
+        if not ready or not block.lines:
+            return scanned
+        lines = Lines(block.data)
+        left = np.arange(len(block.lines))
+        for shape, template in sorted(ready, key=lambda pair: -pair[1].rows):
+            found = template.read(lines, left)
+            if found is not None:
+                scanned.append((shape, found))
+                left = np.setdiff1d(left, found.orders, assume_unique=True)
+        return scanned
+
+    def _rest(self, block: Block, taken: set[int], scanned: list[tuple[Shape, Found]]) -> list[int]:
+        """Hand over what the templates read; return the order numbers of the other lines that may tell something."""
+        lines = block.lines
+        left = np.ones(len(lines), dtype=np.bool_)
+        left[list(taken)] = False
+        for shape, found in scanned:
+            mine = found.at(left[found.orders]) if taken else found
+            if len(mine.orders):
+                shape.take(mine, lines)
+                shape.hits += len(mine.orders)
+            left[found.orders] = False
+        orders: list[int] = np.flatnonzero(left).tolist()
+        return [at for at in orders if _tells(lines[at])]
+
+    def _block(self, block: Block, taken: set[int], headers: Headers, scanned: list[tuple[Shape, Found]]) -> None:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.lines
-        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or " --" in line or "ptimi" in line]
-        if taken:
-            orders = [at for at in orders if at not in taken]
+        orders = self._rest(block, taken, scanned)
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
             shape.hits = 0
             orders = _match(shape, orders, lines)
+            if shape.hits >= STUDY_AT:
+                shape.study(lines[shape.sample])
         used: dict[int, Shape] = {}
         at = 0
         while at < len(orders):
@@ -228,8 +260,14 @@ def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
     mine = orders if len(hits) == len(orders) else [at for at, match in zip(orders, found, strict=True) if match]
     others = [] if mine is orders else [at for at, match in zip(orders, found, strict=True) if match is None]
     shape.hits += len(hits)
+    shape.sample = mine[-1]
     bad = shape.read(mine, [lines[at] for at in mine], hits)
     return sorted([*others, *(mine[at] for at in bad)]) if bad else others
+
+
+def _tells(line: str) -> bool:
+    """Whether a line may carry a number with a name, or a setting."""
+    return "=" in line or ":" in line or " --" in line or "ptimi" in line
 
 
 class _Tables:
