@@ -52,7 +52,7 @@ class Block:
     @property
     def data(self) -> bytes:
         """The lines as UTF-8, each with a line end."""
-        return self.raw or "".join([f"{line}\n" for line in self.lines]).encode(errors="replace")
+        return self.raw or ("\n".join(self.lines) + "\n").encode(errors="replace")
 
 
 @dataclass(slots=True)
@@ -109,21 +109,24 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
 def _redraws(lines: list[str], first: int) -> Block:
     numbers: list[int] = []
     parts: list[str] = []
-    for number, line in enumerate(lines, first):
-        if "\r" in line:
-            shown = [part for part in line.split("\r") if part]
-            parts += shown
-            numbers += [number] * len(shown)
-        else:
-            parts.append(line)
-            numbers.append(number)
+    before = 0
+    for at in [at for at, line in enumerate(lines) if "\r" in line]:
+        parts += lines[before:at]
+        numbers += range(first + before, first + at)
+        shown = [part for part in lines[at].split("\r") if part]
+        parts += shown
+        numbers += [first + at] * len(shown)
+        before = at + 1
+    parts += lines[before:]
+    numbers += range(first + before, first + len(lines))
     return Block(numbers, parts, redrawn=True)
 
 
 def _has_control(data: bytes) -> bool:
     """Whether there are control characters other than tab, newline and return."""
-    low = np.count_nonzero(np.frombuffer(data, dtype=np.uint8) < 32)
-    return low != data.count(b"\n") + data.count(b"\t") + data.count(b"\r") or b"\x7f" in data
+    values = np.frombuffer(data, dtype=np.uint8)
+    low = values[values < 32]
+    return bool(((low != 10) & (low != 9) & (low != 13)).any()) or b"\x7f" in data
 
 
 def _clean(text: str) -> str:

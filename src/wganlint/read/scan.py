@@ -121,16 +121,14 @@ class Template:
             return None
         begins, ends = self._places(lines, rows, places, first[rows])
         sizes = begins[1:] - ends[:-1]
-        fits = (sizes > 0) & (sizes <= self._most())
-        keep = fits.all(axis=0)
+        keep = np.asarray(((sizes > 0) & (sizes <= self._most())).all(axis=0))
         if not keep.all():
             rows, begins, ends = rows[keep], begins[:, keep], ends[:, keep]
         for literal, begin in zip(self._literals, begins, strict=True):
             for check in literal.checks:
-                keep = _same(lines, begin, check)
-                if not keep.all():
-                    rows, begins, ends = rows[keep], begins[:, keep], ends[:, keep]
-                    begin = begin[keep]
+                same = _same(lines, begin, check)
+                if not same.all():
+                    rows, begins, ends, begin = rows[same], begins[:, same], ends[:, same], begin[same]
         return self._columns(lines, rows, begins, ends) if len(rows) else None
 
     def _most(self) -> Ints:
@@ -157,14 +155,14 @@ class Template:
         for at, part in enumerate(self._parts):
             start, size = ends[at], begins[at + 1] - ends[at]
             if part.number < 0:
-                good &= _are_digits(lines, start, size)
+                good = good & _are_digits(lines, start, size)
                 continue
             if part.padded:
                 start, size, fits = _unpadded(lines, start, size)
-                good &= fits
+                good = good & fits
             width = max(8, -(-int(size.max()) // 8) * 8)
-            column, text, fits = read_numbers(lines.windows(start, width), size)
-            good &= fits
+            column, text, numbers = read_numbers(lines.windows(start, width), size)
+            good = good & numbers
             texts.append(text)
             values.append(column)
             starts.append(start - lines.starts[rows] + (1 - part.shift))
@@ -194,8 +192,7 @@ def _same(lines: Lines, begin: Ints, check: tuple[int, int, bool, Words, Words])
 def _are_digits(lines: Lines, start: Ints, size: Ints) -> Flags:
     width = max(8, -(-int(size.max()) // 8) * 8)
     strange = (lines.windows(start, width) - np.uint8(48)) > 9
-    good: Flags = ~(strange & (inside(size, width) > 0)).any(axis=1)
-    return good
+    return np.asarray(~(strange & (inside(size, width) > 0)).any(axis=1))
 
 
 def _unpadded(lines: Lines, start: Ints, size: Ints) -> tuple[Ints, Ints, Flags]:
