@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from operator import ne
-from typing import Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +24,13 @@ LIMIT = 20_000  # points kept before folding: 12 series of this size are about 4
 HEAD = 512  # first records that are never folded; well below LIMIT
 PLACES = 50  # non-finite places kept
 BOUNDS = 64  # distinct printed values followed for `share_at`
+WIDEST = 64  # characters of a printed number that is held as fixed-width bytes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
+Texts = npt.NDArray[Any]  # printed numbers: bytes of one width (a multiple of 8, padded with NUL), or str objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +170,72 @@ class Series:
         return tuple(float(v) for v in self.values[self.sample(width)])
 
 
+class Picked(Sequence[str]):
+    """Some texts of a longer list, by their places; nothing is copied until it is asked for."""
+
+    __slots__ = ("places", "source")
+
+    def __init__(self, source: Sequence[str], places: Ints) -> None:
+        self.source = source
+        self.places = places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Picked: ...
+    def __getitem__(self, at: int | slice) -> str | Picked:
+        return Picked(self.source, self.places[at]) if isinstance(at, slice) else self.source[int(self.places[at])]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.source.__getitem__, self.places.tolist())
+
+
+def pick(texts: Sequence[str], at: Ints) -> Sequence[str]:
+    """Return the texts at some places."""
+    if isinstance(texts, Picked):
+        return Picked(texts.source, texts.places[at])
+    return [texts[i] for i in at.tolist()]
+
+
+def packed(texts: Sequence[str] | Texts) -> Texts:
+    """Return texts as an array: of bytes where all are short ASCII, which compares and copies fast, else of str."""
+    if isinstance(texts, np.ndarray):
+        return texts
+    longest = len(max(texts, key=len)) if texts else 0
+    whole = "".join(texts)
+    if longest <= WIDEST and whole.isascii() and "\0" not in whole:
+        return np.array(texts, dtype=f"S{max(8, -(-longest // 8) * 8)}")
+    array = np.empty(len(texts), dtype=np.object_)
+    array[:] = texts
+    return array
+
+
+def joined(parts: Sequence[Texts]) -> Texts:
+    """Return several arrays of texts as one."""
+    if len(parts) > 1 and len({part.dtype.kind for part in parts}) > 1:
+        parts = [part if part.dtype.kind == "O" else part.astype("U").astype(np.object_) for part in parts]
+    return np.concatenate(parts)
+
+
+def text_of(texts: Texts, at: int) -> str:
+    """Return one text of an array."""
+    text = texts[at]
+    return text.decode("ascii") if isinstance(text, bytes) else str(text)
+
+
 @dataclass(slots=True)
 class Chunk:
-    """A batch of consecutive records of one series, as a reader hands it over (columns as in `Series`)."""
+    """A batch of consecutive records of one series, as a reader hands it over (columns as in `Series`).
+
+    Texts may come as an array of bytes and quotes as `Picked`: then only those of points that are kept are made.
+    """
 
     steps: Floats
     values: Floats
-    texts: Sequence[str]
+    texts: Sequence[str] | Texts
     lines: Ints
     columns: Ints
     quotes: Sequence[str]
@@ -249,13 +310,15 @@ class SeriesBuilder:
             self._files.append(chunk.file)
         columns = _Columns(
             np.arange(self._count, self._count + len(chunk.values), dtype=np.int64),
-            chunk.steps, chunk.values, list(chunk.texts),
+            chunk.steps, chunk.values, packed(chunk.texts),
             np.full(len(chunk.values), len(self._files) - 1, dtype=np.int64),
-            chunk.lines, chunk.columns, list(chunk.quotes), np.ones(len(chunk.values), dtype=np.bool_),
+            chunk.lines, chunk.columns, chunk.quotes, np.ones(len(chunk.values), dtype=np.bool_),
         )  # fmt: skip
         self._tally(columns, chunk.file)
         self._count += len(chunk.values)
-        self._kept.append(columns.fold(self._bucket) if self._bucket > 1 else columns)
+        kept = columns.fold(self._bucket) if self._bucket > 1 else columns
+        kept.quotes = list(kept.quotes)  # no longer bound to the reader's block
+        self._kept.append(kept)
         self._size += len(self._kept[-1].values)
         if self._size > LIMIT:
             kept = _Columns.join(self._kept).fold(self._bucket)  # chunks may have cut buckets
@@ -270,7 +333,7 @@ class SeriesBuilder:
         self._last = new.point(len(new.values) - 1, file)
         self._follow_nonfinite(new, file)
         self._count_texts(new.texts)
-        texts = set(new.texts[:50]) | {new.texts[-1]}
+        texts = {text_of(new.texts, at) for at in (*range(min(50, len(new.texts))), -1)}
         places = [d for d in (units.decimals(text) for text in texts) if d is not None]
         if places:
             self._decimals = max(places) if self._decimals is None else max(self._decimals, *places)
@@ -288,20 +351,21 @@ class SeriesBuilder:
         elif self._stuck is None:
             self._stuck = new.point(0, file)
 
-    def _count_texts(self, texts: list[str]) -> None:
+    def _count_texts(self, texts: Texts) -> None:
         """Follow stretches of equal text and count texts; `self._count` is still the number of records before."""
-        stops = np.flatnonzero(np.fromiter(map(ne, texts, texts[1:]), np.bool_, len(texts) - 1)) + 1
+        stops = np.flatnonzero(_changes(texts)) + 1
         starts = np.concatenate([[0], stops])
         lengths = np.diff(np.concatenate([starts, [len(texts)]]))
         for at in sorted({0, int(np.argmax(lengths)), len(lengths) - 1}):
             first = self._count + int(starts[at])
+            text = text_of(texts, int(starts[at]))
             previous = self._repeat
-            if at == 0 and previous is not None and previous.text == texts[0]:
+            if at == 0 and previous is not None and previous.text == text:
                 first = previous.first
-            self._repeat = Repeat(texts[int(starts[at])], first, self._count + int(starts[at] + lengths[at]) - 1)
+            self._repeat = Repeat(text, first, self._count + int(starts[at] + lengths[at]) - 1)
             if self._longest is None or self._repeat.length > self._longest.length:
                 self._longest = self._repeat
-        self._printed = _merge_counts(self._printed, Counter(texts))
+        self._printed = _merge_counts(self._printed, _frequent(texts))
 
     def build(self) -> Series:
         """Return the series.
@@ -320,8 +384,8 @@ class SeriesBuilder:
         )  # fmt: skip
         return Series(
             self.name, self.key, self.form, self.kind, self.step_key, self.unit, self._decimals, tuple(self._files),
-            kept.index, kept.steps, kept.values, tuple(kept.texts), kept.file_of, kept.lines, kept.columns,
-            tuple(kept.quotes), kept.sampled, tally, self._first, self._last,
+            kept.index, kept.steps, kept.values, _strings(kept.texts), kept.file_of, kept.lines, kept.columns,
+            tuple(kept.quotes), kept.sampled, tally, self._first, self._last, number=self._number,
         )  # fmt: skip
 
 
@@ -330,17 +394,17 @@ class _Columns:
     index: Ints
     steps: Floats
     values: Floats
-    texts: list[str]
+    texts: Texts
     file_of: Ints
     lines: Ints
     columns: Ints
-    quotes: list[str]
+    quotes: Sequence[str]
     sampled: Flags
 
     def point(self, at: int, file: str) -> Point:
         line = int(self.lines[at]) if self.lines[at] > 0 else None
         column = int(self.columns[at]) if self.columns[at] > 0 else None
-        text = self.texts[at]
+        text = text_of(self.texts, at)
         place = Place(file, line, column, column + len(text) if column is not None else None)
         return Point(int(self.index[at]), float(self.steps[at]), float(self.values[at]), text, place, self.quotes[at])
 
@@ -360,10 +424,9 @@ class _Columns:
         return self._take(np.flatnonzero(keep), sampled)
 
     def _take(self, at: Ints, sampled: Flags) -> _Columns:
-        where = at.tolist()
         return _Columns(
-            self.index[at], self.steps[at], self.values[at], [self.texts[i] for i in where], self.file_of[at],
-            self.lines[at], self.columns[at], [self.quotes[i] for i in where], sampled[at],
+            self.index[at], self.steps[at], self.values[at], self.texts[at], self.file_of[at],
+            self.lines[at], self.columns[at], pick(self.quotes, at), sampled[at],
         )  # fmt: skip
 
     @staticmethod
@@ -372,7 +435,7 @@ class _Columns:
             return parts[0]
         return _Columns(
             np.concatenate([p.index for p in parts]), np.concatenate([p.steps for p in parts]),
-            np.concatenate([p.values for p in parts]), [t for p in parts for t in p.texts],
+            np.concatenate([p.values for p in parts]), joined([p.texts for p in parts]),
             np.concatenate([p.file_of for p in parts]), np.concatenate([p.lines for p in parts]),
             np.concatenate([p.columns for p in parts]), [q for p in parts for q in p.quotes],
             np.concatenate([p.sampled for p in parts]),
@@ -385,6 +448,66 @@ def _lowest(values: Floats, starts: Ints) -> Ints:
     equal = np.flatnonzero(values == np.repeat(np.minimum.reduceat(values, starts), lengths))
     stretch = np.searchsorted(starts, equal, side="right")
     return equal[np.flatnonzero(np.diff(stretch, prepend=0))]
+
+
+def strings(texts: Sequence[str] | Texts) -> Sequence[str]:
+    """Return texts as str, however they are held."""
+    return _strings(texts) if isinstance(texts, np.ndarray) else texts
+
+
+def _strings(texts: Texts) -> tuple[str, ...]:
+    return tuple(texts.astype("U").tolist() if texts.dtype.kind == "S" else texts.tolist())
+
+
+def _words(texts: Texts) -> Words:
+    """Return the bytes of texts as one row of 64-bit words each."""
+    return np.ascontiguousarray(texts).view(np.uint64).reshape(len(texts), -1)
+
+
+def _changes(texts: Texts) -> Flags:
+    """Tell for each text but the first whether it differs from the one before."""
+    if texts.dtype.kind == "O":
+        return np.asarray(texts[1:] != texts[:-1], dtype=np.bool_)
+    words = _words(texts)
+    changed: Flags = words[1:, 0] != words[:-1, 0]
+    for at in range(1, words.shape[1]):
+        changed |= words[1:, at] != words[:-1, at]
+    return changed
+
+
+def _frequent(texts: Texts) -> Counter[str]:
+    """Count the texts of a chunk; of more than `BOUNDS` different ones only the most frequent, less the next's count.
+
+    That is the summary of Misra & Gries that `_merge_counts` merges, so the bound on the error stays.
+    """
+    if texts.dtype.kind == "O" or len(texts) < 100:
+        return Counter(_strings(texts))
+    words = _words(texts)
+    key = words[:, 0].copy()
+    for at in range(1, words.shape[1]):
+        key *= np.uint64(0x9E3779B97F4A7C15)
+        key ^= key >> np.uint64(29)
+        key += words[:, at]
+    ordered = np.sort(key)
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    counts = np.diff(starts, append=len(ordered))
+    cut = 0
+    if len(counts) > BOUNDS:
+        place = len(counts) - BOUNDS - 1
+        cut = int(np.partition(counts, place)[place])
+    often = np.flatnonzero(counts > cut)
+    if not len(often):
+        return Counter()
+    names, counts = ordered[starts[often]], counts[often] - cut
+    place_of = np.minimum(np.searchsorted(names, key), len(names) - 1)
+    rows = np.flatnonzero(names[place_of] == key)
+    group = place_of[rows]
+    first = np.empty(len(names), dtype=np.int64)
+    first[group[::-1]] = rows[::-1]
+    if not np.array_equal(words[rows], words[first[group]]):  # two texts share a key
+        return Counter(_strings(texts))
+    shown = np.argsort(first)
+    return Counter(dict(zip(_strings(texts[first[shown]]), counts[shown].tolist(), strict=True)))
 
 
 def _merge_counts(counts: dict[str, int], new: Counter[str]) -> dict[str, int]:

@@ -26,8 +26,10 @@ class Banner:
             self._prefix = _prefix(self._lines)
         if not self._prefix or not self._lines:
             return
-        lines, prefix, size = block.lines, self._prefix, len(self._prefix)
-        places = [at for at, line in enumerate(lines) if line[:size] == prefix and at > start]
+        lines, prefix = block.lines, self._prefix
+        if block.raw and start == 0 and prefix.encode() not in block.raw:
+            return
+        places = [at for at, line in enumerate(lines) if line.startswith(prefix) and at > start]
         for at in places:
             if len(self.restarts) >= MOST_RESTARTS:
                 return

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wganlint.read.tokens import step_rank
-from wganlint.series import Chunk, SeriesBuilder
+from wganlint.series import Chunk, SeriesBuilder, Texts, joined, packed, pick
 
 QUOTE = 400  # characters of a line that are quoted
 DECIDE_AT = 64  # records after which the step of a form, or that it is no header, is decided
@@ -48,13 +48,14 @@ class Batch:
     """Rows of one form that carry the same fields. `orders`: running number of the line in the block."""
 
     orders: Ints
-    lines: list[str]
+    lines: Sequence[str]
     names: list[str]
     units: list[str]
-    texts: Sequence[Sequence[str]]
+    texts: Sequence[Sequence[str] | Texts]
     values: list[Floats]
     starts: list[Ints]
     numbers: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    longest: int = -1  # characters of the longest line, where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,10 @@ class _Rows:
 
     steps: Floats
     values: Floats
-    texts: list[str]
+    texts: Texts
     numbers: Ints
     starts: Ints
-    quotes: list[str]
+    quotes: Sequence[str]
 
     def __getitem__(self, at: slice | Ints) -> _Rows:
         if isinstance(at, slice):
@@ -86,11 +87,9 @@ class _Rows:
                 self.starts[at],
                 self.quotes[at],
             )
-        where = at.tolist()
         return _Rows(
-            self.steps[at], self.values[at], [self.texts[i] for i in where], self.numbers[at],
-            self.starts[at], [self.quotes[i] for i in where],
-        )  # fmt: skip
+            self.steps[at], self.values[at], self.texts[at], self.numbers[at], self.starts[at], pick(self.quotes, at)
+        )
 
     @staticmethod
     def join(parts: list[_Rows]) -> _Rows:
@@ -98,7 +97,7 @@ class _Rows:
             return parts[0]
         return _Rows(
             np.concatenate([p.steps for p in parts]), np.concatenate([p.values for p in parts]),
-            [t for p in parts for t in p.texts], np.concatenate([p.numbers for p in parts]),
+            joined([p.texts for p in parts]), np.concatenate([p.numbers for p in parts]),
             np.concatenate([p.starts for p in parts]), [q for p in parts for q in p.quotes],
         )  # fmt: skip
 
@@ -192,7 +191,8 @@ class Form:
         units: dict[str, str] = {}
         for batch in batches:
             steps = self._steps(batch)
-            short = len(max(batch.lines, key=len)) <= QUOTE
+            longest = batch.longest if batch.longest >= 0 else len(max(batch.lines, key=len))
+            short = longest <= QUOTE
             for at, name in enumerate(batch.names):
                 if name == self.step:
                     continue
@@ -205,7 +205,7 @@ class Form:
                 factor = self._factor(name, unit, units)
                 if factor != 1.0:
                     values = values * factor
-                rows = _Rows(steps, values, list(batch.texts[at]), batch.numbers, starts, quotes)
+                rows = _Rows(steps, values, packed(batch.texts[at]), batch.numbers, starts, quotes)
                 parts.setdefault(name, []).append((batch.orders, rows))
         for name, pieces in parts.items():
             if name not in self.builders:
@@ -339,7 +339,7 @@ def head_of(text: str) -> str:
     return text.replace("[]", "").replace("()", "").strip(" -,;:>|").rstrip(" ([{<\"'-,;:>|")
 
 
-def _cut_all(lines: list[str], starts: Ints, texts: Sequence[str]) -> tuple[list[str], Ints]:
+def _cut_all(lines: Sequence[str], starts: Ints, texts: Sequence[str] | Texts) -> tuple[list[str], Ints]:
     columns = starts.copy()
     quotes = list(lines)
     for at, line in enumerate(lines):

@@ -46,10 +46,12 @@ class Headers:
         self._lines: dict[str, list[tuple[int, str]]] = {}
         self._size = 0
 
-    def offer(self, number: int, line: str) -> None:
-        """Take a line without numeric fields."""
-        if self._size > MOST_CHARACTERS or len(line) > 20_000 or not _worth(line):
-            return
+    def offer(self, number: int, line: str) -> bool:
+        """Take a line without numeric fields; False if no line that differs in digits only can carry a setting."""
+        if self._size > MOST_CHARACTERS or len(line) > 20_000:
+            return True
+        if not _worth(line):
+            return False
         self._size += len(line)
         name = _VALUE.sub(r"\1", line[:200])
         kept = self._lines.get(name)
@@ -58,6 +60,7 @@ class Headers:
                 self._lines[name] = [(number, line)]
         elif len(kept) < 64:
             kept.append((number, line))
+        return True
 
     def lines(self, most: int) -> list[tuple[int, str]]:
         """Return the lines that came at most `most` times."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+import numpy as np
+
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.run import Note
@@ -16,7 +18,6 @@ BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
 
-_CONTROL = bytes([*range(8), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x08])  # all but tab, newline, return
 _C1 = re.compile("[\x80-\x9f]")
 _TEXT = bytes([9, 10, 13, 27, 8, *range(32, 127)])
 _ESCAPES = re.compile(
@@ -46,6 +47,12 @@ class Block:
     numbers: range | list[int]
     lines: list[str]
     redrawn: bool = False
+    raw: bytes = b""  # as they stand in the file, where that is what `lines` hold
+
+    @property
+    def data(self) -> bytes:
+        """The lines as UTF-8, each with a line end."""
+        return self.raw or ("\n".join(self.lines) + "\n").encode(errors="replace")
 
 
 @dataclass(slots=True)
@@ -81,7 +88,7 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     number = 1
     for data in _whole_lines(_bytes(stream, damage.shown), damage):
         text = _decode(data, number, damage)
-        dirty = len(data) != len(data.translate(None, _CONTROL))
+        dirty = _has_control(data)
         if not dirty and not text.isascii():
             dirty = _C1.search(text) is not None
         if dirty:
@@ -94,22 +101,32 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
         if "\r" in text:
             yield _redraws(lines, number)
         else:
-            yield Block(range(number, number + len(lines)), lines)
+            raw = b"" if dirty or b"\r" in data or damage.bad else data
+            yield Block(range(number, number + len(lines)), lines, raw=raw)
         number = after
 
 
 def _redraws(lines: list[str], first: int) -> Block:
     numbers: list[int] = []
     parts: list[str] = []
-    for number, line in enumerate(lines, first):
-        if "\r" in line:
-            shown = [part for part in line.split("\r") if part]
-            parts += shown
-            numbers += [number] * len(shown)
-        else:
-            parts.append(line)
-            numbers.append(number)
+    before = 0
+    for at in [at for at, line in enumerate(lines) if "\r" in line]:
+        parts += lines[before:at]
+        numbers += range(first + before, first + at)
+        shown = [part for part in lines[at].split("\r") if part]
+        parts += shown
+        numbers += [first + at] * len(shown)
+        before = at + 1
+    parts += lines[before:]
+    numbers += range(first + before, first + len(lines))
     return Block(numbers, parts, redrawn=True)
+
+
+def _has_control(data: bytes) -> bool:
+    """Whether there are control characters other than tab, newline and return."""
+    values = np.frombuffer(data, dtype=np.uint8)
+    low = values[values < 32]
+    return bool(((low != 10) & (low != 9) & (low != 13)).any()) or b"\x7f" in data
 
 
 def _clean(text: str) -> str:

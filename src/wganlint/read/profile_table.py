@@ -48,6 +48,21 @@ _TOP_LEVEL = "This report only display top-level ops"
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """The lines of a table that is known to be whole, and some before it: cut into cells only if it is kept."""
+
+    lines: list[tuple[int, str]]
+
+    def read(self, file: str) -> list[OpTable]:
+        """Return the table."""
+        reader = TableReader(file)
+        for number, line in self.lines:
+            reader.feed(number, line)
+        reader.finish()
+        return reader.tables
+
+
+@dataclass(frozen=True, slots=True)
 class _Dashes:
     """A line of dash runs: where each run starts and stops, and whether bars (Markdown) divide them."""
 
@@ -67,7 +82,9 @@ class TableReader:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.tables: list[OpTable] = []
+        self.tables: list[OpTable] = []  # once the file is finished
+        self._tables: list[OpTable | Unread] = []
+        self.closed = 0  # tables so far, kept or not
         self.notes: list[Note] = []
         self.inside = False
         self._recent: deque[tuple[int, str]] = deque(maxlen=8)
@@ -85,21 +102,36 @@ class TableReader:
             return self._continue(self._draft, number, line)
         return self._search(number, line)
 
+    @property
+    def last(self) -> OpTable | None:
+        """The table that was closed last, unless it was passed."""
+        table = self._tables[-1] if self._tables else None
+        return table if isinstance(table, OpTable) else None
+
+    def skip(self, table: Unread, end: int) -> None:
+        """Take a whole table that ends at line `end` without reading it; none may be open."""
+        self._recent.clear()
+        self._pending, self.inside, self._end = None, False, end
+        self._keep(table)
+
     def finish(self) -> None:
-        """End of file: a table that is still open is closed as cut."""
+        """End of file: a table that is still open is closed as cut; `tables` are those that were kept."""
         if self._draft is not None:
             self._close(self._draft)
         if self._dropped:
             text = f"{self._dropped} profiler tables in the middle of the file were counted but not kept"
             self.notes.append(Note(text, Place(self.file)))
             self._dropped = 0
+        for table in self._tables:
+            self.tables += [table] if isinstance(table, OpTable) else table.read(self.file)
+        self._tables.clear()
 
     def _search(self, number: int, line: str) -> bool:
         pending, self._pending, self.inside = self._pending, None, False
-        if pending is not None and _is_header(line):
+        if pending is not None and is_header(line):
             return self._open(pending.number, number, line, pending)
         dashes = _dashes(number, line)
-        if dashes is not None and self._recent and _is_header(self._recent[-1][1]):
+        if dashes is not None and self._recent and is_header(self._recent[-1][1]):
             first, header = self._recent.pop()
             self._open(first, first, header, None)
             if self._draft is not None:
@@ -144,7 +176,7 @@ class TableReader:
         return "", None, top_level
 
     def _continue(self, draft: _Draft, number: int, line: str) -> bool:
-        if _is_header(line) and draft.ready:
+        if is_header(line) and draft.ready:
             before = draft.give_back_dashes(number)
             self._close(draft)
             return self._open(before.number if before else number, number, line, before)
@@ -164,16 +196,21 @@ class TableReader:
         table = draft.table()
         if table is None:
             return
-        self.tables.append(table)
         if table.damage:
             self.notes.append(Note(f"profiler table: {table.damage}", Place(self.file, draft.end)))
             del self.notes[TABLES:]
-        if len(self.tables) > TABLES:
-            del self.tables[TABLES // 2]
+        self._keep(table)
+
+    def _keep(self, table: OpTable | Unread) -> None:
+        self._tables.append(table)
+        self.closed += 1
+        if len(self._tables) > TABLES:
+            del self._tables[TABLES // 2]
             self._dropped += 1
 
 
-def _is_header(line: str) -> bool:
+def is_header(line: str) -> bool:
+    """Whether a line may be the header of a table."""
     return " of Calls" in line and "Name" in line and len(line) <= LONGEST
 
 

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from wganlint.read.forms import Batch, Floats, Form, Ints
-from wganlint.read.tokens import NUMBER, Bar, Field, is_number, number
+from wganlint.read.scan import Found, Template, template_of
+from wganlint.read.tokens import NUMBER, Bar, Field, fields_of, is_number, number
+from wganlint.series import Picked
 
 LEARN_AT = 3  # sightings after which a pattern pays
+TEMPLATES = 4  # of one shape: where runs of digits or blanks in its text have several lengths
 LONGEST = 4000  # characters of a line that is worth a pattern
 _DIGITS_OR_BLANKS = re.compile(r"[0-9]+|\s+")
 _BLANKS = re.compile(r"\s+")
@@ -36,6 +39,8 @@ class Shape:
         self.match: re.Pattern[str] | None = None
         self.seen = 0
         self.hits = 0
+        self.templates: list[Template] = []
+        self.sample = 0  # order number of the last line that the pattern matched
         self._orders: list[int] = []
         self._lines: list[str] = []
         self._texts: list[Sequence[str]] = []
@@ -97,6 +102,30 @@ class Shape:
             begin = begin + np.fromiter(map(len, column), np.int64, len(column)) + gap
             starts.append(begin)
         return starts
+
+    def study(self, line: str) -> Template | None:
+        """Make a template of a line that the pattern matched, unless there are several already."""
+        if len(self.templates) >= TEMPLATES or not self.plain:
+            return None
+        template = template_of(line, fields_of(line))
+        if template is not None:
+            self.templates.append(template)
+        return template
+
+    def take(self, found: Found, lines: Sequence[str]) -> None:
+        """Take the rows that a template read."""
+        batch = Batch(
+            found.orders, Picked(lines, found.orders), self.names, self.units, found.texts, found.values, found.starts,
+            longest=found.longest,
+        )  # fmt: skip
+        self.form.take(batch)
+
+    @property
+    def plain(self) -> bool:
+        """Whether its rows are literal text around plain numbers, so that a template can read them."""
+        pieces = self.pieces or []
+        groups = [piece for piece in pieces if piece.startswith("(")]
+        return len(groups) == len(self.names) and all(piece == _PLAIN for piece in groups)
 
     def flush(self) -> None:
         """Hand the rows that the tokenizer read to the form."""

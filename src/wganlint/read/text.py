@@ -15,16 +15,20 @@ import numpy as np
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.banner import Banner
+from wganlint.read.digits import Flags
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
 from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, blocks
-from wganlint.read.profile_table import TableReader
+from wganlint.read.masks import Masks, View
+from wganlint.read.profile_table import TableReader, Unread, is_header
+from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
 from wganlint.read.tokens import Bar, Field, bar_of, fields_of, step_rank
 from wganlint.run import Note, OpTable, Setting
 from wganlint.series import SeriesBuilder
 
 PATTERNS = 48  # shapes with a pattern
+STUDY_AT = 200  # lines of one block that a pattern must match before a template is made of one
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 SERIES = 2000  # series of all forms
@@ -65,7 +69,9 @@ class TextReader:
         self._forms: dict[tuple[str, str, str], Form] = {}
         self._shapes: dict[str, Shape] = {}
         self._patterns: list[Shape] = []
+        self._masks = Masks()
         self._dropped = 0
+        self._silent = False  # the line before says nothing, whatever its digits
         self._wide = 0  # series of all forms
 
     @property
@@ -81,14 +87,16 @@ class TextReader:
         """
         facts = TextFacts(shown)
         damage = Damage(shown)
-        tables, banner, headers = _Tables(shown), Banner(shown), Headers()
+        tables, banner, headers = _Tables(shown, self._masks), Banner(shown), Headers()
         before = {id(builder): len(builder) for builder in self.series}
         self._dropped = 0
         for block in blocks(stream, damage):
             if not facts.lines and block.lines and _OWN.match(block.lines[0]):
                 raise InputError("a report of wganlint itself, not a log", file=shown)
             banner.look(block)
-            self._block(block, tables.take(block), headers)
+            scanned = self._scan(block)
+            view = self._view(block, scanned) if facts.lines and self._learn else None
+            self._block(block, tables.take(block, view), headers, scanned, view)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
             numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
             for form in self._active():
@@ -107,15 +115,60 @@ class TextReader:
     def _active(self) -> list[Form]:
         return list(self._forms.values())
 
-    def _block(self, block: Block, taken: set[int], headers: Headers) -> None:
+    def _scan(self, block: Block) -> list[tuple[Shape, Found]]:
+        """Read the lines whose shape has a template."""
+        scanned: list[tuple[Shape, Found]] = []
+        ready = [(shape, template) for shape in self._patterns for template in shape.templates]
+        if not ready or not block.lines:
+            return scanned
+        lines = Lines(block.data)
+        left = np.arange(len(block.lines))
+        for shape, template in sorted(ready, key=lambda pair: -pair[1].rows):
+            found = template.read(lines, left)
+            if found is not None:
+                scanned.append((shape, found))
+                left = np.setdiff1d(left, found.orders, assume_unique=True)
+        return scanned
+
+    def _view(self, block: Block, scanned: list[tuple[Shape, Found]]) -> View:
+        """Look up what is known of the lines that the templates left."""
+        read = np.zeros(len(block.lines), dtype=np.bool_)
+        for _, found in scanned:
+            read[found.orders] = True
+        return self._masks.look(block, read)
+
+    def _rest(self, block: Block, taken: Flags, scanned: list[tuple[Shape, Found]], view: View | None) -> list[int]:
+        """Hand over what the templates read; return the order numbers of the other lines that may tell something."""
+        lines = block.lines
+        left = ~taken
+        for shape, found in scanned:
+            mine = left[found.orders]
+            whole = found if mine.all() else found.at(mine)
+            if len(whole.orders):
+                shape.take(whole, lines)
+                shape.hits += len(whole.orders)
+            left[found.orders] = False
+        if view is None:
+            return [at for at in np.flatnonzero(left).tolist() if _tells(lines[at])]
+        orders: list[int] = []
+        for at in np.flatnonzero(left & view.unknown()).tolist():
+            if _tells(lines[at]):
+                orders.append(at)
+            else:
+                self._masks.noise(view.masks[at])
+        return orders
+
+    def _block(
+        self, block: Block, taken: Flags, headers: Headers, scanned: list[tuple[Shape, Found]], view: View | None
+    ) -> None:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.lines
-        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or " --" in line or "ptimi" in line]
-        if taken:
-            orders = [at for at in orders if at not in taken]
+        orders = self._rest(block, taken, scanned, view)
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
             shape.hits = 0
             orders = _match(shape, orders, lines)
+            if shape.hits >= STUDY_AT:
+                shape.study(lines[shape.sample])
         used: dict[int, Shape] = {}
         at = 0
         while at < len(orders):
@@ -123,6 +176,8 @@ class TextReader:
             at += 1
             new = self._line(lines[order], order, block.numbers[order], headers)
             if new is None:
+                if self._silent and view is not None:
+                    self._masks.noise(view.masks[order])
                 continue
             used[id(new)] = new
             if self._learn and new.learn():
@@ -134,9 +189,9 @@ class TextReader:
     def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
         bar = bar_of(line)
         fields = fields_of(line, bar) if _MAYBE.search(line) else []
+        self._silent = False
         if not fields:
-            if bar is None:
-                headers.offer(number, line)
+            self._silent = bar is not None or not headers.offer(number, line)
             return None
         name, pieces, exact = signature(line, fields, bar)
         shape = self._shapes.get(name)
@@ -228,22 +283,32 @@ def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
     mine = orders if len(hits) == len(orders) else [at for at, match in zip(orders, found, strict=True) if match]
     others = [] if mine is orders else [at for at, match in zip(orders, found, strict=True) if match is None]
     shape.hits += len(hits)
+    shape.sample = mine[-1]
     bad = shape.read(mine, [lines[at] for at in mine], hits)
     return sorted([*others, *(mine[at] for at in bad)]) if bad else others
+
+
+def _tells(line: str) -> bool:
+    """Whether a line may carry a number with a name, or a setting."""
+    return "=" in line or ":" in line or " --" in line or "ptimi" in line
 
 
 class _Tables:
     """Hands the table reader the lines that it needs: from shortly before dashes to the end of a table."""
 
-    def __init__(self, shown: str) -> None:
+    def __init__(self, shown: str, masks: Masks) -> None:
         self.reader = TableReader(shown)
         self._recent: list[tuple[int, str]] = []
+        self._masks = masks
 
-    def take(self, block: Block) -> set[int]:
-        """Return the order numbers of the lines that belong to a table."""
+    def take(self, block: Block, view: View | None) -> Flags:
+        """Return which lines belong to a table. Tables that are known at sight are passed."""
         lines, numbers, reader = block.lines, block.numbers, self.reader
-        dashes = [at for at, line in enumerate(lines) if "---" in line]
-        taken: set[int] = set()
+        if view is None:
+            dashes = [at for at, line in enumerate(lines) if "---" in line]
+        else:
+            dashes = self._masks.dashes(view, lines)
+        taken = np.zeros(len(lines), dtype=np.bool_)
         fed = 0
         if dashes or reader.inside:
             for number, line in self._recent:
@@ -251,12 +316,23 @@ class _Tables:
         for at in [0, *dashes] if reader.inside else dashes:
             if at < fed:
                 continue
+            if view is not None and not reader.inside:
+                stop = self._pass(block, view, at, fed)
+                if stop:
+                    taken[at:stop] = True
+                    fed = stop
+                    continue
+            closed = reader.closed
             for order in range(max(fed, at - 8), len(lines)):
                 if order > at and not reader.inside:
                     break
                 if reader.feed(numbers[order], lines[order]):
-                    taken.add(order)
+                    taken[order] = True
                 fed = order + 1
+            table = reader.last
+            new = table is not None and reader.closed == closed + 1 and taken[at]
+            if view is not None and table is not None and new and table.place.line == numbers[at]:
+                self._masks.learn(view, block, at, table)
         first = max(fed, len(lines) - 8)
         self._recent = (
             [*self._recent, *zip(numbers[first:], lines[first:], strict=True)][-8:]
@@ -264,6 +340,20 @@ class _Tables:
             else list(zip(numbers[first:], lines[first:], strict=True))
         )
         return taken
+
+    def _pass(self, block: Block, view: View, at: int, fed: int) -> int:
+        """Take the table that begins at line `at` if it is known at sight; return where it ends, or 0."""
+        stop = self._masks.table(view, block, at)
+        if not stop:
+            return 0
+        start = max(fed, at - 8)
+        lines = list(zip(block.numbers[start:stop], block.lines[start:stop], strict=True))
+        if not fed:
+            lines = [*self._recent, *lines]
+        if len(lines) > stop - at and is_header(lines[at - stop - 1][1]):
+            return 0
+        self.reader.skip(Unread(lines), block.numbers[stop - 1])
+        return stop
 
 
 def _clusters(sources: list[list[Restart]]) -> list[Restart]:

@@ -1,0 +1,141 @@
+"""Printed numbers in a block of bytes become float64 columns, many rows at once; part of read/scan.
+
+Numbers of one column fall into a few patterns (`-0000.0000`: every digit as 0), and of one pattern all digits
+stand at known places. A number of at most 15 digits times or by a power of ten up to 22 is rounded once, so it
+equals `float()` of its text (Clinger, "How to read floating point numbers accurately", 1990); others go to `float()`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from wganlint.read.tokens import is_number
+
+WIDEST = 32  # characters of a number that is read here
+PATTERNS = 24  # patterns of one column of a block that are read together; rows of further ones one by one
+_EXACT_DIGITS = 15  # 57 (the byte of 9) * 111,111,111,111,111 is below 2**53, so sums of digits are exact
+_EXACT_POWER = 22  # 10**22 is the last power of ten that a float64 holds exactly
+_NUMBER = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?)([0-9]+))?")
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
+
+POWERS = 10.0 ** np.arange(_EXACT_POWER + 1)
+_INSIDE = np.where(np.arange(WIDEST) < np.arange(WIDEST + 1)[:, None], 255, 0).astype(np.uint8)
+_ENDED = (_INSIDE == 0).astype(np.uint8)  # 1 stands for no character, 0 for a digit, 10..255 for another one
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to read the numbers of one pattern."""
+
+    constant: float | None = None  # nan, inf
+    negative: bool = False
+    decimals: int = 0
+    digits: Floats | None = None  # what a digit at each place is worth; None: by `float()`
+    power: Floats | None = None  # the same for the digits of the exponent
+    small: bool = False  # the exponent is negative
+
+
+def inside(lengths: Ints, width: int) -> Bytes:
+    """Return 255 for each byte of a window that belongs to its text, else 0; shape (rows, width)."""
+    return np.ascontiguousarray(_INSIDE[:, :width])[lengths]
+
+
+def read_numbers(windows: Bytes, lengths: Ints) -> tuple[Floats, npt.NDArray[np.bytes_], Flags]:
+    """Return the values and texts of numbers, and which rows are numbers at all.
+
+    `windows` has one row of bytes for each number, which begins at its first byte and is `lengths` (1 to `WIDEST`)
+    long; what stands behind it does not matter.
+    """
+    width = windows.shape[1]
+    within = inside(lengths, width)
+    texts = windows & within
+    digits = windows - np.uint8(48)
+    patterns = (digits * (digits > 9)) & within
+    patterns |= np.ascontiguousarray(_ENDED[:, :width])[lengths]
+    words = patterns.view(np.uint64)
+    values = np.zeros(len(windows))
+    good = np.ones(len(windows), dtype=np.bool_)
+    left: Ints | None = None  # None: all rows
+    for _ in range(PATTERNS):
+        count = len(windows) if left is None else len(left)
+        if not count:
+            break
+        mine = words if left is None else words[left]
+        same = mine[:, 0] == mine[0, 0]
+        for at in range(1, mine.shape[1]):
+            same &= mine[:, at] == mine[0, at]
+        plan = _plan(patterns[0 if left is None else left[0]].tobytes())
+        whole = bool(same.all())
+        rows = left if whole else np.flatnonzero(same) if left is None else left[same]
+        if plan is None:
+            good[slice(None) if rows is None else rows] = False
+        elif rows is None:
+            values = _read(plan, digits, texts)
+        else:
+            values[rows] = _read(plan, digits[rows], texts[rows])
+        left = np.empty(0, dtype=np.int64) if whole else np.flatnonzero(~same) if left is None else left[~same]
+    for at in [] if left is None else left.tolist():
+        text = _text(texts[at])
+        good[at] = is_number(text) and "," not in text
+        values[at] = float(text) if good[at] else 0.0
+    return values, texts.view(f"S{width}").ravel(), good
+
+
+def _read(plan: _Plan, digits: Bytes, texts: Bytes) -> Floats:
+    if plan.constant is not None:
+        return np.full(len(digits), plan.constant)
+    if plan.digits is None:
+        return np.array([float(_text(row)) for row in texts])
+    numbers = digits.astype(np.float64)
+    found: Floats = np.einsum("ij,j->i", numbers, plan.digits)
+    if plan.power is None:
+        if plan.decimals:
+            found /= POWERS[plan.decimals]
+    else:
+        power = np.einsum("ij,j->i", numbers, plan.power)
+        power = (-power if plan.small else power) - plan.decimals
+        far = np.abs(power) > _EXACT_POWER
+        shift = POWERS[np.where(far, 0, np.abs(power)).astype(np.int64)]
+        found = np.where(power < 0, found / shift, found * shift)
+        if far.any():
+            at = np.flatnonzero(far)
+            found[at] = np.abs([float(_text(row)) for row in texts[at]])
+    return -found if plan.negative else found
+
+
+def _text(row: Bytes) -> str:
+    return row.tobytes().rstrip(b"\0").decode("latin-1")
+
+
+@lru_cache(maxsize=4096)
+def _plan(pattern: bytes) -> _Plan | None:
+    """Return how to read a pattern, None if its rows are no numbers. Whether they are does not depend on digits."""
+    size = pattern.find(1)
+    shown = bytes((code + 48) & 255 for code in (pattern if size < 0 else pattern[:size]))
+    text = shown.decode("latin-1")
+    if not is_number(text) or "," in text:
+        return None
+    if not re.search("[0-9]", text):
+        return _Plan(constant=float(text))
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return _Plan()
+    sign, whole, decimals, exponent_sign, exponent = match.groups()
+    if len(whole) + len(decimals) > _EXACT_DIGITS or len(exponent or "") > 4:
+        return _Plan()
+    worth, power = np.zeros(len(pattern)), np.zeros(len(pattern))
+    places = [*range(*match.span(2)), *range(*match.span(3))]
+    for at, place in enumerate(reversed(places)):
+        worth[place] = 10.0**at
+    for at, place in enumerate(reversed(range(*match.span(5)))) if exponent else ():
+        power[place] = 10.0**at
+    return _Plan(None, sign == "-", len(decimals), worth, power if exponent else None, exponent_sign == "-")
