@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from wganlint.read.marks import Marks
 from wganlint.read.tokens import step_rank
 from wganlint.series import Chunk, SeriesBuilder
 
@@ -110,8 +111,10 @@ class Form:
     with each epoch or part (`[file 2/10]`), is no step: then the epoch is, else the record number.
     """
 
-    def __init__(self, head: str, kind: str, keyed: bool) -> None:
+    def __init__(self, head: str, kind: str, keyed: bool, marks: Marks | None = None) -> None:
         self.head = head
+        self._marks = marks or Marks()
+        self._marked: str | None = None  # the announced step that serves where the lines have none
         self.kind = kind
         self.keyed = keyed  # its lines carry a step key
         self.in_file = 0  # records of the present file
@@ -125,6 +128,7 @@ class Form:
         self._pending: list[Batch] = []
         self._held: dict[str, _Rows] = {}
         self._blocks = 0
+        self._last_line = 0
         self._last: tuple[float, float, list[str]] | None = None  # step, coarser counter, numbers in the head
 
     def take(self, batch: Batch) -> None:
@@ -140,6 +144,9 @@ class Form:
                 batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
                 batch.orders = batch.orders + (self._blocks << 21)
                 self.in_file += len(batch.orders)
+                if self.counting:
+                    for at, name in enumerate(batch.names):
+                        self._marks.extend(name, batch.numbers, batch.values[at])
                 if not self.decided and len(self.header) < DECIDE_AT:
                     rows = zip(batch.numbers[:DECIDE_AT].tolist(), batch.lines[:DECIDE_AT], strict=True)
                     self.header += [(at, line[:HEADER_LINE]) for at, line in rows]
@@ -157,6 +164,11 @@ class Form:
         self._held.clear()
         self._last = None
         self._forget()
+
+    @property
+    def counting(self) -> bool:
+        """Whether its lines carry nothing but steps, so that they announce those of the lines below."""
+        return self.kind == "text" and self.keyed and all(step_rank(name) is not None for name in self.names)
 
     @property
     def plural(self) -> bool:
@@ -212,7 +224,7 @@ class Form:
                 key = name.partition("#")[0]
                 self.builders[name] = SeriesBuilder(
                     name, key=key, form=self.head, kind=self.kind,
-                    step_key="counter" if self.step == COUNTER else self.step, unit=units[name],
+                    step_key="counter" if self.step == COUNTER else self.step or self._marked, unit=units[name],
                 )  # fmt: skip
             rows = _Rows.join([rows for _, rows in pieces])
             if len(pieces) > 1:
@@ -250,6 +262,8 @@ class Form:
     def _steps(self, batch: Batch) -> Floats:
         if self.step is not None and self.step in batch.names:
             return batch.values[batch.names.index(self.step)]
+        if self.step is None and self._marked is not None:
+            return self._marks.at(self._marked, batch.numbers)
         return np.full(len(batch.orders), np.nan)
 
     def _decide(self, batches: list[Batch]) -> None:
@@ -271,6 +285,8 @@ class Form:
             if len(backs) == 0 or sum(self._anew(batches, backs)) * 2 <= len(backs):
                 return
         self.step, self._coarse = None, ()
+        if not self.counting:
+            self._marked = self._marks.key()
 
     def _anew(self, batches: list[Batch], backs: Ints) -> list[bool]:
         """Tell for each place where the step goes back whether a new epoch or part begins there."""
@@ -279,6 +295,10 @@ class Form:
             column = _column(name, batches)
             before = np.where(backs > 0, column[backs - 1], self._last[1] if self._last else np.nan)
             anew |= column[backs] > before
+        if not anew.all() and not self.counting:
+            numbers = _numbers(batches)
+            earlier = np.where(backs > 0, numbers[backs - 1], self._last_line)
+            anew |= self._marks.rose(earlier, numbers[backs])
         parts = self.head.count("#")
         if parts and not anew.all():
             lines = _sorted_lines(batches)
@@ -302,6 +322,7 @@ class Form:
                     text = f"{self.step} falls from {before[at]:.15g} to {steps[at]:.15g}"
                     self.restarts.append(Restart(int(numbers[at]), text))
         last = max(batches, key=lambda batch: int(batch.orders[-1]))
+        self._last_line = int(last.numbers[-1])
         coarse = [_column(name, [last])[-1] for name in self._coarse if name in last.names]
         parts = self.head.count("#")
         self._last = (
@@ -319,6 +340,11 @@ def _column(name: str, batches: list[Batch]) -> Floats:
         for batch in batches
     ]
     return np.concatenate(values)[np.argsort(orders, kind="stable")]
+
+
+def _numbers(batches: list[Batch]) -> Ints:
+    """Return the line numbers of all rows in file order."""
+    return np.sort(np.concatenate([batch.numbers for batch in batches]))
 
 
 def _sorted_lines(batches: list[Batch]) -> list[str]:

@@ -20,7 +20,9 @@ from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.profile_table import TableReader
 from wganlint.read.shapes import Shape, signature
-from wganlint.read.tokens import Bar, Field, bar_of, fields_of, step_rank
+from wganlint.read.loose import all_fields, marks_of, spoken
+from wganlint.read.marks import Marks
+from wganlint.read.tokens import Bar, Field, bar_of, step_rank
 from wganlint.run import Note, OpTable, Setting
 from wganlint.series import SeriesBuilder
 
@@ -28,7 +30,7 @@ PATTERNS = 48  # shapes with a pattern
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 SERIES = 2000  # series of all forms
-_MAYBE = re.compile(r"[=:]\s*[-+.0-9nNiI]")
+_MAYBE = re.compile(r"[=:]\s*(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
 
 _OWN = re.compile(r"wganlint \d+\.\d+\.\d+   run ")
 
@@ -67,6 +69,7 @@ class TextReader:
         self._patterns: list[Shape] = []
         self._dropped = 0
         self._wide = 0  # series of all forms
+        self._marks = Marks()
 
     @property
     def series(self) -> list[SeriesBuilder]:
@@ -91,12 +94,13 @@ class TextReader:
             self._block(block, tables.take(block), headers)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
             numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
-            for form in self._active():
+            for form in sorted(self._active(), key=lambda form: not form.counting):
                 form.end_block(numbers, shown)
             self._tidy()
         tables.reader.finish()
         facts.tables = tables.reader.tables
         self._end(facts, banner, headers)
+        self._marks.clear()
         facts.notes = [*damage.all_notes(), *tables.reader.notes, *self._limits(shown)]
         facts.series = self.series
         fed = [len(builder) - before.get(id(builder), 0) for builder in facts.series]
@@ -110,7 +114,7 @@ class TextReader:
     def _block(self, block: Block, taken: set[int], headers: Headers) -> None:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.lines
-        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or " --" in line or "ptimi" in line]
+        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line]
         if taken:
             orders = [at for at in orders if at not in taken]
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
@@ -133,11 +137,14 @@ class TextReader:
 
     def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
         bar = bar_of(line)
-        fields = fields_of(line, bar) if _MAYBE.search(line) else []
+        fields = all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
         if not fields:
             if bar is None:
                 headers.offer(number, line)
+                for key, text in marks_of(line):
+                    self._marks.add(key, number, text)
             return None
+        before = 0 if bar is None else sum(field.start < bar.start for field in fields)
         name, pieces, exact = signature(line, fields, bar)
         shape = self._shapes.get(name)
         if shape is None:
@@ -147,12 +154,14 @@ class TextReader:
                 return None
             units = [field.unit for field in fields]
             if bar is not None:
-                names, units = [COUNTER, *names], ["", *units]
+                names.insert(before, COUNTER)
+                units.insert(before, "")
             shape = self._shapes[name] = Shape(form, names, units, pieces, exact)
         texts = [line[field.start : field.end] for field in fields]
         starts = [field.start for field in fields]
         if bar is not None:
-            texts, starts = [line[bar.start : bar.end], *texts], [bar.start, *starts]
+            texts.insert(before, line[bar.start : bar.end])
+            starts.insert(before, bar.start)
         shape.add(order, line, texts, starts)
         return shape
 
@@ -167,10 +176,11 @@ class TextReader:
         ranks = [(rank, item.key) for item in fields if (rank := step_rank(item.key)) is not None]
         keyed = bool(ranks) and kind == "text"
         by = min(ranks)[1] if keyed else fields[0].key if bar is None else ""
-        head = head_of(line[: fields[0].key_start]) if bar is None else f"{head_of(bar.name)} bar".strip()
+        begin = fields[0].key_start if bar is None else min(fields[0].key_start, bar.begin)
+        head = head_of(line[:begin]) if bar is None else f"{head_of(line[:begin])} bar".strip()
         form = self._forms.get((kind, head, by))
         if form is None and len(self._forms) < FORMS and self._wide + len(names) <= SERIES:
-            form = self._forms[kind, head, by] = Form(head, kind, keyed)
+            form = self._forms[kind, head, by] = Form(head, kind, keyed, self._marks)
         if form is not None:
             new = [name for name in names if name not in form.names]
             if self._wide + len(new) > SERIES:
