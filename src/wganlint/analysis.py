@@ -22,7 +22,7 @@ from wganlint.finding import (
     Verdict,
 )
 from wganlint.read.discover import discover
-from wganlint.read.join import read_run
+from wganlint.read.join import read_runs
 from wganlint.read.roles import assign
 from wganlint.rules.catalogue import catalogue
 from wganlint.run import Run
@@ -84,7 +84,8 @@ def load_runs(
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
     found = discover([Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events])
     with np.errstate(all="ignore"):
-        runs = [assign(read_run(files), {**(usual_roles or {}), **(roles or {})}) for files in found]
+        given_roles = {**(usual_roles or {}), **(roles or {})}
+        runs = [assign(run, given_roles) for files in found for run in read_runs(files)]
     for role, name in (roles or {}).items():
         if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
             known = sorted({series.name for run in runs for series in run.series})

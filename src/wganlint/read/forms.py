@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wganlint.read.marks import Marks
+from wganlint.read.starts import Seen, Start
 from wganlint.read.tokens import step_rank
 from wganlint.series import Chunk, SeriesBuilder
 
@@ -18,17 +19,18 @@ DECIDE_AT = 64  # records after which the step of a form, or that it is no heade
 MOST_HELD = 300_000  # characters of lines that wait for that decision
 HEADER_LINE = 4000  # characters of a possible header line that are kept
 MOST_RESTARTS = 100  # places listed
+MOST_STARTS = 5000  # places where training may start again
 LONGEST_HEAD = 2000  # characters before the first key that tell forms apart
 COUNTER = "\0counter"  # the name under which a progress bar hands over its counter
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
 TIMES = re.compile(
     r"(?<![0-9])(?:[0-9]++[-/.][0-9]++[-/.][0-9]++|[0-9]++:[0-9]++(?::[0-9]++)?(?:[.,][0-9]++)?)"
     r"|(?<=[0-9])[TZ](?=[0-9 ]|$)|\b[AP]M\b"
-    rf"|\b(?:{_MONTHS})[a-z]*\b(?= +[0-9]| +(?:{_MONTHS}))",
+    rf"|\b(?:{MONTHS})[a-z]*\b(?= +[0-9]| +(?:{MONTHS}))",
     re.IGNORECASE,
 )
 _LOSS = re.compile(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
@@ -129,6 +131,9 @@ class Form:
         self._held: dict[str, _Rows] = {}
         self._blocks = 0
         self._last_line = 0
+        self.seen = Seen()
+        self.told = Seen()  # of the file that ended last
+        self._position: tuple[float, ...] = ()
         self._last: tuple[float, float, list[str]] | None = None  # step, coarser counter, numbers in the head
 
     def take(self, batch: Batch) -> None:
@@ -143,6 +148,8 @@ class Form:
             if not len(batch.numbers):
                 batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
                 batch.orders = batch.orders + (self._blocks << 21)
+                if self._marks.until is not None:
+                    self._leave_out(batch)
                 self.in_file += len(batch.orders)
                 if self.counting:
                     for at, name in enumerate(batch.names):
@@ -191,15 +198,23 @@ class Form:
         self._forget()
 
     def _forget(self) -> None:
-        self.header, self.in_file, self._blocks = [], 0, 0
+        self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
+        if self.seen.records:
+            self.told = self.seen
+        self.seen, self._position = Seen(self.seen.names), ()
 
     def _feed(self, file: str) -> None:
-        batches, self._pending = self._pending, []
+        batches, self._pending = [batch for batch in self._pending if len(batch.orders)], []
+        if not batches:
+            return
         if not self.decided:
             self._decide(batches)
             self.header = []
+        if self.seen.names:
+            self._count(batches)
         if self.step is not None and self.kind == "text":
             self._watch(batches)
+        self._last_line = int(max(batch.numbers[-1] for batch in batches if len(batch.numbers)))
         parts: dict[str, list[tuple[Ints, _Rows]]] = {}
         units: dict[str, str] = {}
         for batch in batches:
@@ -275,6 +290,8 @@ class Form:
             return
         names = {name for batch in batches for name in batch.names if step_rank(name) is not None}
         ranked = sorted(names, key=lambda name: (step_rank(name) or 0, name))
+        if self.kind == "text" and not self.counting:
+            self.seen.names = tuple(reversed(ranked))
         for at, name in enumerate(ranked):
             column = _column(name, batches)
             change = np.diff(column)
@@ -307,6 +324,56 @@ class Form:
                 anew[place] |= _part(lines[at], parts) != before_part
         return [bool(flag) for flag in anew]
 
+    def _leave_out(self, batch: Batch) -> None:
+        """Drop the records that a later resume repeats."""
+        names, position = self._marks.until or ((), ())
+        if not names or not all(name in batch.names for name in names):
+            return
+        columns = [batch.values[batch.names.index(name)] for name in names]
+        keep = np.flatnonzero(_below(columns, position))
+        if len(keep) == len(batch.orders):
+            return
+        self._marks.dropped += len(batch.orders) - len(keep)
+        where = keep.tolist()
+        batch.orders, batch.numbers = batch.orders[keep], batch.numbers[keep]
+        batch.lines = [batch.lines[at] for at in where]
+        batch.texts = [[column[at] for at in where] for column in batch.texts]
+        batch.values = [column[keep] for column in batch.values]
+        batch.starts = [column[keep] for column in batch.starts]
+
+    def _count(self, batches: list[Batch]) -> None:
+        """Follow the counters, all of them together, and note where they fall back or where a start is announced."""
+        seen = self.seen
+        columns = [_column(name, batches) for name in seen.names]
+        numbers = _numbers(batches)
+        rows = [(self._position[at] if self._position else column[0], column) for at, column in enumerate(columns)]
+        shifted = [np.concatenate([[last], column[:-1]]) for last, column in rows]
+        falls = np.zeros(len(numbers), dtype=np.bool_)
+        equal = np.ones(len(numbers), dtype=np.bool_)
+        for column, before in zip(columns, shifted, strict=True):
+            falls |= equal & (column < before)
+            equal &= ~((column < before) | (column > before))
+        earlier = np.concatenate([[self._last_line or numbers[0]], numbers[:-1]])
+        heads = np.array(self._marks.heads, dtype=np.int64)
+        order = np.searchsorted(heads, numbers, side="right")
+        headed = order > np.searchsorted(heads, earlier, side="right")
+        places = np.flatnonzero(falls | headed)
+        if len(places):
+            for at, anew in zip(places.tolist(), self._anew(batches, places), strict=True):
+                if (anew and not headed[at]) or len(seen.starts) >= MOST_STARTS:
+                    continue
+                head = int(heads[np.searchsorted(heads, earlier[at], side="right")]) if headed[at] else 0
+                seen.starts.append(
+                    Start(
+                        int(earlier[at]), int(numbers[at]), tuple(float(c[at]) for c in shifted),
+                        tuple(float(c[at]) for c in columns), seen.records + at, head,
+                    )  # fmt: skip
+                )
+        if not seen.first:
+            seen.first = tuple(float(column[0]) for column in columns)
+        seen.records += len(numbers)
+        self._position = tuple(float(column[-1]) for column in columns)
+
     def _watch(self, batches: list[Batch]) -> None:
         """Note places where the step goes back without a new epoch or part."""
         order = np.argsort(np.concatenate([batch.orders for batch in batches]), kind="stable")
@@ -322,7 +389,6 @@ class Form:
                     text = f"{self.step} falls from {before[at]:.15g} to {steps[at]:.15g}"
                     self.restarts.append(Restart(int(numbers[at]), text))
         last = max(batches, key=lambda batch: int(batch.orders[-1]))
-        self._last_line = int(last.numbers[-1])
         coarse = [_column(name, [last])[-1] for name in self._coarse if name in last.names]
         parts = self.head.count("#")
         self._last = (
@@ -345,6 +411,16 @@ def _column(name: str, batches: list[Batch]) -> Floats:
 def _numbers(batches: list[Batch]) -> Ints:
     """Return the line numbers of all rows in file order."""
     return np.sort(np.concatenate([batch.numbers for batch in batches]))
+
+
+def _below(columns: list[Floats], position: tuple[float, ...]) -> npt.NDArray[np.bool_]:
+    """Tell which rows come before a position, the first column first."""
+    below = np.zeros(len(columns[0]), dtype=np.bool_)
+    equal = np.ones(len(columns[0]), dtype=np.bool_)
+    for column, bound in zip(columns, position, strict=True):
+        below |= equal & ~(column >= bound)
+        equal &= column == bound
+    return below
 
 
 def _sorted_lines(batches: list[Batch]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wganlint.errors import InputError
@@ -11,6 +11,8 @@ from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles
 from wganlint.read.naming import name_series
 from wganlint.read.opening import open_file
+from wganlint.read.pieces import read_pieces, told, without_steps
+from wganlint.read.starts import Plan, Seen, plan_of
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.twins import merge
 from wganlint.run import Input, Note, OpTable, Run, Setting
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from wganlint.source import SourceModel
 
 LARGEST_SOURCE = 4 << 20  # bytes of one Python file
+AGAIN = "training starts again"
 LISTED = 20  # restarts listed as notes
 
 
@@ -35,13 +38,32 @@ class _Parts:
 
 def read_run(files: RunFiles) -> Run:
     """Read all files of one run. A file that cannot be read is listed with its reason."""
+    return _read(files)[0]
+
+
+def read_runs(files: RunFiles) -> list[Run]:
+    """Read the files of what looks like one run; a log that holds several starts of training may give several.
+
+    Attempts in files of their own are joined as they are. A file that cannot be read is listed with its reason.
+    """
+    run, seen = _read(files)
+    log = files.logs[0].out or files.logs[0].err if len(files.logs) == 1 else None
+    plan = plan_of(seen) if seen is not None and log is not None else None
+    return [run] if plan is None or log is None else _split(files, log, plan, run)
+
+
+def _read(files: RunFiles) -> tuple[Run, Seen | None]:
+    """Read a run, and tell what its first log shows of the counters."""
     parts = _Parts()
     outs, errs = TextReader(), TextReader()
+    seen: Seen | None = None
     for attempt in files.logs:
         if attempt.out is not None:
-            _log(outs, attempt.out, "log", parts)
+            facts = _log(outs, attempt.out, "log", parts)
+            seen = seen or (facts.seen if facts else None)
         if attempt.err is not None:
-            _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
+            facts = _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
+            seen = seen or (facts.seen if facts else None)
     sources = [outs.series, errs.series, _tables(files.tables, parts), _events(files.events, parts)]
     name_series([builder for builders in sources for builder in builders])
     built = [[builder.build() for builder in builders] for builders in sources]
@@ -52,33 +74,71 @@ def read_run(files: RunFiles) -> Run:
     _traces(files.traces, parts)
     source = _source(files.source, parts)
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
-    return Run(
+    run = Run(
         id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
         settings=tuple(parts.settings), tables=tuple(parts.tables), source=source, notes=tuple(parts.notes),
     )  # fmt: skip
+    return run, seen
 
 
-def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> None:
+def _split(files: RunFiles, log: File, plan: Plan, whole: Run) -> list[Run]:
+    """Read a log that holds several starts again, each run of it into series of its own."""
+    if plan.cycles or plan.together:
+        said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
+        series = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
+        return [replace(whole, series=series, notes=(*said, *told(plan, log.shown)))]
+    with open_file(log.path) as stream:
+        pieces = read_pieces(stream, log.shown, plan, TextReader)
+    others = tuple(one for one in whole.inputs if one.path != log.shown)
+    damage = tuple(note for note in whole.notes if not note.text.startswith(AGAIN))
+    if len(pieces) == 1 and (files.events or files.tables or files.logs[0].err is not None):
+        kept = [one for one in whole.series if log.shown not in one.files]
+    else:
+        kept = []
+    runs = []
+    for number, piece in enumerate(pieces, 1):
+        name_series(piece.facts.series)
+        series = [builder.build() for builder in piece.facts.series]
+        if piece.segment.mixed:
+            series = [without_steps(one) for one in series]
+        notes = [*(told(plan, log.shown) if number == 1 else ()), *piece.notes, *(damage if number == 1 else ())]
+        why = _gave(piece.facts) if len(plan.segments) == 1 else f"{piece.segment.lines}: {_gave(piece.facts)}"
+        runs.append(
+            replace(
+                whole, id=files.id if len(pieces) == 1 else f"{files.id}#{number}",
+                inputs=(Input(log.shown, "log", True, why), *(others if number == 1 else ())),
+                series=tuple(merge(series, kept)), settings=tuple(piece.facts.settings),
+                tables=tuple(piece.facts.tables), notes=tuple(notes),
+            )  # fmt: skip
+        )
+    if len(runs) > 1 and any(log.shown not in one.files for one in whole.series):  # a second source of one of them
+        series = [one for one in whole.series if log.shown not in one.files]
+        runs.append(replace(whole, inputs=others, series=tuple(series), settings=(), tables=(), notes=()))
+    return runs
+
+
+def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> TextFacts | None:
     try:
         with open_file(file.path) as stream:
             facts = reader.read(stream, file.shown)
     except InputError as error:
         parts.inputs.append(Input(file.shown, kind, False, error.what))
-        return
+        return None
     except OSError as error:
         parts.inputs.append(Input(file.shown, kind, False, (error.strerror or str(error)).lower()))
-        return
+        return None
     parts.settings += facts.settings
     parts.tables += facts.tables
     parts.notes += facts.notes
     parts.notes += [
-        Note(f"training starts again: {restart.text}", Place(file.shown, restart.line))
+        Note(f"{AGAIN}: {restart.text}", Place(file.shown, restart.line))
         for restart in facts.restarts[:LISTED]
     ]
     if len(facts.restarts) > LISTED:
         more = len(facts.restarts) - LISTED
-        parts.notes.append(Note(f"training starts again at {more} more places", Place(file.shown)))
+        parts.notes.append(Note(f"{AGAIN} at {more} more places", Place(file.shown)))
     parts.inputs.append(Input(file.shown, kind, bool(facts.fed or facts.settings or facts.tables), _gave(facts)))
+    return facts
 
 
 def _gave(facts: TextFacts) -> str:

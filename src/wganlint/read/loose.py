@@ -48,8 +48,8 @@ _COUNTERS = re.compile(
 _LEAD = re.compile(rf"\s*+(?P<value>(?>{NUMBER}))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+")
 _LETTER = re.compile(r"\w")
 _LOSS = re.compile(r"loss|cost|(?<![a-z])err|wasserstein", re.IGNORECASE)
-_SPOKEN = ("epoch", "iter", "step", "loss", "tick", "batch", "cost", "kimg", "err", "update", "episode")
-_BOXES = ("│", "┃", "║")
+_DRAWN = frozenset("│┃║|")
+_ENDS = frozenset("│┃║| \t")
 
 # Words that say which process or part speaks: they name no quantity.
 _LABELS = frozenset(
@@ -84,10 +84,12 @@ def all_fields(line: str, bar: Bar | None = None, *, keyed: bool = True) -> list
 def spoken(line: str) -> bool:
     """Whether a line has a word without which no pair in it counts, or is a row of a drawn table."""
     low = line.lower()
-    return any(word in low for word in _SPOKEN) or (line.lstrip()[:1] in _DRAWN and line.rstrip()[-1:] in _DRAWN)
-
-
-_DRAWN = frozenset((*_BOXES, "|"))
+    if (
+        "step" in low or "loss" in low or "epoch" in low or "iter" in low or "tick" in low or "batch" in low
+        or "cost" in low or "err" in low or "update" in low or "kimg" in low
+    ):  # fmt: skip
+        return True
+    return low[-1:] in _ENDS and line.lstrip()[:1] in _DRAWN and line.rstrip()[-1:] in _DRAWN
 
 
 class _Loose:

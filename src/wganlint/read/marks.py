@@ -20,6 +20,9 @@ class Marks:
         self._lines: dict[str, list[int]] = {}
         self._values: dict[str, list[float]] = {}
         self._count = 0
+        self.heads: list[int] = []  # where the program says again what it says first
+        self.until: tuple[tuple[str, ...], tuple[float, ...]] | None = None  # what a later resume repeats is left out
+        self.dropped = 0  # records left out
 
     def add(self, key: str, line: int, text: str) -> None:
         """Take the step of one line."""
@@ -56,7 +59,7 @@ class Marks:
 
     def clear(self) -> None:
         """Forget all: the next file begins."""
-        self._lines, self._values, self._count = {}, {}, 0
+        self._lines, self._values, self._count, self.heads, self.until = {}, {}, 0, [], None
 
 
 def _rises(values: list[float]) -> bool:

@@ -7,6 +7,7 @@ through the tokenizer (`tokens`). Lines of one form (`forms`) feed one set of se
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ from wganlint.read.profile_table import TableReader
 from wganlint.read.shapes import Shape, signature
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
+from wganlint.read.starts import Seen
 from wganlint.read.tokens import Bar, Field, bar_of, step_rank
 from wganlint.run import Note, OpTable, Setting
 from wganlint.series import SeriesBuilder
@@ -48,6 +50,7 @@ class TextFacts:
     lines: int = 0
     records: int = 0  # lines that fed a series
     fed: int = 0  # series that this file fed
+    seen: Seen = field(default_factory=Seen)  # the counters of the form with most records
 
 
 def read_text(stream: BinaryIO, shown: str) -> TextFacts:
@@ -82,12 +85,23 @@ class TextReader:
         Raises:
             InputError: the file is binary or cannot be read.
         """
-        facts = TextFacts(shown)
         damage = Damage(shown)
+        return self.read_blocks(blocks(stream, damage), shown, damage)
+
+    def read_blocks(self, given: Iterable[Block], shown: str, damage: Damage) -> TextFacts:
+        """Read the next file, or a part of one, whose lines come in blocks.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        facts = TextFacts(shown)
         tables, banner, headers = _Tables(shown), Banner(shown), Headers()
         before = {id(builder): len(builder) for builder in self.series}
         self._dropped = 0
-        for block in blocks(stream, damage):
+        self._marks.heads = banner.heads
+        for form in self._active():
+            form.told = Seen()
+        for block in given:
             if not facts.lines and block.lines and _OWN.match(block.lines[0]):
                 raise InputError("a report of wganlint itself, not a log", file=shown)
             banner.look(block)
@@ -100,6 +114,8 @@ class TextReader:
         tables.reader.finish()
         facts.tables = tables.reader.tables
         self._end(facts, banner, headers)
+        facts.seen = max((form.told for form in self._active()), key=lambda seen: seen.records, default=Seen())
+        facts.seen.heads = banner.heads
         self._marks.clear()
         facts.notes = [*damage.all_notes(), *tables.reader.notes, *self._limits(shown)]
         facts.series = self.series
@@ -108,13 +124,25 @@ class TextReader:
         facts.records = max(fed, default=0)
         return facts
 
+    def leave_out(self, names: tuple[str, ...], position: tuple[float, ...] | None) -> None:
+        """From now on leave out records whose counters have reached `position`: a resume repeats them."""
+        self._marks.until = None if position is None else (names, position)
+
+    @property
+    def left_out(self) -> int:
+        """Records left out."""
+        return self._marks.dropped
+
     def _active(self) -> list[Form]:
         return list(self._forms.values())
 
     def _block(self, block: Block, taken: set[int], headers: Headers) -> None:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.lines
-        orders = [at for at, line in enumerate(lines) if "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line]
+        orders = [
+            at for at, line in enumerate(lines)
+            if "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line
+        ]  # fmt: skip
         if taken:
             orders = [at for at in orders if at not in taken]
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):

@@ -58,6 +58,8 @@ _PROSE = frozenset(
 )
 _STOP = frozenset(
     {
+        "am",
+        "pm",
         "at",
         "for",
         "with",
