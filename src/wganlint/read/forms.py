@@ -295,7 +295,7 @@ class Form:
         for at, name in enumerate(ranked):
             column = _column(name, batches)
             change = np.diff(column)
-            if len(column) > 2 and not np.any(change):
+            if (len(column) > 2 and not np.any(change)) or name in self._marks.avoid:
                 continue
             self.step, self._coarse = name, tuple(ranked[at + 1 :])
             backs = np.flatnonzero(change < 0) + 1
@@ -384,6 +384,7 @@ class Form:
             numbers = np.concatenate([batch.numbers for batch in batches])[order]
             for at, anew in zip(backs.tolist(), self._anew(batches, backs), strict=True):
                 if anew:
+                    self._marks.wrapped.add(self.step or "")
                     continue
                 if len(self.restarts) < MOST_RESTARTS:
                     text = f"{self.step} falls from {before[at]:.15g} to {steps[at]:.15g}"

@@ -38,7 +38,7 @@ class _Parts:
 
 def read_run(files: RunFiles) -> Run:
     """Read all files of one run. A file that cannot be read is listed with its reason."""
-    return _read(files)[0]
+    return _read(files).run
 
 
 def read_runs(files: RunFiles) -> list[Run]:
@@ -46,16 +46,26 @@ def read_runs(files: RunFiles) -> list[Run]:
 
     Attempts in files of their own are joined as they are. A file that cannot be read is listed with its reason.
     """
-    run, seen = _read(files)
+    read = _read(files)
+    run, seen = read.run, read.seen
     log = files.logs[0].out or files.logs[0].err if len(files.logs) == 1 else None
     plan = plan_of(seen) if seen is not None and log is not None else None
-    return [run] if plan is None or log is None else _split(files, log, plan, run)
+    return [run] if plan is None or log is None else _split(files, log, plan, run, read.avoid)
 
 
-def _read(files: RunFiles) -> tuple[Run, Seen | None]:
-    """Read a run, and tell what its first log shows of the counters."""
+@dataclass(slots=True)
+class _Read:
+    """A run, what its first log shows of the counters, and counters that are no steps."""
+
+    run: Run
+    seen: Seen | None
+    avoid: frozenset[str]
+
+
+def _read(files: RunFiles, avoid: frozenset[str] = frozenset()) -> _Read:
+    """Read a run; a second time if a counter that was taken for the step starts anew with each epoch."""
     parts = _Parts()
-    outs, errs = TextReader(), TextReader()
+    outs, errs = TextReader(avoid=avoid), TextReader(avoid=avoid)
     seen: Seen | None = None
     for attempt in files.logs:
         if attempt.out is not None:
@@ -64,6 +74,9 @@ def _read(files: RunFiles) -> tuple[Run, Seen | None]:
         if attempt.err is not None:
             facts = _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
             seen = seen or (facts.seen if facts else None)
+    wrapped = outs.wrapped | errs.wrapped
+    if wrapped - avoid:
+        return _read(files, avoid | wrapped)
     sources = [outs.series, errs.series, _tables(files.tables, parts), _events(files.events, parts)]
     name_series([builder for builders in sources for builder in builders])
     built = [[builder.build() for builder in builders] for builders in sources]
@@ -78,17 +91,17 @@ def _read(files: RunFiles) -> tuple[Run, Seen | None]:
         id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
         settings=tuple(parts.settings), tables=tuple(parts.tables), source=source, notes=tuple(parts.notes),
     )  # fmt: skip
-    return run, seen
+    return _Read(run, seen, avoid)
 
 
-def _split(files: RunFiles, log: File, plan: Plan, whole: Run) -> list[Run]:
+def _split(files: RunFiles, log: File, plan: Plan, whole: Run, avoid: frozenset[str]) -> list[Run]:
     """Read a log that holds several starts again, each run of it into series of its own."""
     if plan.cycles or plan.together:
         said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
         series = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
         return [replace(whole, series=series, notes=(*said, *told(plan, log.shown)))]
     with open_file(log.path) as stream:
-        pieces = read_pieces(stream, log.shown, plan, TextReader)
+        pieces = read_pieces(stream, log.shown, plan, lambda: TextReader(avoid=avoid))
     others = tuple(one for one in whole.inputs if one.path != log.shown)
     damage = tuple(note for note in whole.notes if not note.text.startswith(AGAIN))
     if len(pieces) == 1 and (files.events or files.tables or files.logs[0].err is not None):

@@ -16,7 +16,9 @@ Ints = npt.NDArray[np.int64]
 class Marks:
     """The lines of one file that announce a step, by the name of the step."""
 
-    def __init__(self) -> None:
+    def __init__(self, avoid: frozenset[str] = frozenset()) -> None:
+        self.avoid = avoid  # counters that are known to start anew within the run: no steps
+        self.wrapped: set[str] = set()  # counters that turned out to do so after they had been taken for steps
         self._lines: dict[str, list[int]] = {}
         self._values: dict[str, list[float]] = {}
         self._count = 0

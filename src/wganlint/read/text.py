@@ -65,14 +65,14 @@ def read_text(stream: BinaryIO, shown: str) -> TextFacts:
 class TextReader:
     """Reads the logs of one run one after the other, into one set of series."""
 
-    def __init__(self, *, learn: bool = True) -> None:
+    def __init__(self, *, learn: bool = True, avoid: frozenset[str] = frozenset()) -> None:
         self._learn = learn  # False: every line goes through the tokenizer; for tests
         self._forms: dict[tuple[str, str, str], Form] = {}
         self._shapes: dict[str, Shape] = {}
         self._patterns: list[Shape] = []
         self._dropped = 0
         self._wide = 0  # series of all forms
-        self._marks = Marks()
+        self._marks = Marks(avoid)
 
     @property
     def series(self) -> list[SeriesBuilder]:
@@ -127,6 +127,11 @@ class TextReader:
     def leave_out(self, names: tuple[str, ...], position: tuple[float, ...] | None) -> None:
         """From now on leave out records whose counters have reached `position`: a resume repeats them."""
         self._marks.until = None if position is None else (names, position)
+
+    @property
+    def wrapped(self) -> frozenset[str]:
+        """Counters taken for steps that start anew with each epoch after all: read again, with `avoid`."""
+        return frozenset(self._marks.wrapped)
 
     @property
     def left_out(self) -> int:
