@@ -61,8 +61,8 @@ def analyze(
     A path is a file, a folder, a pattern (`runs/**/train.log`), `-` for standard input, or an address that fsspec
     knows (`s3://bucket/run`). `source` and `events` name further folders that belong to the runs; `roles` maps a role
     to the name of the series that plays it, `usual_roles` does so where a run has such a series; `columns` names the
-    columns of tables without a header; `ignore` holds codes or names of rules. `jobs` processes share the runs (None: as many as pay off; then the caller's main module must be
-    importable); `watch` is told how far reading has come.
+    columns of tables without a header; `ignore` holds codes or names of rules. `jobs` processes share the runs (None:
+    as many as pay off; then the caller's main module must be importable); `watch` is told how far reading has come.
 
     Raises:
         UsageError: a path does not exist, or a role or series is not known.
@@ -148,9 +148,7 @@ class _Way:
     columns: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, roles: Mapping[str, str] | None, usual_roles: Mapping[str, str] | None, columns: Sequence[str]
-    ) -> _Way:
+    def of(cls, roles: Mapping[str, str] | None, usual_roles: Mapping[str, str] | None, columns: Sequence[str]) -> _Way:
         return cls(tuple((roles or {}).items()), tuple((usual_roles or {}).items()), tuple(columns))
 
     def read(self, files: RunFiles) -> list[Run]:

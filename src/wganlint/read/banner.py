@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from wganlint.read.forms import MOST_RESTARTS, TIMES, Restart
+import re
+
+from wganlint.read.forms import MONTHS, MOST_RESTARTS, TIMES, Restart
 from wganlint.read.lines import Block
 from wganlint.read.tokens import bar_of, fields_of, step_rank
 
+MOST_HEADS = 5000  # places kept
+_DAY = re.compile(rf"\b(?:{MONTHS})[a-z]*\b[ ]++(?:[0-9]{{1,2}}(?![0-9:]))?|(?<![0-9])(?:19|20)[0-9]{{2}}(?![0-9])", re.I)
 LINES = 3  # lines of a banner that must come again in a row
 
 
@@ -15,6 +19,7 @@ class Banner:
     def __init__(self, shown: str) -> None:
         self.file = shown
         self.restarts: list[Restart] = []
+        self.heads: list[int] = []  # the lines of all restarts
         self._lines: list[str] | None = None
         self._prefix = ""
 
@@ -31,9 +36,12 @@ class Banner:
             return
         places = [at for at, line in enumerate(lines) if line.startswith(prefix) and at > start]
         for at in places:
-            if len(self.restarts) >= MOST_RESTARTS:
+            if len(self.heads) >= MOST_HEADS:
                 return
-            if _plain(lines[at]) == self._lines[0] and _next(lines, at, len(self._lines)) == self._lines:
+            if _plain(lines[at]) != self._lines[0] or _next(lines, at, len(self._lines)) != self._lines:
+                continue
+            self.heads.append(block.numbers[at])
+            if len(self.restarts) < MOST_RESTARTS:
                 self.restarts.append(Restart(block.numbers[at], f"the log's first line again: {lines[at][:80]}"))
 
 
@@ -67,7 +75,10 @@ def _prefix(lines: list[str]) -> str:
 
 
 def _plain(line: str) -> str:
-    return TIMES.sub("\0", line[:400]).rstrip()
+    text = line[:400]
+    if TIMES.search(text):
+        text = TIMES.sub("\0", _DAY.sub("\0", text))
+    return text.rstrip()
 
 
 def _next(lines: list[str], at: int, count: int) -> list[str]:

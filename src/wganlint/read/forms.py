@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from wganlint.read.marks import Marks
+from wganlint.read.starts import Seen, Start
 from wganlint.read.tokens import step_rank
 from wganlint.series import Chunk, SeriesBuilder, Texts, joined, packed, pick
 
@@ -17,17 +19,18 @@ DECIDE_AT = 64  # records after which the step of a form, or that it is no heade
 MOST_HELD = 300_000  # characters of lines that wait for that decision
 HEADER_LINE = 4000  # characters of a possible header line that are kept
 MOST_RESTARTS = 100  # places listed
+MOST_STARTS = 5000  # places where training may start again
 LONGEST_HEAD = 2000  # characters before the first key that tell forms apart
 COUNTER = "\0counter"  # the name under which a progress bar hands over its counter
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
 TIMES = re.compile(
     r"(?<![0-9])(?:[0-9]++[-/.][0-9]++[-/.][0-9]++|[0-9]++:[0-9]++(?::[0-9]++)?(?:[.,][0-9]++)?)"
     r"|(?<=[0-9])[TZ](?=[0-9 ]|$)|\b[AP]M\b"
-    rf"|\b(?:{_MONTHS})[a-z]*\b(?= +[0-9]| +(?:{_MONTHS}))",
+    rf"|\b(?:{MONTHS})[a-z]*\b(?= +[0-9]| +(?:{MONTHS}))",
     re.IGNORECASE,
 )
 _LOSS = re.compile(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
@@ -109,8 +112,10 @@ class Form:
     with each epoch or part (`[file 2/10]`), is no step: then the epoch is, else the record number.
     """
 
-    def __init__(self, head: str, kind: str, keyed: bool) -> None:
+    def __init__(self, head: str, kind: str, keyed: bool, marks: Marks | None = None) -> None:
         self.head = head
+        self._marks = marks or Marks()
+        self._marked: str | None = None  # the announced step that serves where the lines have none
         self.kind = kind
         self.keyed = keyed  # its lines carry a step key
         self.in_file = 0  # records of the present file
@@ -124,6 +129,10 @@ class Form:
         self._pending: list[Batch] = []
         self._held: dict[str, _Rows] = {}
         self._blocks = 0
+        self._last_line = 0
+        self.seen = Seen()
+        self.told = Seen()  # of the file that ended last
+        self._position: tuple[float, ...] = ()
         self._last: tuple[float, float, list[str]] | None = None  # step, coarser counter, numbers in the head
 
     def take(self, batch: Batch) -> None:
@@ -138,7 +147,12 @@ class Form:
             if not len(batch.numbers):
                 batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
                 batch.orders = batch.orders + (self._blocks << 21)
+                if self._marks.until is not None:
+                    self._leave_out(batch)
                 self.in_file += len(batch.orders)
+                if self.counting:
+                    for at, name in enumerate(batch.names):
+                        self._marks.extend(name, batch.numbers, batch.values[at])
                 if not self.decided and len(self.header) < DECIDE_AT:
                     rows = zip(batch.numbers[:DECIDE_AT].tolist(), batch.lines[:DECIDE_AT], strict=True)
                     self.header += [(at, line[:HEADER_LINE]) for at, line in rows]
@@ -156,6 +170,11 @@ class Form:
         self._held.clear()
         self._last = None
         self._forget()
+
+    @property
+    def counting(self) -> bool:
+        """Whether its lines carry nothing but steps, so that they announce those of the lines below."""
+        return self.kind == "text" and self.keyed and all(step_rank(name) is not None for name in self.names)
 
     @property
     def plural(self) -> bool:
@@ -178,15 +197,23 @@ class Form:
         self._forget()
 
     def _forget(self) -> None:
-        self.header, self.in_file, self._blocks = [], 0, 0
+        self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
+        if self.seen.records:
+            self.told = self.seen
+        self.seen, self._position = Seen(self.seen.names), ()
 
     def _feed(self, file: str) -> None:
-        batches, self._pending = self._pending, []
+        batches, self._pending = [batch for batch in self._pending if len(batch.orders)], []
+        if not batches:
+            return
         if not self.decided:
             self._decide(batches)
             self.header = []
+        if self.seen.names:
+            self._count(batches)
         if self.step is not None and self.kind == "text":
             self._watch(batches)
+        self._last_line = int(max(batch.numbers[-1] for batch in batches if len(batch.numbers)))
         parts: dict[str, list[tuple[Ints, _Rows]]] = {}
         units: dict[str, str] = {}
         for batch in batches:
@@ -212,7 +239,7 @@ class Form:
                 key = name.partition("#")[0]
                 self.builders[name] = SeriesBuilder(
                     name, key=key, form=self.head, kind=self.kind,
-                    step_key="counter" if self.step == COUNTER else self.step, unit=units[name],
+                    step_key="counter" if self.step == COUNTER else self.step or self._marked, unit=units[name],
                 )  # fmt: skip
             rows = _Rows.join([rows for _, rows in pieces])
             if len(pieces) > 1:
@@ -250,6 +277,8 @@ class Form:
     def _steps(self, batch: Batch) -> Floats:
         if self.step is not None and self.step in batch.names:
             return batch.values[batch.names.index(self.step)]
+        if self.step is None and self._marked is not None:
+            return self._marks.at(self._marked, batch.numbers)
         return np.full(len(batch.orders), np.nan)
 
     def _decide(self, batches: list[Batch]) -> None:
@@ -261,16 +290,20 @@ class Form:
             return
         names = {name for batch in batches for name in batch.names if step_rank(name) is not None}
         ranked = sorted(names, key=lambda name: (step_rank(name) or 0, name))
+        if self.kind == "text" and not self.counting:
+            self.seen.names = tuple(reversed(ranked))
         for at, name in enumerate(ranked):
             column = _column(name, batches)
             change = np.diff(column)
-            if len(column) > 2 and not np.any(change):
+            if (len(column) > 2 and not np.any(change)) or name in self._marks.avoid:
                 continue
             self.step, self._coarse = name, tuple(ranked[at + 1 :])
             backs = np.flatnonzero(change < 0) + 1
             if len(backs) == 0 or sum(self._anew(batches, backs)) * 2 <= len(backs):
                 return
         self.step, self._coarse = None, ()
+        if not self.counting:
+            self._marked = self._marks.key()
 
     def _anew(self, batches: list[Batch], backs: Ints) -> list[bool]:
         """Tell for each place where the step goes back whether a new epoch or part begins there."""
@@ -279,6 +312,10 @@ class Form:
             column = _column(name, batches)
             before = np.where(backs > 0, column[backs - 1], self._last[1] if self._last else np.nan)
             anew |= column[backs] > before
+        if not anew.all() and not self.counting:
+            numbers = _numbers(batches)
+            earlier = np.where(backs > 0, numbers[backs - 1], self._last_line)
+            anew |= self._marks.rose(earlier, numbers[backs])
         parts = self.head.count("#")
         if parts and not anew.all():
             lines = _sorted_lines(batches)
@@ -286,6 +323,56 @@ class Form:
                 before_part = _part(lines[at - 1], parts) if at else (self._last[2] if self._last else [])
                 anew[place] |= _part(lines[at], parts) != before_part
         return [bool(flag) for flag in anew]
+
+    def _leave_out(self, batch: Batch) -> None:
+        """Drop the records that a later resume repeats."""
+        names, position = self._marks.until or ((), ())
+        if not names or not all(name in batch.names for name in names):
+            return
+        columns = [batch.values[batch.names.index(name)] for name in names]
+        keep = np.flatnonzero(_below(columns, position))
+        if len(keep) == len(batch.orders):
+            return
+        self._marks.dropped += len(batch.orders) - len(keep)
+        where = keep.tolist()
+        batch.orders, batch.numbers = batch.orders[keep], batch.numbers[keep]
+        batch.lines = [batch.lines[at] for at in where]
+        batch.texts = [[column[at] for at in where] for column in batch.texts]
+        batch.values = [column[keep] for column in batch.values]
+        batch.starts = [column[keep] for column in batch.starts]
+
+    def _count(self, batches: list[Batch]) -> None:
+        """Follow the counters, all of them together, and note where they fall back or where a start is announced."""
+        seen = self.seen
+        columns = [_column(name, batches) for name in seen.names]
+        numbers = _numbers(batches)
+        rows = [(self._position[at] if self._position else column[0], column) for at, column in enumerate(columns)]
+        shifted = [np.concatenate([[last], column[:-1]]) for last, column in rows]
+        falls = np.zeros(len(numbers), dtype=np.bool_)
+        equal = np.ones(len(numbers), dtype=np.bool_)
+        for column, before in zip(columns, shifted, strict=True):
+            falls |= equal & (column < before)
+            equal &= ~((column < before) | (column > before))
+        earlier = np.concatenate([[self._last_line or numbers[0]], numbers[:-1]])
+        heads = np.array(self._marks.heads, dtype=np.int64)
+        order = np.searchsorted(heads, numbers, side="right")
+        headed = order > np.searchsorted(heads, earlier, side="right")
+        places = np.flatnonzero(falls | headed)
+        if len(places):
+            for at, anew in zip(places.tolist(), self._anew(batches, places), strict=True):
+                if (anew and not headed[at]) or len(seen.starts) >= MOST_STARTS:
+                    continue
+                head = int(heads[np.searchsorted(heads, earlier[at], side="right")]) if headed[at] else 0
+                seen.starts.append(
+                    Start(
+                        int(earlier[at]), int(numbers[at]), tuple(float(c[at]) for c in shifted),
+                        tuple(float(c[at]) for c in columns), seen.records + at, head,
+                    )  # fmt: skip
+                )
+        if not seen.first:
+            seen.first = tuple(float(column[0]) for column in columns)
+        seen.records += len(numbers)
+        self._position = tuple(float(column[-1]) for column in columns)
 
     def _watch(self, batches: list[Batch]) -> None:
         """Note places where the step goes back without a new epoch or part."""
@@ -297,6 +384,7 @@ class Form:
             numbers = np.concatenate([batch.numbers for batch in batches])[order]
             for at, anew in zip(backs.tolist(), self._anew(batches, backs), strict=True):
                 if anew:
+                    self._marks.wrapped.add(self.step or "")
                     continue
                 if len(self.restarts) < MOST_RESTARTS:
                     text = f"{self.step} falls from {before[at]:.15g} to {steps[at]:.15g}"
@@ -319,6 +407,21 @@ def _column(name: str, batches: list[Batch]) -> Floats:
         for batch in batches
     ]
     return np.concatenate(values)[np.argsort(orders, kind="stable")]
+
+
+def _numbers(batches: list[Batch]) -> Ints:
+    """Return the line numbers of all rows in file order."""
+    return np.sort(np.concatenate([batch.numbers for batch in batches]))
+
+
+def _below(columns: list[Floats], position: tuple[float, ...]) -> npt.NDArray[np.bool_]:
+    """Tell which rows come before a position, the first column first."""
+    below = np.zeros(len(columns[0]), dtype=np.bool_)
+    equal = np.ones(len(columns[0]), dtype=np.bool_)
+    for column, bound in zip(columns, position, strict=True):
+        below |= equal & ~(column >= bound)
+        equal &= column == bound
+    return below
 
 
 def _sorted_lines(batches: list[Batch]) -> list[str]:

@@ -100,6 +100,8 @@ def _settings(at: int, line: str, file: str) -> list[Setting]:
             spans[begin] = match[1], _unquoted(match[2] or "true"), end
     else:
         for field in fields_of(line):
+            if line[field.key_end : field.start].rstrip().endswith(("(", "[")):
+                continue  # a list or a call is one value
             spans[field.start] = field.key, line[field.start : field.end], field.end
         if not _CODE.match(line):
             for match in _PAIR.finditer(line):

@@ -12,6 +12,8 @@ from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles
 from wganlint.read.naming import name_series
 from wganlint.read.opening import damage_of, open_file
+from wganlint.read.pieces import read_pieces, told, without_steps
+from wganlint.read.starts import Plan, Seen, plan_of
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.twins import merge
 from wganlint.run import Input, Note, OpTable, Run, Setting
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from wganlint.trace import Trace
 
 LARGEST_SOURCE = 4 << 20  # bytes of one Python file
+AGAIN = "training starts again"
 LISTED = 20  # restarts listed as notes
 
 
@@ -38,22 +41,48 @@ class _Parts:
 
 
 def read_run(files: RunFiles) -> Run:
-    """Read all files of one run; of a table that holds several runs the first."""
+    """Read all files of one run; of what holds several runs the first."""
     return read_runs(files)[0]
 
 
 def read_runs(files: RunFiles, columns: Sequence[str] = ()) -> list[Run]:
-    """Read all files of one run; a table may tell several runs apart. What cannot be read is listed with its reason.
+    """Read the files of what looks like one run; a log that holds several starts, or a table, may give several.
 
+    Attempts in files of their own are joined as they are. A file that cannot be read is listed with its reason.
     `columns` are the names for tables that have none.
     """
+    read = _read(files, columns)
+    run, *others = read.runs
+    log = files.logs[0].out or files.logs[0].err if len(files.logs) == 1 else None
+    plan = plan_of(read.seen) if read.seen is not None and log is not None else None
+    split = [run] if plan is None or log is None else _split(files, log, plan, run, read.avoid)
+    return [*split, *others]
+
+
+@dataclass(slots=True)
+class _Read:
+    """The runs (of a table that tells several apart), what the first log shows of the counters, and no steps."""
+
+    runs: list[Run]
+    seen: Seen | None
+    avoid: frozenset[str]  # counters that are no steps
+
+
+def _read(files: RunFiles, columns: Sequence[str], avoid: frozenset[str] = frozenset()) -> _Read:
+    """Read a run; a second time if a counter that was taken for the step starts anew with each epoch."""
     parts = _Parts()
-    outs, errs = TextReader(), TextReader()
+    outs, errs = TextReader(avoid=avoid), TextReader(avoid=avoid)
+    seen: Seen | None = None
     for attempt in files.logs:
         if attempt.out is not None:
-            _log(outs, attempt.out, "log", parts)
+            facts = _log(outs, attempt.out, "log", parts)
+            seen = seen or (facts.seen if facts else None)
         if attempt.err is not None:
-            _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
+            facts = _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
+            seen = seen or (facts.seen if facts else None)
+    wrapped = outs.wrapped | errs.wrapped
+    if wrapped - avoid:
+        return _read(files, columns, avoid | wrapped)
     tables = _tables(files, columns, parts)
     several = tables.pop("", []), *tables.values()
     joined = _joined([outs.series, errs.series, several[0], _events(files.events, files.writers, parts)])
@@ -70,7 +99,7 @@ def read_runs(files: RunFiles, columns: Sequence[str] = ()) -> list[Run]:
                 settings=(*run.settings, *parts.settings_of.get(name, ())))
         for name, series in tables.items()
     ]  # fmt: skip
-    return others if others and not run.series else [run, *others]
+    return _Read(others if others and not run.series else [run, *others], seen, avoid)
 
 
 def _joined(sources: list[list[SeriesBuilder]]) -> list[Series]:
@@ -88,7 +117,46 @@ def _joined(sources: list[list[SeriesBuilder]]) -> list[Series]:
     return joined
 
 
-def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> None:
+def _split(files: RunFiles, log: File, plan: Plan, whole: Run, avoid: frozenset[str]) -> list[Run]:
+    """Read a log that holds several starts again, each run of it into series of its own."""
+    if plan.cycles or plan.together:
+        said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
+        apart = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
+        return [replace(whole, series=apart, notes=(*said, *told(plan, log.shown)))]
+    with open_file(log.path) as stream:
+        pieces = read_pieces(stream, log.shown, plan, lambda: TextReader(avoid=avoid))
+    others = tuple(one for one in whole.inputs if one.path != log.shown)
+    damage = tuple(note for note in whole.notes if not note.text.startswith(AGAIN))
+    if len(pieces) == 1 and (files.events or files.tables or files.logs[0].err is not None):
+        kept = [one for one in whole.series if log.shown not in one.files]
+    else:
+        kept = []
+    runs = []
+    for number, piece in enumerate(pieces, 1):
+        name_series(piece.facts.series)
+        series = [builder.build() for builder in piece.facts.series]
+        if piece.segment.mixed:
+            series = [without_steps(one) for one in series]
+        notes = [*(told(plan, log.shown) if number == 1 else ()), *piece.notes, *(damage if number == 1 else ())]
+        why = _gave(piece.facts) if len(plan.segments) == 1 else f"{piece.segment.lines}: {_gave(piece.facts)}"
+        runs.append(
+            replace(
+                whole,
+                id=files.id if len(pieces) == 1 else f"{files.id}#{number}",
+                inputs=(Input(log.shown, "log", True, why), *(others if number == 1 else ())),
+                series=tuple(merge(series, kept)),
+                settings=tuple(piece.facts.settings),
+                tables=tuple(piece.facts.tables),
+                notes=tuple(notes),
+            )  # fmt: skip
+        )
+    if len(runs) > 1 and any(log.shown not in one.files for one in whole.series):  # a second source of one of them
+        series = [one for one in whole.series if log.shown not in one.files]
+        runs.append(replace(whole, inputs=others, series=tuple(series), settings=(), tables=(), notes=()))
+    return runs
+
+
+def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> TextFacts | None:
     try:
         with open_file(file.path) as stream:
             facts = reader.read(stream, file.shown)
@@ -96,21 +164,21 @@ def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> None:
             facts.notes.append(Note(damage, Place(file.shown)))
     except InputError as error:
         parts.inputs.append(Input(file.shown, kind, False, error.what))
-        return
+        return None
     except OSError as error:
         parts.inputs.append(Input(file.shown, kind, False, (error.strerror or str(error)).lower()))
-        return
+        return None
     parts.settings += facts.settings
     parts.tables += facts.tables
     parts.notes += facts.notes
     parts.notes += [
-        Note(f"training starts again: {restart.text}", Place(file.shown, restart.line))
-        for restart in facts.restarts[:LISTED]
+        Note(f"{AGAIN}: {restart.text}", Place(file.shown, restart.line)) for restart in facts.restarts[:LISTED]
     ]
     if len(facts.restarts) > LISTED:
         more = len(facts.restarts) - LISTED
-        parts.notes.append(Note(f"training starts again at {more} more places", Place(file.shown)))
+        parts.notes.append(Note(f"{AGAIN} at {more} more places", Place(file.shown)))
     parts.inputs.append(Input(file.shown, kind, bool(facts.fed or facts.settings or facts.tables), _gave(facts)))
+    return facts
 
 
 def _gave(facts: TextFacts) -> str:

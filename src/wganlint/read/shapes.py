@@ -15,7 +15,7 @@ from wganlint.series import Picked
 LEARN_AT = 3  # sightings after which a pattern pays
 TEMPLATES = 4  # of one shape: where runs of digits or blanks in its text have several lengths
 LONGEST = 4000  # characters of a line that is worth a pattern
-_DIGITS_OR_BLANKS = re.compile(r"[0-9]+|\s+")
+_DIGITS_OR_BLANKS = re.compile(r"(?<![0-9])(?<!rank)(?<!rank[ :=])[0-9]+|\s+", re.IGNORECASE)  # ranks stay apart
 _BLANKS = re.compile(r"\s+")
 _LOOSE = "-+.0123456789eEnNaAiIfFtTyY"  # all characters of a plain number
 _PLAIN = f"([{re.escape(_LOOSE)}]{{1,100}}+)"
@@ -143,20 +143,12 @@ def signature(line: str, fields: list[Field], bar: Bar | None) -> tuple[str, lis
     """Return the name of a line's shape, its regular expressions (or None), whether literals are exact."""
     pieces: list[str] = []
     names: list[str] = []
-    exact = True
+    exact = bar is None
     fits = len(line) <= LONGEST and len(fields) <= 90
     at = 0
-    if bar is not None:
-        if bar.drawn >= 0:
-            name, piece, _ = _literal(line[: bar.drawn])
-            names += [name, "\1"]
-            pieces += [piece, "[^|]*+"]
-            at = bar.drawn_end
-        name, piece, _ = _literal(line[at : bar.start])
-        names += [name, "\0"]
-        pieces += [piece, "([0-9]{1,18}+)"]
-        at, exact = bar.end, False
     for index, field in enumerate(fields):
+        if bar is not None and field.start > bar.start:
+            at, bar = _bar(line, at, bar, names, pieces), None
         name, piece, same = _literal(line[at : field.key_start])
         fits = fits and field.key_start - at <= 70
         separator, pattern = _separator(line[field.key_end : field.start])
@@ -164,14 +156,29 @@ def signature(line: str, fields: list[Field], bar: Bar | None) -> tuple[str, lis
         stop = fields[index + 1].key_start if index + 1 < len(fields) else len(line)
         group, mark = _group(line[field.start : field.end], line[field.end : stop])
         names += [name, field.key, separator, mark, unit]
-        pieces += [piece, re.escape(field.key), pattern, group, re.escape(unit)]
+        pieces += [piece, re.escape(line[field.key_start : field.key_end]), pattern, group, re.escape(unit)]
         exact = exact and same and "\\s" not in pattern
         at = field.unit_end
+    if bar is not None:
+        at = _bar(line, at, bar, names, pieces)
     name, piece, _ = _literal(line[at:])
     names.append(name)
     pieces.append(piece)
     whole = "\0".join(names)
     return whole, pieces if fits and "\4" not in whole else None, exact
+
+
+def _bar(line: str, at: int, bar: Bar, names: list[str], pieces: list[str]) -> int:
+    """Add the parts of a progress bar up to the end of its counter; return that end."""
+    if bar.drawn >= 0:
+        name, piece, _ = _literal(line[at : bar.drawn])
+        names += [name, "\1"]
+        pieces += [piece, "[^|]*+"]
+        at = bar.drawn_end
+    name, piece, _ = _literal(line[at : bar.start])
+    names += [name, "\0"]
+    pieces += [piece, "([0-9]{1,18}+)"]
+    return bar.end
 
 
 def _literal(text: str) -> tuple[str, str, bool]:

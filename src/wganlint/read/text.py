@@ -7,6 +7,7 @@ through the tokenizer (`tokens`). Lines of one form (`forms`) feed one set of se
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -19,11 +20,14 @@ from wganlint.read.digits import Flags
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
 from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, blocks
+from wganlint.read.loose import all_fields, marks_of, spoken
+from wganlint.read.marks import Marks
 from wganlint.read.masks import Masks, View
 from wganlint.read.profile_table import TableReader, Unread, is_header
 from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
-from wganlint.read.tokens import Bar, Field, bar_of, fields_of, step_rank
+from wganlint.read.starts import Seen
+from wganlint.read.tokens import Bar, Field, bar_of, step_rank
 from wganlint.run import Note, OpTable, Setting
 from wganlint.series import SeriesBuilder
 
@@ -32,7 +36,7 @@ STUDY_AT = 200  # lines of one block that a pattern must match before a template
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 SERIES = 2000  # series of all forms
-_MAYBE = re.compile(r"[=:]\s*[-+.0-9nNiI]")
+_MAYBE = re.compile(r"[=:]\s*(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
 
 _OWN = re.compile(r"wganlint \d+\.\d+\.\d+   run ")
 
@@ -50,6 +54,7 @@ class TextFacts:
     lines: int = 0
     records: int = 0  # lines that fed a series
     fed: int = 0  # series that this file fed
+    seen: Seen = field(default_factory=Seen)  # the counters of the form with most records
 
 
 def read_text(stream: BinaryIO, shown: str) -> TextFacts:
@@ -64,7 +69,7 @@ def read_text(stream: BinaryIO, shown: str) -> TextFacts:
 class TextReader:
     """Reads the logs of one run one after the other, into one set of series."""
 
-    def __init__(self, *, learn: bool = True) -> None:
+    def __init__(self, *, learn: bool = True, avoid: frozenset[str] = frozenset()) -> None:
         self._learn = learn  # False: every line goes through the tokenizer; for tests
         self._forms: dict[tuple[str, str, str], Form] = {}
         self._shapes: dict[str, Shape] = {}
@@ -73,6 +78,7 @@ class TextReader:
         self._dropped = 0
         self._silent = False  # the line before says nothing, whatever its digits
         self._wide = 0  # series of all forms
+        self._marks = Marks(avoid)
 
     @property
     def series(self) -> list[SeriesBuilder]:
@@ -85,12 +91,23 @@ class TextReader:
         Raises:
             InputError: the file is binary or cannot be read.
         """
-        facts = TextFacts(shown)
         damage = Damage(shown)
+        return self.read_blocks(blocks(stream, damage), shown, damage)
+
+    def read_blocks(self, given: Iterable[Block], shown: str, damage: Damage) -> TextFacts:
+        """Read the next file, or a part of one, whose lines come in blocks.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        facts = TextFacts(shown)
         tables, banner, headers = _Tables(shown, self._masks), Banner(shown), Headers()
         before = {id(builder): len(builder) for builder in self.series}
         self._dropped = 0
-        for block in blocks(stream, damage):
+        self._marks.heads = banner.heads
+        for form in self._active():
+            form.told = Seen()
+        for block in given:
             if not facts.lines and block.lines and _OWN.match(block.lines[0]):
                 raise InputError("a report of wganlint itself, not a log", file=shown)
             banner.look(block)
@@ -99,18 +116,35 @@ class TextReader:
             self._block(block, tables.take(block, view), headers, scanned, view)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
             numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
-            for form in self._active():
+            for form in sorted(self._active(), key=lambda form: not form.counting):
                 form.end_block(numbers, shown)
             self._tidy()
         tables.reader.finish()
         facts.tables = tables.reader.tables
         self._end(facts, banner, headers)
+        facts.seen = max((form.told for form in self._active()), key=lambda seen: seen.records, default=Seen())
+        facts.seen.heads = banner.heads
+        self._marks.clear()
         facts.notes = [*damage.all_notes(), *tables.reader.notes, *self._limits(shown)]
         facts.series = self.series
         fed = [len(builder) - before.get(id(builder), 0) for builder in facts.series]
         facts.fed = sum(count > 0 for count in fed)
         facts.records = max(fed, default=0)
         return facts
+
+    def leave_out(self, names: tuple[str, ...], position: tuple[float, ...] | None) -> None:
+        """From now on leave out records whose counters have reached `position`: a resume repeats them."""
+        self._marks.until = None if position is None else (names, position)
+
+    @property
+    def wrapped(self) -> frozenset[str]:
+        """Counters taken for steps that start anew with each epoch after all: read again, with `avoid`."""
+        return frozenset(self._marks.wrapped)
+
+    @property
+    def left_out(self) -> int:
+        """Records left out."""
+        return self._marks.dropped
 
     def _active(self) -> list[Form]:
         return list(self._forms.values())
@@ -188,11 +222,15 @@ class TextReader:
 
     def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
         bar = bar_of(line)
-        fields = fields_of(line, bar) if _MAYBE.search(line) else []
+        fields = all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
         self._silent = False
         if not fields:
             self._silent = bar is not None or not headers.offer(number, line)
+            for key, text in marks_of(line) if bar is None else ():
+                self._marks.add(key, number, text)
+                self._silent = False
             return None
+        before = 0 if bar is None else sum(field.start < bar.start for field in fields)
         name, pieces, exact = signature(line, fields, bar)
         shape = self._shapes.get(name)
         if shape is None:
@@ -202,12 +240,14 @@ class TextReader:
                 return None
             units = [field.unit for field in fields]
             if bar is not None:
-                names, units = [COUNTER, *names], ["", *units]
+                names.insert(before, COUNTER)
+                units.insert(before, "")
             shape = self._shapes[name] = Shape(form, names, units, pieces, exact)
         texts = [line[field.start : field.end] for field in fields]
         starts = [field.start for field in fields]
         if bar is not None:
-            texts, starts = [line[bar.start : bar.end], *texts], [bar.start, *starts]
+            texts.insert(before, line[bar.start : bar.end])
+            starts.insert(before, bar.start)
         shape.add(order, line, texts, starts)
         return shape
 
@@ -222,10 +262,11 @@ class TextReader:
         ranks = [(rank, item.key) for item in fields if (rank := step_rank(item.key)) is not None]
         keyed = bool(ranks) and kind == "text"
         by = min(ranks)[1] if keyed else fields[0].key if bar is None else ""
-        head = head_of(line[: fields[0].key_start]) if bar is None else f"{head_of(bar.name)} bar".strip()
+        begin = fields[0].key_start if bar is None else min(fields[0].key_start, bar.begin)
+        head = head_of(line[:begin]) if bar is None else f"{head_of(line[:begin])} bar".strip()
         form = self._forms.get((kind, head, by))
         if form is None and len(self._forms) < FORMS and self._wide + len(names) <= SERIES:
-            form = self._forms[kind, head, by] = Form(head, kind, keyed)
+            form = self._forms[kind, head, by] = Form(head, kind, keyed, self._marks)
         if form is not None:
             new = [name for name in names if name not in form.names]
             if self._wide + len(new) > SERIES:
@@ -290,7 +331,7 @@ def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
 
 def _tells(line: str) -> bool:
     """Whether a line may carry a number with a name, or a setting."""
-    return "=" in line or ":" in line or " --" in line or "ptimi" in line
+    return "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line
 
 
 class _Tables:

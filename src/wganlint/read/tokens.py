@@ -14,7 +14,7 @@ NUMBER = (
     r"|(?:[0-9]{1,40}+(?:\.[0-9]{0,40}+)?+|\.[0-9]{1,40}+)(?:[eE][+-]?[0-9]{1,10}+)?+"
     r"|[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?+)"
 )
-_UNIT = (
+UNIT = (
     r"%|°C|[munµμ]?s|secs?|mins?|hrs?|[kKMBGTCWJxdhm]|[kKMGT]i?B|[kKMGT]b|bytes|[kMG]?Hz|dB|px|fps|k?imgs?"
     r"|[KMGTP]?FLOPS?|[A-Za-z]{1,12}/[A-Za-z]{1,12}"
 )
@@ -22,11 +22,13 @@ _SPACED_UNIT = (
     r"(?:[kKMGT]i?B|[mnuµμ]s|secs?|bytes|%|[A-Za-z]{1,12}/(?:s|sec|it|iter|batch|step|epoch|img))"
     r"(?![\w=:/])"
 )
-_END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
-_KEY = r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))?+[\w./+\-]*+(?:\[\w++\])?+"
+END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
+KEY = r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))?+[\w./+\-]*+(?:\[\w++\])?+"
+# A number in brackets, or in the printed type of a number: lr:(1.0e-04,) loss=tensor(0.5, grad_fn=<...>)
+WRAP = r"(?:(?:[a-z]{1,6}+\.)?+(?:[tT]ensor|[aA]rray|(?:float|int)[0-9]{0,2}+|Parameter|DeviceArray)\()?+[\[(]{0,2}+\s*+"
 _FIELD = re.compile(
-    rf"(?<![\w.:/\\+\-@#$~&])(?P<key>{_KEY})[\"']?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)"
-    rf"(?P<value>(?>{NUMBER}))(?:(?P<unit>{_UNIT})(?!\w))?+{_END}(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
+    rf"(?<![\w./\\+\-@#$~&])(?<!(?<!>):)(?P<key>{KEY})[\"']?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)"
+    rf"(?P<wrap>{WRAP})?+(?P<value>(?>{NUMBER}))(?:(?P<unit>{UNIT})(?!\w))?+{END}(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
 )
 _NUMBER = re.compile(NUMBER)
 _BREAK = re.compile(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-\u2013\u2014] |[.!?] ")
@@ -56,6 +58,8 @@ _PROSE = frozenset(
 )
 _STOP = frozenset(
     {
+        "am",
+        "pm",
         "at",
         "for",
         "with",
@@ -78,7 +82,7 @@ STEP_KEYS = (
     "batches", "batch", "batch_idx", "global_step", "steps", "step", "total_steps", "current_step", "n_steps",
     "iterations", "iteration", "iters", "iter", "itr", "it", "n_iter", "gen_iterations", "gen_iters",
     "updates", "num_updates", "update", "minibatch", "kimg", "nimg", "cur_nimg", "tick",
-    "epochs", "epoch", "ep",
+    "epochs", "epoch", "ep", "stage",
 )  # fmt: skip
 _RANK = {key: rank for rank, key in enumerate(STEP_KEYS)}
 _BEFORE_STEP = frozenset({"train", "training", "current", "cur", "global", "gan"})
@@ -105,41 +109,49 @@ class Bar:
     end: int
     drawn: int
     drawn_end: int
+    begin: int = 0  # where the bar begins; what stands before it is its description
 
 
 _BAR = re.compile(
-    r"(?<![0-9.])(?:[0-9]{1,3}%\|(?P<drawn>[^|]*+)\|\s*+(?P<n>[0-9]{1,18}+)/(?:[0-9.]{1,18}+[kMGT]?|\?)"
+    r"(?<![0-9.])(?:[0-9]{1,3}%(?:\|(?P<drawn>[^|]*+)\||(?=[ ]))\s*+(?P<n>[0-9]{1,18}+)/(?:[0-9.]{1,18}+[kMGT]?|\?)"
     r"|(?P<count>[0-9]{1,18}+)[A-Za-z]{0,20}+)\s*+"
     r"\[(?:[0-9]+:)?[0-9]+:[0-9]+(?:<[^,\]\[]*+)?,\s*+(?:\?|[0-9.]+[kMGT]?)\s?[\w?]{1,20}/[\w?]{1,20}"
     r"(?P<after>[^\]]*+)\]"
+    r"|(?<![0-9./])(?P<fit>[0-9]{1,18}+)/(?:[0-9]{1,18}+|Unknown|\?)\s(?:\[[=>.#\- ]++\]|[━─╸╺]++)"  # Keras
 )
 
 
 def bar_of(line: str) -> Bar | None:
     """Return the tqdm-like bar of this line, or None."""
-    if "[" not in line or "/" not in line or len(line) > 4000:
+    if "/" not in line or ("[" not in line and "━" not in line) or len(line) > 4000:
         return None
     match = _BAR.search(line)
     if match is None:
         return None
-    group = "n" if match["n"] is not None else "count"
+    group = "n" if match["n"] is not None else "count" if match["count"] is not None else "fit"
     name = line[: match.start()].strip().rstrip(":").strip()
     drawn = match.span("drawn") if match["drawn"] is not None else (-1, -1)
-    return Bar(name, *match.span(group), *drawn)
+    return Bar(name, *match.span(group), *drawn, match.start())
 
 
 def fields_of(line: str, bar: Bar | None = None) -> list[Field]:
-    """Return the numeric fields of a line, in order; of a progress bar only those behind its counter."""
+    """Return the numeric fields of a line, in order; of a progress bar those of its description and behind it."""
     found: list[Field] = []
-    last = 0 if bar is None else bar.end
-    for match in _FIELD.finditer(line, last):
+    if bar is not None and bar.begin:
+        _collect(line, 0, bar.begin, found)
+    _collect(line, 0 if bar is None else bar.end, len(line), found)
+    return found
+
+
+def _collect(line: str, last: int, end: int, found: list[Field]) -> None:
+    """Add the fields between two offsets."""
+    for match in _FIELD.finditer(line, last, end):
         field = _field(line, match, last)
         if field is not None:
             found.append(field)
             last = field.unit_end
-            if len(found) == MOST:
+            if len(found) >= MOST:
                 break
-    return found
 
 
 def _field(line: str, match: re.Match[str], last: int) -> Field | None:
@@ -153,11 +165,12 @@ def _field(line: str, match: re.Match[str], last: int) -> Field | None:
     glued = separator == ":"
     if glued and (key.rstrip("0123456789").lower() in DEVICES or "/" in key or "." in key):
         return None
-    if colon and key.lower() in _PROSE:
-        return None
+    bare = key.lower()
     if (colon or separator[0] == " ") and key_start > last and line[key_start - 1] == " ":
         key_start = _widened(line, last, key_start)
         key = line[key_start:key_end]
+    if colon and bare in _PROSE and not (last and len(key) > len(bare)):  # an `Error` in a list of measurements
+        return None
     return Field(key, key_start, key_end, start, end, unit, after)
 
 
@@ -165,6 +178,8 @@ def _widened(line: str, last: int, start: int) -> int:
     """Return where the words of a key begin: `Gen Loss Total : 98.2`."""
     low = max(last, start - 80)
     ends = list(_BREAK.finditer(line, low, start))
+    if last and len(ends) > 1 and ends[-1][0] == ". " and ends[-2][0] in ",;|" and ends[-1].start() - ends[-2].end() < 20:
+        ends.pop()  # Mel-Spec. Error, in a list of measurements
     begin = ends[-1].end() if ends else low
     if not ends and low > last:
         return start  # prose

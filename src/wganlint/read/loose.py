@@ -1,0 +1,268 @@
+"""Numbers that stand behind their name without `=` or `:`, and counters without a name; part of read/text.
+
+`epoch 3 | d 0.1`, `[Epoch 3/200]`, `kimg 4.0  gpumem 4.27`, `train disc cost<tab>-3.21`, `[0/25][115/1000]`, a row of a
+drawn table. Prose looks much the same, so a pair counts only on a line that reads as a record: see `all_fields`.
+Whether it does follows from the words of the line alone, never from its numbers: lines of one shape are read alike.
+"""
+
+from __future__ import annotations
+
+import re
+
+from wganlint.read.tokens import END, KEY, MOST, NUMBER, UNIT, WRAP, Bar, Field, fields_of, step_rank
+
+LONGEST = 4000  # characters of a line that is looked through
+_WORD = rf"(?!(?i:nan|inf|infinity)(?!\w))(?!(?:[a-z]{{1,6}}\.)?+(?:[tT]ensor|[aA]rray|float[0-9]*+|int[0-9]*+)\(){KEY}"
+_UNITS = rf"(?:(?P<unit>{UNIT})(?!\w))?+"
+_OF = r"(?:[ \t]*+/[ \t]*+[0-9][0-9,.]*+[kMGT]?+(?![\w/]))?+"
+_PAIR = re.compile(
+    rf"(?<![\w./\\@#$~&+\-])(?<!(?<!>):)(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)"
+    rf"(?P<gap>[ \t]++(?:#|{WRAP})|[ \t]*+[\[(][ \t]*+|[ \t]*+(?:->|=>|→)[ \t]*+)"
+    rf"(?P<value>(?>{NUMBER})){_UNITS}(?P<of>{_OF}){END}"
+)
+_CELLS = re.compile(
+    rf"\s*+[│┃║|][ \t]*+(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)[ \t]*+[│┃║|][ \t]*+"
+    rf"(?P<value>(?>{NUMBER})){_UNITS}[ \t]*+[│┃║|]\s*+"
+)
+# `0.15 / 0.04` before and after a step; `0.5 (0.61)` with its running mean
+_SECOND = re.compile(
+    rf"[ \t]++/[ \t]++(?P<value>(?>{NUMBER})){_UNITS}{END}|[ \t]{{1,4}}+\((?P<mean>(?>{NUMBER}))\)(?!\w)"
+)
+_NEXT = re.compile(rf",[ \t]*+(?P<value>(?>{NUMBER}))(?=[ \t]*+[,\])])")
+_DURATION = re.compile(
+    r"(?<![\w.])(?:(?:time|elapsed|eta|took|total|sec)[ \t:]++)?"
+    r"(?:[0-9]++[ \t]?(?:d|h|m|s|min|sec|days?|hours?)(?!\w)[ ,\t]*+){1,4}"
+    r"(?:[0-9]++:[0-9:.]++)?|(?<![\w.])(?:[A-Za-z]++[ \t]++)?[0-9]++:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]++)?(?!\w)",
+    re.IGNORECASE,
+)
+_BARE = re.compile(rf"(?<![\w.])[0-9][0-9.]*+[ ]?(?:{UNIT})(?!\w)")  # a quantity without a name: 12ms/step
+_PRINTED = re.compile(r"\b(?:grad_fn=<\w++>|device='[\w:]*+'|dtype=[\w.]++|requires_grad=\w++|shape=\(\))")
+_NAMED = re.compile(
+    rf"(?<![\w./\\@#$~&+\-])(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)[ ]\((?P<inner>[^()]{{1,80}}+)\)[ ]?[:=][ ]*+"
+    rf"(?P<value>(?>{NUMBER})){_UNITS}{END}"
+)  # FID score (Step: 2000): 61.17
+_COUNTERS = re.compile(
+    rf"(?<![^ \t\[\]])\[[ \t]*+(?P<a>(?>{NUMBER}))[ \t]*+(?P<sign>[/:])[ \t]*+(?P<b>(?>{NUMBER}))"
+    r"(?:[ ]?\([ ]*+[0-9.]++%\))?+[ \t]*+\]"
+)
+_LEAD = re.compile(rf"\s*+(?P<value>(?>{NUMBER}))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+")
+_LETTER = re.compile(r"\w")
+_LOSS = re.compile(r"loss|cost|(?<![a-z])err|wasserstein", re.IGNORECASE)
+_DRAWN = frozenset("│┃║|")
+_ENDS = frozenset("│┃║| \t")
+
+# Words that say which process or part speaks: they name no quantity.
+_LABELS = frozenset(
+    "rank worker gpu device pid node seed file part shard fold version port job task process thread id line gpus "
+    "replica host phase level chunk attempt trial run".split()
+)
+# Words of sentences: a number behind them belongs to prose.
+_PROSE = frozenset(
+    "a about after all an and another any are as at be been before between both but by can code did do does done each "
+    "error errors every exit failed first for found from get got had has have in into is it's its just last less line "
+    "loaded loading "
+    "more most much next no not of off on once only or out over page per python reached saved saving see since skipped "
+    "skipping status still takes than that the then there these this those through to took top until up using used "
+    "waiting was were when where which while will with within without wrote writing you your".split()
+)
+
+
+def all_fields(line: str, bar: Bar | None = None, *, keyed: bool = True) -> list[Field]:
+    """Return the fields of a line, those without `=` or `:` among them where the line reads as a record.
+
+    A record carries a measurement (a field with `=` or `:` that counts no steps), or says a step or a loss in a line
+    that consists of such pairs alone. `keyed` False: the line is known to have no `=` and no `:`.
+    """
+    fields = fields_of(line, bar) if keyed else []
+    if len(line) > LONGEST or len(fields) >= MOST:
+        return fields
+    if not fields and (bar is not None or not spoken(line) or '("' in line or "('" in line):
+        return fields
+    return _Loose(line, fields, bar).merged()
+
+
+def spoken(line: str) -> bool:
+    """Whether a line has a word without which no pair in it counts, or is a row of a drawn table."""
+    low = line.lower()
+    if (
+        "step" in low or "loss" in low or "epoch" in low or "iter" in low or "tick" in low or "batch" in low
+        or "cost" in low or "err" in low or "update" in low or "kimg" in low
+    ):  # fmt: skip
+        return True
+    return low[-1:] in _ENDS and line.lstrip()[:1] in _DRAWN and line.rstrip()[-1:] in _DRAWN
+
+
+class _Loose:
+    """One line: its keyed fields, and what stands in the gaps between them."""
+
+    def __init__(self, line: str, keyed: list[Field], bar: Bar | None) -> None:
+        self.line, self.keyed = line, keyed
+        self.low = 0 if bar is None else bar.end
+        self.steps: list[Field] = []
+        self.measures: list[Field] = []
+        self.seconds: list[Field] = []
+        self.tiled: list[tuple[list[Field], bool]] = []
+
+    def merged(self) -> list[Field]:
+        """Return all fields in order."""
+        line, keyed = self.line, self.keyed
+        cells = _CELLS.fullmatch(line) if not keyed else None
+        if cells is not None:
+            return [_field(cells, cells["key"], *cells.span("key"))]
+        ends = [self.low]
+        keyed = [field for field in keyed if field.start >= self.low]  # gaps of a bar's description are left alone
+        if "): " in line or ") :" in line or ") =" in line or ")=" in line:
+            self._named()
+        for index, field in enumerate(keyed):
+            stop = keyed[index + 1].key_start if index + 1 < len(keyed) else len(line)
+            ends.append(self._behind(field, stop))
+        starts = [*(field.key_start for field in keyed), len(line)]
+        for index, (begin, end) in enumerate(zip(ends, starts, strict=True)):
+            if end - begin >= 3:
+                self._gap(begin, end, head=index == 0)
+        measured = any(step_rank(field.key) is None for field in (*self.keyed, *self.seconds))
+        counted = bool(self.steps) or any(step_rank(field.key) is not None for field in keyed)
+        pairs = [field for fields, whole in self.tiled if whole for field in fields]
+        lossy = any(_LOSS.search(field.key) for field in pairs)
+        if not (measured or counted or (lossy and len(pairs) > 1)):
+            pairs = []
+        if not (measured or pairs):
+            return self.keyed  # no record: a step alone measures nothing
+        found = sorted([*self.keyed, *self.seconds, *self.steps, *pairs], key=lambda field: field.start)
+        if self.low == 0:
+            found = [*self._nameless(found), *found]
+        return sorted(found, key=lambda field: field.start)[:MOST]
+
+    def _behind(self, field: Field, stop: int) -> int:
+        """Take further values of a keyed field; return where its text ends."""
+        line, at = self.line, field.unit_end
+        if step_rank(field.key) is not None:
+            of = re.compile(_OF).match(line, at, stop)
+            return of.end() if of else at
+        if line[field.key_end : field.start].rstrip()[-1:] in ("[", "("):
+            for _ in range(7):
+                match = _NEXT.match(line, at, stop)
+                if match is None:
+                    return at
+                start, at = match.span("value")
+                self.seconds.append(Field(field.key, start, start, start, at, "", at))
+            return at
+        match = _SECOND.match(line, at, stop)
+        if match is None:
+            return at
+        self.seconds.append(_second(match, field.key))
+        return match.end()
+
+    def _named(self) -> None:
+        """Take values behind a name with a remark in brackets."""
+        for match in _NAMED.finditer(self.line, self.low):
+            start, end = match.span("value")
+            if any(field.start == start for field in self.keyed):
+                continue
+            plain = not any(sign in match["inner"] for sign in ":=,")
+            key = f"{match['key']} ({match['inner']})" if plain else match["key"]
+            if step_rank(match["key"]) is None:
+                at = match.end("inner")
+                self.seconds.append(Field(key, at, at, start, end, match["unit"] or "", end + len(match["unit"] or "")))
+                second = _SECOND.match(self.line, self.seconds[-1].unit_end)
+                if second is not None:
+                    self.seconds.append(_second(second, key))
+
+    def _gap(self, begin: int, end: int, *, head: bool) -> None:
+        """Find the pairs between two keyed fields, and whether nothing else stands there."""
+        line = self.line
+        measures: list[Field] = []
+        left: list[str] = []
+        at = begin
+        opened = not head  # words before the first pair of a line are its head
+        for match in _PAIR.finditer(line, begin, end):
+            key, key_start, key_end = _trimmed(match)
+            words = key.lower().split(" ")
+            rank = step_rank(key)
+            if opened:
+                left.append(line[at : key_start])
+            if rank is None and any(word in _PROSE for word in words):
+                left.append(key)
+            elif rank is not None:
+                self.steps.append(_field(match, key, key_start, key_end))
+                opened = True
+            elif words[-1] not in _LABELS:
+                measures.append(_field(match, key, key_start, key_end))
+                opened = True
+            at = match.end()
+            if rank is None:
+                lasting = _DURATION.match(line, match.start("value"), end)
+                if lasting is not None and lasting.end() > match.end("value") + len(match["unit"] or "") + 1:
+                    at = lasting.end()  # 13m 25s
+                    if measures and measures[-1].start == match.start("value"):
+                        measures.pop()
+                    continue
+                at = match.start("of")
+                second = _SECOND.match(line, at, end)
+                if second is not None and measures and measures[-1].start == match.start("value"):
+                    measures.append(_second(second, key))
+                    at = second.end()
+        left.append(line[at:end] if opened else "")
+        rest = _BARE.sub(" ", _DURATION.sub(" ", _PRINTED.sub(" ", " \0 ".join(left))))
+        self.tiled.append((measures, _LETTER.search(rest) is None))
+
+    def _nameless(self, found: list[Field]) -> list[Field]:
+        """Return the counters before the first field that have no name: `[0/25][115/1000]`, `4999 [D loss: ...`."""
+        line = self.line
+        lead = _LEAD.fullmatch(line, 0, found[0].key_start)
+        if lead is not None:
+            return [_counter("step", *lead.span("value"))]
+        end = next(field.key_start for field in found if step_rank(field.key) is None)
+        taken = {field.start for field in found}
+        groups = [match for match in _COUNTERS.finditer(line, 0, end) if match.start("a") not in taken]
+        over = [match for match in groups if match["sign"] == "/"]
+        if len(over) == 2 and len(groups) == 2:
+            return [_counter("epoch", *over[0].span("a")), _counter("batch", *over[1].span("a"))]
+        if len(over) == 1 and len(groups) == 1:
+            name = "batch" if any("epoch" in field.key.lower() for field in found) else "step"
+            return [_counter(name, *over[0].span("a"))]
+        if len(groups) == 1:
+            return [_counter("stage", *groups[0].span("a")), _counter("step", *groups[0].span("b"))]
+        return []
+
+
+def marks_of(line: str) -> list[tuple[str, str]]:
+    """Return the steps that a line without measurements announces: `Epoch 3/50`, `--- step 100 ---`."""
+    if len(line) > 200 or not spoken(line):
+        return []
+    found = []
+    for match in _PAIR.finditer(line):
+        key, _, _ = _trimmed(match)
+        if step_rank(key) is not None:
+            found.append((key, match["value"]))
+    return found
+
+
+def _trimmed(match: re.Match[str]) -> tuple[str, int, int]:
+    """Return the key of a pair and its place; of `INFO train epoch 3` only what names the step."""
+    key, (start, end) = match["key"], match.span("key")
+    words = key.split(" ")
+    for count in range(1, len(words) + 1):
+        name = " ".join(words[-count:])
+        if step_rank(name) is not None:
+            longer = " ".join(words[-count - 1 :])
+            if count < len(words) and step_rank(longer) is not None:
+                name = longer
+            return name, end - len(name), end
+    return key, start, end
+
+
+def _field(match: re.Match[str], key: str, key_start: int, key_end: int) -> Field:
+    start, end = match.span("value")
+    unit = match["unit"] or ""
+    return Field(key, key_start, key_end, start, end, unit, end + len(unit))
+
+
+def _second(match: re.Match[str], key: str) -> Field:
+    start, end = match.span("value" if match["value"] is not None else "mean")
+    unit = match["unit"] or ""
+    return Field(key, start, start, start, end, unit, end + len(unit))
+
+
+def _counter(name: str, start: int, end: int) -> Field:
+    return Field(name, start, start, start, end, "", end)

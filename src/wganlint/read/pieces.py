@@ -1,0 +1,123 @@
+"""A log that holds several starts is read a second time, run by run, by the plan of the first reading; read/join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+
+import numpy as np
+
+from wganlint.evidence import Place
+from wganlint.read.lines import Block, Damage, blocks
+from wganlint.read.starts import FEW, MOST_RUNS, Plan, Segment
+from wganlint.read.text import TextFacts, TextReader
+from wganlint.run import Note
+from wganlint.series import Series
+
+
+@dataclass(slots=True)
+class Piece:
+    """One run of a file."""
+
+    segment: Segment
+    facts: TextFacts
+    notes: list[Note] = field(default_factory=list)
+
+
+def read_pieces(stream: BinaryIO, shown: str, plan: Plan, reader: Callable[[], TextReader]) -> list[Piece]:
+    """Read the runs of one file in a single pass, each into series of its own.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    source = _Lines(blocks(stream, Damage(shown)))
+    found = []
+    for segment in plan.segments:
+        one = reader()
+        facts = one.read_blocks(_parts(source, segment, plan, one), shown, Damage(shown))
+        found.append(Piece(segment, facts, _notes(segment, one.left_out, plan, shown)))
+    return found
+
+
+class _Lines:
+    """The lines of a file, handed out up to a given line; what is left of a block comes next."""
+
+    def __init__(self, source: Iterator[Block]) -> None:
+        self._source = source
+        self._rest: Block | None = None
+
+    def take(self, begin: int, end: int) -> Iterator[Block]:
+        """Yield the lines from `begin` to `end` (0: all that are left)."""
+        while True:
+            block = self._rest if self._rest is not None else next(self._source, None)
+            self._rest = None
+            if block is None:
+                return
+            numbers = block.numbers
+            low = int(np.searchsorted(numbers, begin)) if len(numbers) and numbers[0] < begin else 0
+            high = int(np.searchsorted(numbers, end, side="right")) if end and len(numbers) else len(numbers)
+            if high > low:
+                yield Block(numbers[low:high], block.lines[low:high], block.redrawn)
+            if high < len(numbers):
+                self._rest = Block(numbers[high:], block.lines[high:], block.redrawn)
+                return
+
+
+def _parts(source: _Lines, segment: Segment, plan: Plan, reader: TextReader) -> Iterator[Block]:
+    """Yield the lines of a run; before each resume the records that it repeats are left out."""
+    begin = segment.begin
+    for at, resume in enumerate(segment.resumes):
+        reader.leave_out(plan.names, min(later.after for later in segment.resumes[at:]))
+        yield from source.take(begin, resume.line - 1)
+        begin = resume.line
+    reader.leave_out(plan.names, None)
+    yield from source.take(begin, segment.end)
+
+
+def _notes(segment: Segment, left_out: int, plan: Plan, shown: str) -> list[Note]:
+    notes = []
+    for resume in segment.resumes[:MOST_RUNS]:
+        place = Place(shown, resume.cut)
+        if resume.after > resume.before:
+            notes.append(Note("the program was started again here; training goes on where it was", place))
+            continue
+        name = plan.names[0]
+        back = f"{name} {resume.before[0]:.15g} to {resume.after[0]:.15g}"
+        if resume.before[0] == resume.after[0]:
+            back = f"{plan.names[-1]} {resume.before[-1]:.15g} to {resume.after[-1]:.15g} of {name} {resume.after[0]:.15g}"
+        notes.append(Note(f"training was resumed here and goes back from {back}", place))
+    if left_out:
+        text = f"records that a resume repeats are kept once, the later ones: {left_out} earlier ones are left out"
+        notes.append(Note(text, Place(shown, segment.begin)))
+    if segment.mixed:
+        text = (
+            "the counters fall back every few records: two processes seem to write this file in turn. "
+            "They cannot be told apart, so steps are not used"
+        )
+        notes.append(Note(text, Place(shown, segment.begin)))
+    return notes
+
+
+def told(plan: Plan, shown: str) -> list[Note]:
+    """Return what is to be said about the whole file."""
+    notes = []
+    place = Place(shown, 1)
+    if plan.together:
+        what = "the file holds several starts of training; none lasts"
+        notes.append(Note(f"{what} {FEW} records: they are read together, in the order of the file, without steps", place))
+    elif plan.died:
+        one = plan.died == 1
+        text = f"{plan.died} more start{'' if one else 's'} of training end{'s' if one else ''} within {FEW - 1} records"
+        notes.append(Note(f"{text}: not judged", place))
+    if plan.more:
+        notes.append(Note(f"{plan.more} more runs in this file are not judged: the {MOST_RUNS} longest are", place))
+    if plan.cycles:
+        text = f"{plan.names[0]} starts anew again and again in equal stretches: it counts within an epoch"
+        notes.append(Note(f"{text} and is not used as the step", place))
+    return notes
+
+
+def without_steps(series: Series) -> Series:
+    """Return a series whose records are counted, not placed by step."""
+    return replace(series, steps=np.full(len(series.steps), np.nan), step_key=None)
