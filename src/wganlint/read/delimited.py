@@ -271,7 +271,9 @@ class Delimited:
         self, lines: list[str], numbers: Ints, columns: list[tuple[str, ...]], starts: list[Ints], text: str
     ) -> None:
         self.rows += len(lines)
-        easy = self._dialect.decimal == "." and "_" not in text and text.isascii()
+        easy = self._dialect.decimal == "." and "_" not in text and text.isascii() and " " not in text
+        easy = easy and (self._dialect.delimiter == "\t" or "\t" not in text)
+        longest = max(map(len, lines)) if easy else 0
         found: dict[str, Column] = {}
         words: dict[str, Sequence[str]] = {}
         for at, name in enumerate(self._names):
@@ -283,12 +285,12 @@ class Delimited:
                 if all(map(is_missing, columns[at])):
                     continue
                 self._open.discard(at)
-            column = self._column(at, columns[at], starts[at], numbers, easy)
+            column = self._column(at, columns[at], starts[at], numbers, easy, longest)
             if len(column.values):
                 found[name] = column
         self.sheets[-1].take(Rows(numbers, lines, found, words))
 
-    def _column(self, at: int, texts: Sequence[str], starts: Ints, numbers: Ints, easy: bool) -> Column:
+    def _column(self, at: int, texts: Sequence[str], starts: Ints, numbers: Ints, easy: bool, longest: int) -> Column:
         """Turn cells into numbers: all at once where each is plain, else one by one."""
         rows = np.arange(len(texts), dtype=np.int64)
         if easy and at not in self._filler:
@@ -300,9 +302,7 @@ class Delimited:
             except ValueError:
                 pass
             else:
-                if len(max(texts, key=len, default="")) <= LONGEST and not any(
-                    " " in item or "\t" in item for item in texts
-                ):
+                if longest <= LONGEST or len(max(texts, key=len, default="")) <= LONGEST:
                     return Column(rows, values, texts, starts[rows] + 1)
         return self._slow_column(at, texts, rows, starts, numbers)
 

@@ -11,6 +11,7 @@ from wganlint.errors import UsageError
 from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp
 from wganlint.read.delimited import stem_of
 from wganlint.read.rivals import runs_of
+from wganlint.read.sniff import SUMMARY
 from wganlint.read.walk import Found, look, run_name
 from wganlint.read.writers import curves
 
@@ -93,7 +94,7 @@ def _runs(found: Found) -> list[RunFiles]:
     if not runs:
         places = {PurePosixPath(file.shown).parent for file in found.events if file.shown not in writers}
         runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in sorted(places)]
-    _give_tables(found, runs)
+    skipped += _give_tables(found, runs)
     runs += [
         RunFiles("", root, folder=PurePosixPath(file.shown), stores=[file], stem=run_name(file.path))
         for file in found.stores
@@ -155,27 +156,44 @@ class _Index:
         return self._below[PurePosixPath()]
 
 
-def _give_tables(found: Found, runs: list[RunFiles]) -> None:
-    """Give the tables to the runs of their folders, or make runs of them."""
+def _inside(folder: PurePosixPath) -> str:
+    """Return the shown name of some file in a folder."""
+    return str(folder / "file")
+
+
+def _give_tables(found: Found, runs: list[RunFiles]) -> list[tuple[str, str]]:
+    """Give the tables to the runs of their folders, or make runs of them; return what was not used, and why."""
     folders: dict[PurePosixPath, list[File]] = {}
+    told = {PurePosixPath(file.shown).parent for file in [*found.logs, *found.tables] if file.path.name != SUMMARY}
+    skipped = []
     for file in found.tables:
-        folders.setdefault(PurePosixPath(file.shown).parent, []).append(file)
-    groups = [(folder, group) for folder, files in folders.items() for group in runs_of(files)]
+        folder = PurePosixPath(file.shown).parent
+        if file.path.name == SUMMARY and folder in told:
+            skipped.append((file.shown, "the last values only: another file has the history"))
+        else:
+            folders.setdefault(folder, []).append(file)
     index = _Index(list(runs))
+    for folder, files in folders.items():
+        for file in [] if len(files) == 1 and len(index.near(_inside(folder))) == 1 else list(files):
+            stem = log_name(stem_of(file.path.name)).stem
+            own = [run for run in index.near(_inside(folder)) if run.stem == stem and run.logs and run.folder == folder]
+            if len(own) == 1:  # train_a.csv beside train_a.log
+                own[0].tables.append(file)
+                files.remove(file)
+    groups = [(folder, group) for folder, files in folders.items() if files for group in runs_of(files)]
     new = []
     for folder, group in groups:
-        near = index.near(str(folder / "table"))
+        near = index.near(_inside(folder))
         own = [run for run in near if run.folder == folder] if len(near) != 1 else near
-        if len(own) > 1:
-            own = [run for run in own if run.stem in {log_name(stem_of(file.path.name)).stem for file in group}]
         rivals = sum(other == folder for other, _ in groups) > 1
-        apart = sum(index.near(str(other / "table")) == near for other, _ in groups) > 1
+        apart = sum(index.near(_inside(other)) == near for other, _ in groups) > 1
         if len(own) == 1 and not rivals and not (apart and own[0].folder != folder):
             own[0].tables += group
         else:
             stem = stem_of(group[0].path.name) if rivals or len(own) != 1 else ""
             new.append(RunFiles("", str(found.root), folder=folder, tables=group, stem=stem or stamp(folder.name)))
     runs += new
+    return skipped
 
 
 def _joins_store(file: File, found: Found, runs: list[RunFiles]) -> bool:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+LONGEST = 1 << 20  # characters of a string
+_BEGIN = frozenset('"-+0123456789tfnNIi')  # of a scalar that the end of a piece may cut
 DEEPEST = 64  # nesting that is followed
 NUMBER = r"-?(?:[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|Infinity|inf)|[+-]?nan|NaN"
 _TOKEN = re.compile(
@@ -63,7 +65,7 @@ class Walker:
             if found is None:
                 blank = _BLANK.match(text, at)
                 end = blank.end() if blank else at
-                if end == size or (not last and size - end < 1 << 16):
+                if end == size or (not last and text[end] in _BEGIN and size - end < LONGEST):
                     yield end
                     return
                 raise BrokenJSON(end)

@@ -17,6 +17,7 @@ from wganlint.read.json_walk import NUMBER, BrokenJSON, Leaf, Path, Walker, leav
 from wganlint.read.lines import Damage, blocks
 from wganlint.read.opening import BROKEN
 from wganlint.read.sheet import Column, Rows, Sheet, form_of, is_label, rank
+from wganlint.read.tokens import is_number
 from wganlint.run import Note
 from wganlint.series import Ints
 
@@ -456,6 +457,8 @@ class _Document:
                 self._table(above, lists)
         else:
             plain = list(self._lists)
+        if stem_of(self.shown) == "wandb-summary":
+            self._summary()
         if self.owner.sheets:
             kept = [told for told in self.owner.told if any(_CONFIG.match(str(part)) for part in told.path[:-1])]
             self.owner.told = kept
@@ -467,6 +470,19 @@ class _Document:
             value = f"[{', '.join(held.texts[:20])}]"
             self.owner.told.append(Told(path, value, held.lines[0], 0, held.quotes[0]))
         self.owner.told.sort(key=lambda told: told.line)
+
+    def _summary(self) -> None:
+        """Take the numbers of one object as one record: W&B's last value of each metric."""
+        told, self.owner.told = [item for item in self.owner.told if is_number(item.value)], []
+        columns = {
+            "/".join(map(str, item.path)): Column(
+                np.array([0]), np.array([float(item.value)]), [item.value], np.array([item.column]),
+                np.array([item.line]), quotes=[item.quote],
+            )
+            for item in told
+        }  # fmt: skip
+        self.owner.rows = 1
+        self.owner.sheet("").take(Rows(np.array([1]), [""], columns))
 
     def _table(self, above: Path, lists: dict[Path, _List]) -> None:
         """Hand on the lists of one object as the columns of a table."""

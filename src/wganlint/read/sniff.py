@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 
+from wganlint.read.delimited import stem_of
 from wganlint.read.dialect import LOOKED, dialect_of
 from wganlint.read.json_walk import BrokenJSON, Leaf, Walker, leaves
 from wganlint.read.opening import HEAD
 from wganlint.read.roles import role_book, speaks_of
 from wganlint.read.sheet import rank
 
+SUMMARY = "wandb-summary.json"  # the last value of each metric, written by W&B
 _TRACE = re.compile(rb'"(?:traceEvents|schemaVersion|deviceProperties)"\s*:|[\[,]\s*\{[^{}]*"ph"\s*:\s*"[A-Za-z]"')
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 CONFIG = re.compile(
@@ -96,6 +98,8 @@ def _json_kind(name: str, ending: str, bare: str, head: bytes, given: bool) -> t
         return "trace", ""
     first, _, rest = bare.partition("\n")
     leafs = _head_leaves(bare)
+    if name == SUMMARY and leafs:
+        return "table", ""
     if not leafs:
         return None if ending not in {"json", "jsonl", "ndjson"} else ("table", "") if given else ("", "not JSON")
     records = bare.startswith("[") or (rest.strip() and _is_object(first)) or ending in {"jsonl", "ndjson"}
@@ -104,7 +108,9 @@ def _json_kind(name: str, ending: str, bare: str, head: bytes, given: bool) -> t
         return ("settings", "") if is_config(name) else None
     names = {"/".join(p for p in leaf.path if isinstance(p, str)) for leaf in leafs if leaf.kind == "number"}
     if records:
-        speaks = given or not names or _speaks(names) or (bare.startswith("[") and names == {""})
+        speaks = given or not names or _speaks(names) or (names == {""} and _speaks([stem_of(name)]))
+        if not speaks and ending not in {"json", "jsonl", "ndjson"}:
+            return None
         return ("table", "") if speaks else ("", "records without a step or a metric of training")
     listed = {str(p[-2]) for p in (leaf.path for leaf in inner) if len(p) > 1}
     if inner and (given or is_config(name) or _speaks({n for n in names if n}) or _speaks(listed)):
