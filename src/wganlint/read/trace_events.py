@@ -240,7 +240,7 @@ class EventReader:
         return self._mended(text, start), 1
 
     def _mended(self, text: bytes, start: int) -> Event | None:
-        event = mend(text)
+        event = mend(text) if self.dropped < 100 * PATIENCE else None
         if event is not None:
             self.repaired += 1
             if len(self.repaired_at) < LISTED:

@@ -13,7 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wganlint.read.opnames import kind_of
-from wganlint.read.trace_gather import ANNOTATION, CONTEXT, FLAGS, KERNEL, KERNELS, LAUNCHES, OP, PYTHON, Gathered
+from wganlint.read.trace_gather import (
+    ANNOTATION,
+    CONTEXT,
+    FLAGS,
+    IGNORED,
+    KERNEL,
+    KERNELS,
+    LAUNCHES,
+    OP,
+    PYTHON,
+    Gathered,
+)
 from wganlint.read.trace_nest import DEEPEST, Nested, nest
 from wganlint.read.trace_sites import Sites
 from wganlint.read.trace_spool import Records, Spool, divide
@@ -264,7 +275,7 @@ def _operations(gathered: Gathered, steps: Steps, figures: Figures, sites: Sites
     for at in sorted(range(len(gathered.names)), key=lambda at: gathered.kinds[at] == KERNEL):
         name, kind = gathered.names[at], gathered.kinds[at]
         calls, cpu, device = (table[at] for table in tables)
-        if kind == PYTHON or name in found or not calls.any():
+        if kind in (PYTHON, IGNORED) or name in found or not calls.any():
             continue
         places, unplaced = sites.of(at) if sites is not None else ((), 0)
         found[name] = Operation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from wganlint.read.trace_repair import Arguments, Event, Word
 from wganlint.read.trace_spool import Records, Spool
 
-OP, ANNOTATION, RUNTIME, PYTHON, KERNEL, STEP = range(6)
+OP, ANNOTATION, RUNTIME, PYTHON, KERNEL, STEP, IGNORED = range(7)
 BACKWARD = 16  # flag of a record: it ran in the backward pass
 CONTEXT = 32  # flag of a record: it began in an earlier window, where it is counted
 FLAGS = BACKWARD | CONTEXT
@@ -38,6 +39,7 @@ _KINDS = {
 }  # fmt: skip
 _STEP = re.compile(r"ProfilerStep#(\d{1,15})\Z", re.ASCII)
 _NO_ARGUMENTS = Arguments()
+_FIELDS = attrgetter("cat", "name", "pid", "tid", "ts", "dur", "args.correlation", "args.sequence", "args.forward")
 
 
 class Gathered:
@@ -59,49 +61,43 @@ class Gathered:
         self.full = False  # there are more names than are told apart
         self.unusable = 0  # complete events without a time
         self.latest = -(1 << 62)  # the last start of a call
-        of_kind: dict[int, dict[str, int]] = {kind: {} for kind in _KINDS.values()}
-        self._tables = {category: of_kind[kind] for category, kind in _KINDS.items()}
-        self._kind_of_table = {id(table): kind for kind, table in of_kind.items()}
-        self._threads: dict[tuple[object, object], int] = {}
+        self._known: dict[tuple[int, str], int] = {}
+        self._numbers = _Numbers(self)
+        self._threads = _Threads()
         self._rows: list[tuple[Any, ...]] = []
 
     def take(self, events: Iterable[Event]) -> None:
         """Take the events that have a length; flows, counters and instants say nothing here."""
-        tables, threads, rows = self._tables, self._threads, self._rows
-        add = rows.append
-        for event in events:
-            if event.ph != "X":
-                continue
-            table = tables.get(event.cat)
-            if table is None:
-                table = self._table(event)
-                if table is None:
-                    continue
-            name = table.get(event.name)
-            if name is None:
-                name = self._new_name(table, event.name)
-            thread = threads.get((event.pid, event.tid))
-            if thread is None:
-                thread = self._new_thread(event)
-            args = event.args or _NO_ARGUMENTS
-            add((event.ts, event.dur, name, thread, args.correlation, args.sequence, args.forward))
-        if len(rows) > BATCH:
+        chosen = [event for event in events if event.ph == "X"]
+        try:
+            rows = list(map(_FIELDS, chosen))
+        except AttributeError:  # `args` is null
+            for event in chosen:
+                event.args = event.args or _NO_ARGUMENTS
+            rows = list(map(_FIELDS, chosen))
+        self._rows += rows
+        if len(self._rows) > BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Turn what was gathered into arrays."""
         if not self._rows:
             return
-        columns = list(zip(*self._rows, strict=True))
-        self._rows.clear()
+        categories, names, processes, threads, *columns = zip(*self._rows, strict=True)
+        self._rows = []
+        if "" in set(categories):
+            categories = tuple(map(_category, categories, processes))
+        # Lookups run in C; only what is new goes through Python.
+        name = _wholes(list(map(self._numbers.__getitem__, zip(categories, names, strict=True))))
+        thread = _wholes(list(map(self._threads.__getitem__, zip(processes, threads, strict=True))))
         start, length = (_floats(column) for column in columns[:2])
         length = np.where(length > 0, length, 0.0)
-        usable = (np.abs(start) < FARTHEST) & (length < FARTHEST)
-        self.unusable += int((~usable).sum())
+        kind = np.array(self.kinds, np.uint8)[name]
+        usable = (np.abs(start) < FARTHEST) & (length < FARTHEST) & (kind != IGNORED)
+        self.unusable += int((~usable & (kind != IGNORED)).sum())
         begin = np.rint(np.where(usable, start, 0.0) * 1000.0).astype(np.int64)
         time = np.rint(np.where(usable, length, 0.0) * 1000.0).astype(np.int64)
-        name, thread, correlation, sequence, forward = (_wholes(column) for column in columns[2:])
-        kind = np.array(self.kinds, np.uint8)[name]
+        correlation, sequence, forward = (_wholes(column) for column in columns[2:])
         for at in np.flatnonzero(usable & (kind == STEP)).tolist():
             self._step(self.names[name[at]], int(begin[at]), int(begin[at] + time[at]))
         flag = np.where(forward > 0, BACKWARD, 0).astype(np.uint8)
@@ -126,33 +122,51 @@ class Gathered:
         if found is not None and len(self.steps) < NAMES:
             self.steps.setdefault((int(found[1]), start), end)
 
-    def _table(self, event: Event) -> dict[str, int] | None:
-        """Return the names of this kind of event, None if it is of no use here."""
-        if event.cat:
-            return None
-        # Old traces have no categories; they name the processes `CPU functions` and `CUDA functions` instead.
-        device = isinstance(event.pid, str) and event.pid.startswith("CUDA")
-        return self._tables["kernel" if device else "cpu_op"]
-
-    def _new_name(self, table: dict[str, int], name: str) -> int:
-        if len(self.names) >= NAMES:
+    def number(self, kind: int, name: str) -> int:
+        """Return the number of a name that was not seen with this category before."""
+        if kind != IGNORED and len(self.names) >= NAMES:
             name, self.full = OTHER, True
-            if name in table:
-                return table[name]
-        kind = self._kind_of_table[id(table)]
-        if kind <= ANNOTATION and _STEP.match(name):
+        if kind == IGNORED:
+            name = ""
+        elif kind <= ANNOTATION and _STEP.match(name):
             kind = STEP
-        self.stacks |= kind == PYTHON
-        table[name] = len(self.names)
-        self.names.append(name[:4000])
-        self.kinds.append(kind)
-        return len(self.names) - 1
-
-    def _new_thread(self, event: Event) -> int:
-        number = min(len(self._threads), THREADS)
-        if number < THREADS:
-            self._threads[event.pid, event.tid] = number
+        number = self._known.get((kind, name))
+        if number is None:
+            number = self._known[kind, name] = len(self.names)
+            self.names.append(name[:4000])
+            self.kinds.append(kind)
+            self.stacks |= kind == PYTHON
         return number
+
+
+class _Numbers(dict[tuple[str, str], int]):
+    """(category, name) -> number of the name."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+
+    def __missing__(self, key: tuple[str, str]) -> int:
+        number = self._gathered.number(_KINDS.get(key[0], IGNORED), key[1])
+        if len(self) < 2 * NAMES:
+            self[key] = number
+        return number
+
+
+class _Threads(dict[tuple[object, object], int]):
+    """(process, thread) -> number of the thread; those beyond the limit share one."""
+
+    def __missing__(self, key: tuple[object, object]) -> int:
+        number = min(len(self), THREADS)
+        if number < THREADS:
+            self[key] = number
+        return number
+
+
+def _category(category: str, process: object) -> str:
+    """Return the category of an event; old traces have none and name the process `CUDA functions` instead."""
+    if category:
+        return category
+    return "kernel" if isinstance(process, str) and process.startswith("CUDA") else "cpu_op"
 
 
 def _records(dtype: np.dtype[Any], chosen: NDArray[np.bool_], *columns: NDArray[Any]) -> Records:

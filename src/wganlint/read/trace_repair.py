@@ -17,7 +17,7 @@ _NO_VALUE = re.compile(_QUOTED + r"|(?<![\w.+-])(?:N/A|n/a|[-+]?(?:NaN|nan|Infin
 _NO_COMMA = re.compile(_QUOTED + r"|,(?=[\s,]*[}\]])")
 
 
-class Arguments(msgspec.Struct, gc=False):
+class Arguments(msgspec.Struct, gc=False, frozen=True):
     """What is read of an event's `args`; -1 and 0 stand for what it has not."""
 
     correlation: Word = -1
@@ -35,7 +35,7 @@ class Event(msgspec.Struct, gc=False):
     dur: float | str | None = 0.0
     pid: Word = None
     tid: Word = None
-    args: Arguments | None = None
+    args: Arguments | None = Arguments()
 
 
 def mend(text: bytes) -> Event | None:
