@@ -74,6 +74,21 @@ def bits(value: float) -> bytes:
     return b"nan" if math.isnan(value) else struct.pack("<d", value)
 
 
+def kept(truth: Sequence[Row], counters: Sequence[Any], series: Sequence[Series], runs: Sequence[Run]) -> list[Row]:
+    """Return the true records, less those that a resume repeats if they are kept once and the report says how many.
+
+    Where training goes back, the later records are the run that was trained on; the earlier ones may be left out.
+    `counters`: what each record counts, one for one. All others have to be there.
+    """
+    have = {(line, text) for line, text, _, _ in rows(series)}
+    lost = [at for at, row in enumerate(truth) if row not in have]
+    repeated = all(any(later <= counters[at] for later in counters[at + 1 :]) for at in lost)
+    told = [note.text for run in runs for note in run.notes]
+    said_so = any(re.search(rf"\b{len(lost)}\b.*left out", text) for text in told)
+    gone = set(lost) if len(counters) == len(truth) and repeated and said_so else set()
+    return [row for at, row in enumerate(truth) if at not in gone]
+
+
 def differences(key: str, truth: Sequence[Row], series: Sequence[Series]) -> list[str]:
     """Return how the records of these series differ from the true ones, in words; empty: not at all."""
     found = rows(series)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from agreement import absent, assign, axes, differences
+from agreement import absent, assign, axes, differences, kept
 
-from wganlint.run import Run
+from wganlint.evidence import Place
+from wganlint.run import Note, Run
 from wganlint.series import Chunk, Series, SeriesBuilder
 
 TEXTS = ("0.50", "nan", "1,200", "-0.0")
@@ -77,3 +78,13 @@ def test_an_axis_is_one_of_the_sound_ones_throughout() -> None:
     assert axes([(5, 10), (5, 11), (5, 12), (6, 13)], [series()]) == ""  # rises as the finer one does
     assert axes([(0,), (1,), (2,), (4,)], [series()])
     assert axes([(0,), (1,), (2,), (3,)], [series(steps=(np.nan,) * 4)])
+
+
+def test_what_a_resume_repeats_may_be_left_out_if_told() -> None:
+    later = series(texts=("nan", "1,200", "-0.0"), values=VALUES[1:], lines=(4, 5, 6), steps=(1.0, 2.0, 3.0))
+    told = Run("r", ".", notes=(Note("records that a resume repeats: 1 earlier one is left out", Place("train.log")),))
+    other = Run("r", ".", notes=(Note("2 earlier ones are left out", Place("train.log")),))
+    assert kept(TRUTH, [1, 1, 2, 3], [later], [told]) == TRUTH[1:]
+    assert kept(TRUTH, [0, 1, 2, 3], [later], [told]) == TRUTH  # training never went back to it
+    assert kept(TRUTH, [1, 1, 2, 3], [later], [other]) == TRUTH
+    assert kept(TRUTH, [1, 1, 2, 3], [later], []) == TRUTH
