@@ -79,8 +79,10 @@ def _runs(found: Found) -> list[RunFiles]:
         for stem, logs in attempts(files).items()
     ]
     skipped = list(found.skipped)
-    if not runs:
-        places = sorted({PurePosixPath(file.shown).parent for file in found.events})
+    if not runs and found.events:
+        from wganlint.read.events.folders import run_folders
+
+        places = run_folders(found.events)
         runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
     if not runs:
         places = sorted({PurePosixPath(file.shown).parent for file in found.tables})

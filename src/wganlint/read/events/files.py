@@ -232,7 +232,7 @@ def _names(surveys: Sequence[_Survey]) -> dict[PurePosixPath, dict[Tag, str]]:
         plain = not any(_at_once(group) for group in groups.values())
         for folder in folders:
             name = folder.name if plain else str(folder)
-            names.setdefault(folder, {})[tag] = _joined(name, tag.name)
+            names.setdefault(folder, {})[tag] = joined(name, tag.name)
     return names
 
 
@@ -242,7 +242,7 @@ def _at_once(spans: Sequence[tuple[float, float]]) -> bool:
     return any(after[0] < before[1] for before, after in pairwise(ordered))
 
 
-def _joined(folder: str, tag: str) -> str:
+def joined(folder: str, tag: str) -> str:
     """Return `train/loss` for a tag in a folder; `loss/critic` where `add_scalars` made the folder `loss_critic`."""
     stem = tag.replace("/", "_") + "_"
     if folder.startswith(stem) and len(folder) > len(stem):

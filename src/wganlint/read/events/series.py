@@ -163,15 +163,15 @@ class TagSet:
         """
         superseded = 0
         for tag, part in parts.items():
-            steps, values, texts = part.columns()
             known = Tag(names.get(tag, tag.name), tag.form)
             series = self.tags.get(known)
             if series is None:
                 if not self._room[tag.form]:
-                    self.left_out[f"{tag.form}s of further tags"] += len(steps)
+                    self.left_out[f"{tag.form}s of further tags"] += len(part)
                     continue
                 self._room[tag.form] -= 1
                 series = self.tags[known] = TagSeries(known)
+            steps, values, texts = part.columns()
             until = below.get(tag)
             if until is not None and (keep := np.flatnonzero(steps < until)).size < len(steps):
                 superseded += len(steps) - len(keep)
