@@ -1,5 +1,5 @@
-# Two commands do all the set-up: `make demo` and `make test`. Each keeps its own virtual environment under .venv/
-# until constraints.txt or pyproject.toml changes.
+# One command does all the set-up of its purpose: `make demo`, `make test`, `make benchmark [ONLY=events]`. Each keeps
+# its own virtual environment under .venv/ until constraints.txt or pyproject.toml changes.
 PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
@@ -19,8 +19,8 @@ test: .venv/test/ready
 fixtures: .venv/test/ready
 	.venv/test/bin/python fixtures/make/make.py
 
-benchmark: .venv/test/ready
-	.venv/test/bin/python benchmarks/startup.py
+benchmark: .venv/benchmark/ready
+	.venv/benchmark/bin/python benchmarks/run.py $(ONLY)
 
 .venv/demo/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv --clear .venv/demo
@@ -30,6 +30,13 @@ benchmark: .venv/test/ready
 .venv/test/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv --clear .venv/test
 	.venv/test/bin/python $(PIP) --editable '.[probe,dev]'
+	@touch $@
+
+# A peer that cannot be installed is said in its row of the table.
+.venv/benchmark/ready: constraints.txt pyproject.toml benchmarks/peers.txt
+	$(PYTHON) -m venv --clear .venv/benchmark
+	.venv/benchmark/bin/python $(PIP) --editable .
+	-.venv/benchmark/bin/python $(PIP) --requirement benchmarks/peers.txt
 	@touch $@
 
 clean:

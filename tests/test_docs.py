@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -100,16 +99,3 @@ def test_the_architecture_shows_the_house_as_it_is() -> None:
     assert missing == []
     named = set(re.findall(r"\b(\w+\.py)\b", text))
     assert named <= {path.name for path in rooms}
-
-
-def test_the_speed_figures_of_the_readme_are_the_measured_ones() -> None:
-    measured = json.loads((ROOT / "benchmarks/startup.json").read_text(encoding="utf-8"))["ratios"]
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    for name, shown in (
-        ("wganlint --version", "`--version` {:.0f}x"),
-        ("wganlint --help", "`--help` {:.0f}x"),
-        ("wganlint analyze (1 MB dense log)", "`analyze` of a 1 MB log with 14 fields a line {:.0f}x"),
-        ("python -c 'import numpy, typer'", "importing NumPy and Typer alone is {:.0f}x"),
-    ):
-        assert shown.format(measured[name]) in text
-    assert measured["wganlint analyze (1 MB dense log)"] <= 30

@@ -15,7 +15,7 @@ from event_files import HEADER, event, masked, message, plugin, record, scalar, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wganlint.read.events import checksum, files, read_events, records
+from wganlint.read.events import checksum, files, messages, read_events, records
 from wganlint.read.events import series as tag_series
 from wganlint.read.roles import assign
 from wganlint.run import Note, Run, Setting
@@ -260,6 +260,23 @@ def test_too_many_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     series, _, notes = read(write(*(event(1, scalar(f"t{at}", at)) for at in range(5))))
     assert len(series) == 3
     assert notes[-1].text == "too many tags, left out: 2 scalars of further tags"
+
+
+def test_many_tags_of_one_length_and_many_values_in_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    datas = [event(turn, scalar(f"tag{at:04d}", at + turn)) for turn in range(3) for at in range(1500)]
+    series, _, notes = read(write(*datas))
+    assert len(series) == 1500 and not notes
+    assert all(series[f"tag{at:04d}"].values.tolist() == [at, at + 1, at + 2] for at in range(0, 1500, 7))
+    monkeypatch.setattr(messages, "CROWDED", 50)
+    series, _, notes = read(write(event(1, *(scalar("x", at) for at in range(80)))))
+    assert series["x"].values.tolist() == list(range(50))
+    assert notes[0].text == "passed over: 30 values beyond the first 50 of an event"
+
+
+def test_shapes_that_lie_cost_nothing() -> None:
+    shape = message(2, b"".join(message(2, b"\x08" + varint(2**62)) for _ in range(500)))
+    series, _, notes = read(write(event(1, tensor("x", 1, message(4, b"\0" * 4), shape=shape))))
+    assert not series and notes[0].text == "passed over: 1 scalars"
 
 
 # -- settings

@@ -143,6 +143,29 @@ def test_add_scalars_of_torch(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_folders_of_one_writer_are_one_run_and_experiments_are_not(tmp_path: Path) -> None:
+    files = {
+        "runs__a__tfevents.0": points("lr", range(3)),
+        "runs__a__gan_loss_critic__tfevents.1": points("gan/loss", range(3)),
+        "runs__a__gan_loss_generator__tfevents.2": points("gan/loss", range(3), 9.0),
+        "runs__a__1768401719.123__tfevents.3": points("hparam/fid", range(1)),
+        "runs__b__tfevents.4": points("loss", range(3)),
+        "runs__b__again__tfevents.5": points("loss", range(3)),
+        "keras__train__tfevents.6": points("epoch_loss", range(3)),
+        "keras__validation__tfevents.7": points("epoch_loss", range(3), 5.0),
+    }
+    facts(tmp_path, **{name: write(*datas) for name, datas in files.items()})
+    runs = discover([tmp_path])
+    assert {str(run.folder): len(run.events) for run in runs} == {
+        "runs/a": 4,
+        "runs/b": 1,
+        "runs/b/again": 1,
+        "keras": 2,
+    }
+    run = read_run(next(run for run in runs if str(run.folder) == "runs/a"))
+    assert {series.name for series in run.series} == {"lr", "gan/loss/critic", "gan/loss/generator", "hparam/fid"}
+
+
 def test_purge_step_of_torch(tmp_path: Path) -> None:
     tensorboard = pytest.importorskip("torch.utils.tensorboard")
     with tensorboard.SummaryWriter(tmp_path, filename_suffix=".a") as writer:

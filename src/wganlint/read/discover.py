@@ -13,7 +13,6 @@ from wganlint.read.delimited import stem_of
 from wganlint.read.rivals import runs_of
 from wganlint.read.sniff import SUMMARY
 from wganlint.read.walk import Found, look, run_name
-from wganlint.read.writers import curves
 
 MOST_CONFIGS = 3  # configuration files in one folder, beyond which none is taken for the run's
 _CONFIGS = frozenset({".hydra", "hydra", "files", "config"})
@@ -39,7 +38,6 @@ class RunFiles:
     traces: list[File] = field(default_factory=list)
     settings: list[File] = field(default_factory=list)
     stores: list[File] = field(default_factory=list)  # folders and databases of MLflow
-    writers: dict[str, str] = field(default_factory=dict)  # event files of add_scalars -> what they hold
     skipped: list[tuple[str, str]] = field(default_factory=list)
     folder: PurePosixPath = field(default_factory=PurePosixPath)  # of the logs, relative to the root
     stem: str = ""
@@ -90,10 +88,11 @@ def _runs(found: Found) -> list[RunFiles]:
         for stem, logs in attempts(files).items()
     ]
     skipped = list(found.skipped)
-    writers = curves(found.events)
-    if not runs:
-        places = {PurePosixPath(file.shown).parent for file in found.events if file.shown not in writers}
-        runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in sorted(places)]
+    if not runs and found.events:
+        from wganlint.read.events.folders import run_folders
+
+        places = run_folders(found.events)
+        runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
     skipped += _give_tables(found, runs)
     runs += [
         RunFiles("", root, folder=PurePosixPath(file.shown), stores=[file], stem=run_name(file.path))
@@ -114,8 +113,7 @@ def _runs(found: Found) -> list[RunFiles]:
             skipped.append((file.shown, f"{len(near)} runs may own it"))
     skipped += _give_settings(found.settings, index)
     for file in found.events:
-        curve, main = writers.get(file.shown, ("", PurePosixPath(file.shown).parent))
-        reason = _join_events(file, index.near(str(main / "events")), main, curve)
+        reason = _join_events(file, index.near(file.shown))
         if reason:
             skipped.append((file.shown, reason))
     for file in found.source:
@@ -224,27 +222,22 @@ def _give_settings(files: list[File], index: _Index) -> list[tuple[str, str]]:
     return skipped
 
 
-def _join_events(file: File, near: list[RunFiles], main: PurePosixPath | None = None, curve: str = "") -> str:
-    """Give an event file to its run; return why that was not possible, else an empty string.
-
-    `main` is the folder of the writer that it belongs to, `curve` what it holds of `add_scalars`.
-    """
-    if curve and len(near) == 1:
-        near[0].writers[file.shown] = curve
+def _join_events(file: File, near: list[RunFiles]) -> str:
+    """Give an event file to its run; return why that was not possible, else an empty string."""
     if len(near) == 1:
         near[0].events.append(file)
         return ""
     when = stamp(file.shown)
     own = [run for run in near if when and any(attempt.time == when for attempt in run.logs)]
-    if len(own) != 1:
-        own = [run for run in near if run.folder == (main or PurePosixPath(file.shown).parent)]
+    for folder in PurePosixPath(file.shown).parents:  # a folder of add_scalars lies below that of its run
+        if len(own) == 1:
+            break
+        own = [run for run in near if run.folder == folder]
     if len(own) != 1 and when:
         name = PurePosixPath(file.shown).parent.name
         own = [run for run in near if any(_mentions(log.path, name) for tries in run.logs for log in tries.files)]
     if len(own) == 1:
         own[0].events.append(file)
-        if curve:
-            own[0].writers[file.shown] = curve
         return ""
     return f"events that {len(near)} runs may own: no time stamp tells which"
 

@@ -85,7 +85,7 @@ def _read(files: RunFiles, columns: Sequence[str], avoid: frozenset[str] = froze
         return _read(files, columns, avoid | wrapped)
     tables = _tables(files, columns, parts)
     several = tables.pop("", []), *tables.values()
-    joined = _joined([outs.series, errs.series, several[0], _events(files.events, files.writers, parts)])
+    joined = _joined([outs.series, errs.series, several[0], _events(files.events, parts)])
     _traces(files.traces, parts)
     source = _source(files.source, parts)
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
@@ -197,30 +197,20 @@ def _count(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def _events(files: list[File], writers: dict[str, str], parts: _Parts) -> list[SeriesBuilder]:
-    """Read the TensorBoard files into one series for each tag; add_scalars has a file for each curve of a tag."""
+def _events(files: list[File], parts: _Parts) -> list[SeriesBuilder]:
+    """Read the TensorBoard files into one series for each tag."""
     if not files:
         return []
     from wganlint.read.events import read_event_files
 
-    curves: dict[str, list[File]] = {}
-    for file in files:
-        curves.setdefault(writers.get(file.shown, ""), []).append(file)
-    series: list[SeriesBuilder] = []
-    for curve, own in curves.items():
-        facts = read_event_files(own)
-        for read in facts.files:
-            told = TextFacts(
-                read.shown, settings=facts.settings[: read.settings], records=read.records, fed=read.series
-            )
-            used = bool(read.series or read.settings)
-            parts.inputs.append(Input(read.shown, "events", used, read.error or _gave(told)))
-        for one in facts.series if curve else ():
-            one.name = one.key = f"{one.key}/{curve}"
-        parts.settings += facts.settings
-        parts.notes += facts.notes
-        series += facts.series
-    return series
+    facts = read_event_files(files)
+    for one in facts.files:
+        told = TextFacts(one.shown, settings=facts.settings[: one.settings], records=one.records, fed=one.series)
+        used = bool(one.series or one.settings)
+        parts.inputs.append(Input(one.shown, "events", used, one.error or _gave(told)))
+    parts.settings += facts.settings
+    parts.notes += facts.notes
+    return facts.series
 
 
 def _tables(files: RunFiles, columns: Sequence[str], parts: _Parts) -> dict[str, list[SeriesBuilder]]:

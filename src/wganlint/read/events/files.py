@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+import numpy as np
+
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.events.layouts import Decoder, Tag
@@ -92,8 +94,7 @@ def read_event_files(files: Sequence[File]) -> EventFacts:
     surveys = [_survey(file) for file in files] if len(files) > 1 else [_Survey(file) for file in files]
     surveys.sort(key=lambda one: (one.walls, one.file.shown))
     names = _names(surveys)
-    for at, one in enumerate(surveys):
-        below = _taken_over(one, surveys[at + 1 :], names)
+    for one, below in zip(surveys, _taken_over(surveys, names), strict=True):
         _open(one.file, tags, facts, below, names.get(one.folder, {}))
     given = {file.shown: at for at, file in enumerate(files)}
     facts.files.sort(key=lambda one: given[one.shown])
@@ -194,22 +195,21 @@ def _survey(file: File) -> _Survey:
     return one
 
 
-def _taken_over(
-    one: _Survey, later: Sequence[_Survey], names: Mapping[PurePosixPath, Mapping[Tag, str]]
-) -> dict[Tag, float]:
-    """Return for each tag of a file the step at which a later file of the same series takes over."""
-    below: dict[Tag, float] = {}
-    for other in later:
-        for tag in one.steps:
-            same = names.get(one.folder, {}).get(tag) == names.get(other.folder, {}).get(tag)
-            if not same or one.stepless(tag):
-                continue
-            steps = [float(step) for step in other.starts] if other.folder == one.folder else []
-            if tag in other.steps and not other.stepless(tag):
-                steps.append(other.steps[tag][0])
-            if steps and min(steps) <= one.steps[tag][1]:
-                below[tag] = min(*steps, below.get(tag, min(steps)))
-    return below
+def _taken_over(surveys: Sequence[_Survey], names: Mapping[PurePosixPath, Mapping[Tag, str]]) -> list[dict[Tag, float]]:
+    """Return for each file and each of its tags the step at which a later file of the same series takes over."""
+    lowest: dict[Tag, float] = {}  # of the files looked at so far, the last one first
+    started: dict[PurePosixPath, float] = {}
+    below: list[dict[Tag, float]] = []
+    for one in reversed(surveys):
+        renamed = names.get(one.folder, {})
+        known = {tag: Tag(renamed.get(tag, tag.name), tag.form) for tag in one.steps if not one.stepless(tag)}
+        session = started.get(one.folder, np.inf)
+        until = {tag: min(lowest.get(series, np.inf), session) for tag, series in known.items()}
+        below.append({tag: step for tag, step in until.items() if step <= one.steps[tag][1]})
+        for tag, series in known.items():
+            lowest[series] = min(lowest.get(series, np.inf), one.steps[tag][0])
+        started[one.folder] = min([session, *map(float, one.starts)])
+    return below[::-1]
 
 
 def _names(surveys: Sequence[_Survey]) -> dict[PurePosixPath, dict[Tag, str]]:
@@ -234,7 +234,7 @@ def _names(surveys: Sequence[_Survey]) -> dict[PurePosixPath, dict[Tag, str]]:
         plain = not any(_at_once(group) for group in groups.values())
         for folder in folders:
             name = folder.name if plain else str(folder)
-            names.setdefault(folder, {})[tag] = _joined(name, tag.name)
+            names.setdefault(folder, {})[tag] = joined(name, tag.name)
     return names
 
 
@@ -244,7 +244,7 @@ def _at_once(spans: Sequence[tuple[float, float]]) -> bool:
     return any(after[0] < before[1] for before, after in pairwise(ordered))
 
 
-def _joined(folder: str, tag: str) -> str:
+def joined(folder: str, tag: str) -> str:
     """Return `train/loss` for a tag in a folder; `loss/critic` where `add_scalars` made the folder `loss_critic`."""
     stem = tag.replace("/", "_") + "_"
     if folder.startswith(stem) and len(folder) > len(stem):

@@ -19,7 +19,7 @@ from wganlint.read.events.messages import Event, Malformed, Number, Value, event
 from wganlint.read.events.records import Batch
 from wganlint.series import Floats
 
-LAYOUTS = 64  # tried per record length and batch
+LAYOUTS = 16  # that fit few records: tried per record length and batch before the rest is parsed one by one
 WIDEST = 512  # bytes of a record that is decoded in columns
 CROWD = 8  # records of one tag and layout, on average, that make it worth while to take other tags along
 SLOTS = 1 << 20  # values of one record that keep their order
@@ -130,9 +130,8 @@ class Decoder:
         if len(rows) > 1 and 0 < length <= WIDEST:
             windows: Bytes = np.ndarray((len(data) - length + 1, length), np.dtype(np.uint8), data, strides=(1, 1))
             bytes_ = windows[starts[rows]]
-            for _ in range(LAYOUTS):
-                if not len(left):
-                    break
+            poor = 0
+            while len(left) and poor < LAYOUTS:
                 event = self._parse(base, data, int(starts[left[0]]), length)
                 taken = np.zeros(len(left), dtype=np.bool_)
                 if event is None or not _columnar(event):
@@ -147,6 +146,7 @@ class Decoder:
                         elif _shape(other) == _shape(event):
                             self._columns(other, bytes_[alike], left[alike])
                             taken[alike] = True
+                poor += int(taken.sum()) < CROWD
                 left, bytes_ = left[~taken], bytes_[~taken]
         for row in left.tolist():
             self._single(self._parse(base, data, int(starts[row]), length), data, int(starts[row]), row)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 Number = npt.NDArray[np.generic]  # one number in the type that the file has it in
 
 EMPTY = "empty histograms"
+CROWDED = 1 << 16  # values of one event that are read
 _OTHERS = {4: "graphs", 6: "log messages", 8: "run metadata", 9: "graphs"}
 _KINDS = {3: "old histograms", 4: "images", 6: "audio clips"}
 _FORMATS = {1: "<f4", 2: "<f8", 3: "<i4", 4: "<u1", 5: "<i2", 6: "<i1", 9: "<i8", 10: "?", 17: "<u2",
@@ -72,8 +73,10 @@ def event_of(data: bytes) -> Event:
             event.step, event.step_at = _signed(varint(data, start, stop)[0]), (start, stop)
         elif number == 5 and wire == 2:
             for inner, wire_, begin, end in fields(data, start, stop):
-                if inner == 1 and wire_ == 2:
+                if inner == 1 and wire_ == 2 and len(event.values) < CROWDED:
                     event.values.append(_value(data, begin, end))
+                elif inner == 1:
+                    event.others.append(f"values beyond the first {CROWDED} of an event")
         elif number == 7 and wire == 2:
             event.start = any(
                 inner == 1 and wire_ == 0 and varint(data, begin, end)[0] == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from wganlint.series import Chunk, Floats, Series, SeriesBuilder
 
 TAGS = 2_000  # scalar series kept per run
 HISTOGRAMS = 1_000  # histogram series kept per run: four a tag
-DECIDED = 64  # points of a tag by which it is decided whether it holds several series
+HELD = 1_024  # points of a tag that are handed over at once, and by which it is decided whether it holds several series
 MOST = 8  # series that one tag may hold; more values at a step are taken for one series
 STEPS = 3  # steps that must carry the same number of values
 SHARE = 0.8  # of the steps that must do so
@@ -49,6 +51,7 @@ class TagSeries:
         self.back: tuple[float, float] | None = None
         self.stepless = False
         self._waiting: list[tuple[str, Columns]] = []
+        self._held = 0
         self._many = 0  # series under the tag; 0: not decided yet
         self._last: tuple[float, int] = (np.nan, 0)  # step of the last record, and records at it so far
 
@@ -67,22 +70,25 @@ class TagSeries:
         if not len(columns[0]):
             return
         self.count += len(columns[0])
-        if self._many:
-            self._feed(file, columns)
-            return
+        self._held += len(columns[0])
         self._waiting.append((file, columns))
-        if self.count >= DECIDED:
-            self._decide()
+        if self._held >= HELD:
+            self._hand_over()
 
     def finish(self) -> None:
-        """Hand over what was held back until it was known how many series there are."""
-        if not self._many:
-            self._decide()
+        """Hand over what was held back."""
+        self._hand_over()
         if self._last[1]:
             self.places[self._last[1]] += 1
 
-    def _decide(self) -> None:
-        steps = np.concatenate([columns[0] for _, columns in self._waiting])
+    def _hand_over(self) -> None:
+        waiting, self._waiting, self._held = self._waiting, [], 0
+        if waiting and not self._many:
+            self._decide(np.concatenate([columns[0] for _, columns in waiting]))
+        for file, some in groupby(waiting, key=itemgetter(0)):
+            self._feed(file, _joined([columns for _, columns in some]))
+
+    def _decide(self, steps: Floats) -> None:
         stops = np.flatnonzero(np.diff(steps)) + 1
         runs = Counter(np.diff(stops, prepend=0).tolist())  # without the last, which may go on
         many, times = runs.most_common(1)[0] if runs else (1, 0)
@@ -96,9 +102,6 @@ class TagSeries:
             ]
         else:
             self.builders = [EventSeries(name, form)]
-        waiting, self._waiting = self._waiting, []
-        for file, columns in waiting:
-            self._feed(file, columns)
 
     def _feed(self, file: str, columns: Columns) -> None:
         steps, values, texts = columns
@@ -127,7 +130,7 @@ class TagSeries:
     def _turns(self, steps: Floats) -> Ints:
         """Return for each record how many before it stand at the same step without a break; note where steps fall."""
         before, held = self._last
-        starts = np.flatnonzero(np.r_[True, steps[1:] != steps[:-1]])
+        starts = np.flatnonzero(np.concatenate([[True], steps[1:] != steps[:-1]]))
         turn = np.arange(len(steps)) - np.repeat(starts, np.diff(starts, append=len(steps)))
         stop = int(starts[1]) if len(starts) > 1 else len(steps)
         if steps[0] == before:
@@ -136,7 +139,7 @@ class TagSeries:
             self.places[held] += 1
         ends = turn[np.append(starts[1:], len(steps)) - 1] + 1
         self.places.update(ends[:-1].tolist())
-        previous = np.r_[before, steps[:-1]]
+        previous = np.concatenate([[before], steps[:-1]])
         falls = np.flatnonzero(steps < previous)
         self.backs += len(falls)
         if len(falls) and self.back is None:
@@ -160,15 +163,15 @@ class TagSet:
         """
         superseded = 0
         for tag, part in parts.items():
-            steps, values, texts = part.columns()
             known = Tag(names.get(tag, tag.name), tag.form)
             series = self.tags.get(known)
             if series is None:
                 if not self._room[tag.form]:
-                    self.left_out[f"{tag.form}s of further tags"] += len(steps)
+                    self.left_out[f"{tag.form}s of further tags"] += len(part)
                     continue
                 self._room[tag.form] -= 1
                 series = self.tags[known] = TagSeries(known)
+            steps, values, texts = part.columns()
             until = below.get(tag)
             if until is not None and (keep := np.flatnonzero(steps < until)).size < len(steps):
                 superseded += len(steps) - len(keep)
@@ -202,6 +205,15 @@ class TagSet:
             [f'"{s.shown}" (from {s.back[0]:.0f} to {s.back[1]:.0f})' for s in every if s.back],
             "steps go back; all points are kept, in the order of the file:",
         )
+
+
+def _joined(columns: Sequence[Columns]) -> Columns:
+    if len(columns) == 1:
+        return columns[0]
+    steps, values, texts = zip(*columns, strict=True)
+    if all(isinstance(some, Shown) for some in texts) and len({some.numbers.dtype for some in texts}) == 1:
+        return np.concatenate(steps), np.concatenate(values), Shown(np.concatenate([some.numbers for some in texts]))
+    return np.concatenate(steps), np.concatenate(values), [text for some in texts for text in some]
 
 
 def _each(names: list[str], what: str) -> Iterator[str]:
