@@ -21,6 +21,7 @@ NUMBERS = (
     (10, 4),
 )  # cells of a number as printed, and digits of a longer one; the second where names are long
 NAME = 30  # cells of a name
+LEAST = 6  # cells of a name beside its numbers
 SPARK = (10, 24)  # cells of a curve: least, most
 INDENT, DEEPER = "    ", "      "
 KINDS = {"text": "lines", "redraw": "progress bar", "events": "TensorBoard scalars", "table": "table"}
@@ -86,7 +87,7 @@ def rows(group: Sequence[SeriesView], width: int) -> list[Line]:
     even = len({one.points for one in group}) == 1
     several = len(group[0].files) > 1
     for one in group:
-        lines += _row(one, layout)
+        lines += _row(one, layout, width)
         lines += _remarks(one, width, even=even, several=several)
     return lines
 
@@ -153,21 +154,23 @@ def _layout(group: Sequence[SeriesView], width: int) -> _Layout:
         left = width - len(INDENT) - (role + 2 if role else 0) - sum(size + 2 for size in numbers)
         if longest <= left:
             break
-    name = max(min(longest, left), 4)
+    if left < LEAST:  # names and roles on lines of their own
+        return _Layout(0, 0, numbers, room, 0)
+    name = min(longest, left)
     spare = left - name - 2
     least, most = SPARK
     return _Layout(name, role, numbers, room, min(spare, most) if spare >= least else 0)
 
 
 def _titles(layout: _Layout) -> Line:
-    parts = [INDENT, "name".ljust(layout.name)]
+    parts = [INDENT, "name".ljust(layout.name) if layout.name else ""]
     if layout.role:
         parts += ["  ", "role".ljust(layout.role)]
     parts += ["  " + title.rjust(size) for title, size in zip(HEADS, layout.numbers, strict=True)]
     return line(("".join(parts), "dim"))
 
 
-def _row(one: SeriesView, layout: _Layout) -> list[Line]:
+def _row(one: SeriesView, layout: _Layout, width: int) -> list[Line]:
     name = clean(one.name)
     short = cells(name) <= layout.name
     spans: list[Span] = [(INDENT, ""), (pad(name if short else "", layout.name), "strong")]
@@ -177,7 +180,12 @@ def _row(one: SeriesView, layout: _Layout) -> list[Line]:
         spans.append(("  " + pad(text, size, right=True), "" if text != "-" else "dim"))
     if layout.spark:
         spans += [("  ", ""), (sparkline(one.thumbnail, layout.spark), "spark")]
-    return [tuple(spans)] if short else [line(INDENT, (name, "strong")), tuple(spans)]
+    if short:
+        return [tuple(spans)]
+    role: list[Span | str] = (
+        [" ", (one.role, "good" if one.role_standing else "dim")] if one.role and not layout.role else []
+    )
+    return [*wrap([(name, "strong"), *role], width, INDENT, DEEPER), tuple(spans)]
 
 
 def _values(one: SeriesView, room: tuple[int, int]) -> tuple[str, ...]:
