@@ -122,7 +122,20 @@ def test_a_value_that_is_not_finite_is_told_with_its_first_place(tmp_path: Path)
     assert (one.nonfinite, one.points) == (4, 40)
     assert one.first_nonfinite is not None
     assert (one.first_nonfinite.place.line, one.first_nonfinite.step) == (9, 80.0)
-    assert "4 of 40 not finite: first nan at step 80, line 9" in full(inspect(tmp_path / "train.log"), 80)
+    assert "4 of 40 not finite: first nan at step 80, line 9\n" in full(inspect(tmp_path / "train.log"), 80)
+
+
+def test_values_that_stay_not_finite_are_told_from_where(tmp_path: Path) -> None:
+    """A first infinity that passes is not where it begins to last; the end is."""
+    values = [*["1.0"] * 3, "inf", *["2.0"] * 3, *["nan"] * 5]
+    (tmp_path / "train.log").write_text("".join(f"step={n} c_loss={v} g_loss=1.{n}\n" for n, v in enumerate(values)))
+    shown = full(inspect(tmp_path / "train.log"), 120)
+    assert "6 of 12 not finite: first inf at step 3, line 4; none finite from step 7, line 8 on" in shown
+    (tmp_path / "other.log").write_text(
+        "".join(f"step={n} c_loss={v} g_loss=1.{n}\n" for n, v in enumerate(values[4:]))
+    )
+    shown = full(inspect(tmp_path / "other.log"), 120)
+    assert "5 of 8 not finite: first nan at step 3, line 4, and so to the end" in shown
 
 
 def test_extremes_are_those_of_all_records_however_many_are_kept(tmp_path: Path) -> None:

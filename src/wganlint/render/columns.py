@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wganlint.inspection import SeriesView
+from wganlint.inspection import Record, SeriesView
 from wganlint.render.cells import cells, clean, clip
 from wganlint.render.spans import Line, Span, line, wrap
 from wganlint.render.sparkline import sparkline
@@ -87,8 +87,8 @@ def rows(group: Sequence[SeriesView], width: int) -> list[Line]:
     even = len({one.points for one in group}) == 1
     several = len(group[0].files) > 1
     for one in group:
-        lines += _row(one, layout, width)
-        lines += _remarks(one, width, even=even, several=several)
+        lines += _row(one, layout, width, even=even)
+        lines += _remarks(one, width, even=even or _apart(one, layout), several=several)
     return lines
 
 
@@ -170,9 +170,13 @@ def _titles(layout: _Layout) -> Line:
     return line(("".join(parts), "dim"))
 
 
-def _row(one: SeriesView, layout: _Layout, width: int) -> list[Line]:
-    name = clean(one.name)
-    short = cells(name) <= layout.name
+def _apart(one: SeriesView, layout: _Layout) -> bool:
+    """Whether the name needs a line of its own."""
+    return cells(clean(one.name)) > layout.name
+
+
+def _row(one: SeriesView, layout: _Layout, width: int, *, even: bool) -> list[Line]:
+    name, short = clean(one.name), not _apart(one, layout)
     spans: list[Span] = [(INDENT, ""), (pad(name if short else "", layout.name), "strong")]
     if layout.role:
         spans.append(("  " + one.role.ljust(layout.role), "good" if one.role_standing else "dim"))
@@ -185,7 +189,8 @@ def _row(one: SeriesView, layout: _Layout, width: int) -> list[Line]:
     role: list[Span | str] = (
         [" ", (one.role, "good" if one.role_standing else "dim")] if one.role and not layout.role else []
     )
-    return [*wrap([(name, "strong"), *role], width, INDENT, DEEPER), tuple(spans)]
+    count: list[Span | str] = [] if even else [(f" {counted(one.points, 'record')}", "dim")]
+    return [*wrap([(name, "strong"), *role, *count], width, INDENT, DEEPER), tuple(spans)]
 
 
 def _values(one: SeriesView, room: tuple[int, int]) -> tuple[str, ...]:
@@ -204,10 +209,11 @@ def _remarks(one: SeriesView, width: int, *, even: bool, several: bool) -> list[
     lines: list[Line] = []
     if one.first_nonfinite is not None:
         bad = one.first_nonfinite
-        where = str(bad.place) if several or bad.place.line is None else f"line {bad.place.line}"
-        step = f"step {number(bad.step)}, " if bad.step is not None else ""
-        lasting = " and to the end" if one.stuck is not None and one.stuck.place == bad.place else ""
-        text = f"{one.nonfinite} of {one.points} not finite: first {clean(bad.text)} at {step}{where}{lasting}"
+        text = f"{one.nonfinite} of {one.points} not finite: first {clean(bad.text)} at {_where(bad, several)}"
+        if one.stuck is not None:
+            text += (
+                ", and so to the end" if one.stuck_at_once else f"; none finite from {_where(one.stuck, several)} on"
+            )
         lines += wrap([("! ", "medium"), (text, "medium")], width, DEEPER, DEEPER + "  ")
     if one.kept < one.points:
         text = f"{one.points} records, folded to {one.kept}: first, last, extremes and counts are exact"
@@ -215,6 +221,16 @@ def _remarks(one: SeriesView, width: int, *, even: bool, several: bool) -> list[
     elif not even:
         lines += wrap([(f"{counted(one.points, 'record')}", "dim")], width, DEEPER)
     return lines
+
+
+def _where(record: Record, several: bool) -> str:
+    """Return step and line of a record; the file where the series has several."""
+    parts = [f"step {number(record.step)}"] if record.step is not None else []
+    if several:
+        parts.append(str(record.place))
+    elif record.place.line is not None:
+        parts.append(f"line {record.place.line}")
+    return ", ".join(parts) or "an unknown place"
 
 
 def family(pattern: str, found: Sequence[SeriesView], width: int) -> list[Line]:
