@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ def wganlint(*arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["", "analyze", "gate", "explain"])
+@pytest.mark.parametrize("command", ["", "analyze", "inspect", "gate", "explain"])
 def test_readme_shows_help_as_it_is(command: str) -> None:
     arguments = [command, "--help"] if command else ["--help"]
     shown = wganlint(*arguments).stdout.rstrip()
@@ -60,7 +61,7 @@ def test_readme_shows_help_as_it_is(command: str) -> None:
 
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     commands = [
-        line.split("#")[0].split()[1:]
+        shlex.split(line.split(" && ")[0], comments=True)[1:]
         for block in readme_blocks("sh")
         for line in block.splitlines()
         if line.startswith("wganlint ") and "fixtures/" in line

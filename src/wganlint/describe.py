@@ -68,6 +68,7 @@ def _series(run: Run, series: Series) -> SeriesView:
         nonfinite=series.tally.nonfinite_count,
         first_nonfinite=_record(bad[0]) if bad else None,
         stuck=_record(series.tally.stuck) if series.tally.stuck is not None else None,
+        stuck_at_once=bool(bad) and series.tally.stuck is not None and series.tally.stuck.index == bad[0].index,
         files=series.files,
         also_in=series.also_in,
         thumbnail=series.thumbnail(),

@@ -46,7 +46,8 @@ class SeriesView:
     highest: Record | None
     nonfinite: int
     first_nonfinite: Record | None
-    stuck: Record | None
+    stuck: Record | None  # the first of a stretch without finite values that lasts to the end
+    stuck_at_once: bool  # and that is the first one that is not finite at all
     files: tuple[str, ...]
     also_in: tuple[str, ...]
     thumbnail: tuple[float, ...]

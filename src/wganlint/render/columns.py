@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wganlint.inspection import SeriesView
+from wganlint.inspection import Record, SeriesView
 from wganlint.render.cells import cells, clean, clip
 from wganlint.render.spans import Line, Span, line, wrap
 from wganlint.render.sparkline import sparkline
@@ -21,6 +21,7 @@ NUMBERS = (
     (10, 4),
 )  # cells of a number as printed, and digits of a longer one; the second where names are long
 NAME = 30  # cells of a name
+LEAST = 6  # cells of a name beside its numbers
 SPARK = (10, 24)  # cells of a curve: least, most
 INDENT, DEEPER = "    ", "      "
 KINDS = {"text": "lines", "redraw": "progress bar", "events": "TensorBoard scalars", "table": "table"}
@@ -86,8 +87,8 @@ def rows(group: Sequence[SeriesView], width: int) -> list[Line]:
     even = len({one.points for one in group}) == 1
     several = len(group[0].files) > 1
     for one in group:
-        lines += _row(one, layout)
-        lines += _remarks(one, width, even=even, several=several)
+        lines += _row(one, layout, width, even=even)
+        lines += _remarks(one, width, even=even or _apart(one, layout), several=several)
     return lines
 
 
@@ -153,23 +154,29 @@ def _layout(group: Sequence[SeriesView], width: int) -> _Layout:
         left = width - len(INDENT) - (role + 2 if role else 0) - sum(size + 2 for size in numbers)
         if longest <= left:
             break
-    name = max(min(longest, left), 4)
+    if left < LEAST:  # names and roles on lines of their own
+        return _Layout(0, 0, numbers, room, 0)
+    name = min(longest, left)
     spare = left - name - 2
     least, most = SPARK
     return _Layout(name, role, numbers, room, min(spare, most) if spare >= least else 0)
 
 
 def _titles(layout: _Layout) -> Line:
-    parts = [INDENT, "name".ljust(layout.name)]
+    parts = [INDENT, "name".ljust(layout.name) if layout.name else ""]
     if layout.role:
         parts += ["  ", "role".ljust(layout.role)]
     parts += ["  " + title.rjust(size) for title, size in zip(HEADS, layout.numbers, strict=True)]
     return line(("".join(parts), "dim"))
 
 
-def _row(one: SeriesView, layout: _Layout) -> list[Line]:
-    name = clean(one.name)
-    short = cells(name) <= layout.name
+def _apart(one: SeriesView, layout: _Layout) -> bool:
+    """Whether the name needs a line of its own."""
+    return cells(clean(one.name)) > layout.name
+
+
+def _row(one: SeriesView, layout: _Layout, width: int, *, even: bool) -> list[Line]:
+    name, short = clean(one.name), not _apart(one, layout)
     spans: list[Span] = [(INDENT, ""), (pad(name if short else "", layout.name), "strong")]
     if layout.role:
         spans.append(("  " + one.role.ljust(layout.role), "good" if one.role_standing else "dim"))
@@ -177,7 +184,13 @@ def _row(one: SeriesView, layout: _Layout) -> list[Line]:
         spans.append(("  " + pad(text, size, right=True), "" if text != "-" else "dim"))
     if layout.spark:
         spans += [("  ", ""), (sparkline(one.thumbnail, layout.spark), "spark")]
-    return [tuple(spans)] if short else [line(INDENT, (name, "strong")), tuple(spans)]
+    if short:
+        return [tuple(spans)]
+    role: list[Span | str] = (
+        [" ", (one.role, "good" if one.role_standing else "dim")] if one.role and not layout.role else []
+    )
+    count: list[Span | str] = [] if even else [(f" {counted(one.points, 'record')}", "dim")]
+    return [*wrap([(name, "strong"), *role, *count], width, INDENT, DEEPER), tuple(spans)]
 
 
 def _values(one: SeriesView, room: tuple[int, int]) -> tuple[str, ...]:
@@ -196,10 +209,11 @@ def _remarks(one: SeriesView, width: int, *, even: bool, several: bool) -> list[
     lines: list[Line] = []
     if one.first_nonfinite is not None:
         bad = one.first_nonfinite
-        where = str(bad.place) if several or bad.place.line is None else f"line {bad.place.line}"
-        step = f"step {number(bad.step)}, " if bad.step is not None else ""
-        lasting = " and to the end" if one.stuck is not None and one.stuck.place == bad.place else ""
-        text = f"{one.nonfinite} of {one.points} not finite: first {clean(bad.text)} at {step}{where}{lasting}"
+        text = f"{one.nonfinite} of {one.points} not finite: first {clean(bad.text)} at {_where(bad, several)}"
+        if one.stuck is not None:
+            text += (
+                ", and so to the end" if one.stuck_at_once else f"; none finite from {_where(one.stuck, several)} on"
+            )
         lines += wrap([("! ", "medium"), (text, "medium")], width, DEEPER, DEEPER + "  ")
     if one.kept < one.points:
         text = f"{one.points} records, folded to {one.kept}: first, last, extremes and counts are exact"
@@ -207,6 +221,16 @@ def _remarks(one: SeriesView, width: int, *, even: bool, several: bool) -> list[
     elif not even:
         lines += wrap([(f"{counted(one.points, 'record')}", "dim")], width, DEEPER)
     return lines
+
+
+def _where(record: Record, several: bool) -> str:
+    """Return step and line of a record; the file where the series has several."""
+    parts = [f"step {number(record.step)}"] if record.step is not None else []
+    if several:
+        parts.append(str(record.place))
+    elif record.place.line is not None:
+        parts.append(f"line {record.place.line}")
+    return ", ".join(parts) or "an unknown place"
 
 
 def family(pattern: str, found: Sequence[SeriesView], width: int) -> list[Line]:
