@@ -381,14 +381,16 @@ class _Columns:
     def fold(self, bucket: int) -> _Columns:
         """Keep the head, and the first, lowest, highest and first non-finite point of each `bucket` records."""
         group = self.index // bucket
-        starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+        starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
         finite = np.isfinite(self.values)
         keep = self.index < HEAD
         keep[starts] = True
-        bad = np.flatnonzero(~finite)
-        keep[bad[np.flatnonzero(np.diff(group[bad], prepend=-1))]] = True
-        keep[_lowest(np.where(finite, self.values, np.inf), starts)] = True
-        keep[_lowest(np.where(finite, -self.values, np.inf), starts)] = True
+        low = high = self.values
+        if not finite.all():
+            bad = np.flatnonzero(~finite)
+            keep[bad[np.flatnonzero(np.diff(group[bad], prepend=-1))]] = True
+            low, high = np.where(finite, low, np.inf), np.where(finite, high, -np.inf)
+        keep[_extremes(low, high, starts, int(self.index[0] % bucket), bucket)] = True
         sampled = np.zeros(len(self.values), dtype=np.bool_)
         sampled[starts] = True
         return self._take(np.flatnonzero(keep), sampled)
@@ -410,6 +412,25 @@ class _Columns:
             np.concatenate([p.columns for p in parts]), [q for p in parts for q in p.quotes],
             np.concatenate([p.sampled for p in parts]),
         )  # fmt: skip
+
+
+def _extremes(low: Floats, high: Floats, starts: Ints, skipped: int, bucket: int) -> Ints:
+    """Return the places of the first lowest and the first highest value of each stretch; stretches begin at `starts`.
+
+    `skipped`: records of the first bucket that came before. Where no record is missing, buckets are rows of a matrix.
+    """
+    size = len(low)
+    count = -(-(skipped + size) // bucket)
+    rows = np.arange(count) * bucket - skipped
+    if count * bucket > 4 * size or not np.array_equal(starts, np.maximum(rows, 0)):
+        return np.concatenate([_lowest(low, starts), _lowest(-high, starts)])
+    padded = np.full(count * bucket, np.inf)
+    padded[skipped : skipped + size] = low
+    lowest = padded.reshape(count, bucket).argmin(axis=1)
+    padded.fill(-np.inf)
+    padded[skipped : skipped + size] = high
+    highest = padded.reshape(count, bucket).argmax(axis=1)
+    return np.asarray(np.maximum(np.concatenate([rows + lowest, rows + highest]), 0))
 
 
 def _lowest(values: Floats, starts: Ints) -> Ints:
@@ -454,8 +475,13 @@ def _frequent(texts: Texts) -> Counter[str]:
         key ^= key >> np.uint64(29)
         key += words[:, at]
     ordered = np.sort(key)
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    counts = np.diff(starts, append=len(ordered))
+    new = np.empty(len(ordered) + 1, dtype=np.bool_)
+    new[0] = new[-1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:-1])
+    starts = np.flatnonzero(new)
+    counts, starts = starts[1:] - starts[:-1], starts[:-1]
+    if len(counts) == len(texts) > BOUNDS:
+        return Counter()
     cut = 0
     if len(counts) > BOUNDS:
         place = len(counts) - BOUNDS - 1

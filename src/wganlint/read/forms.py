@@ -137,7 +137,7 @@ class Form:
         for batch in self._pending:
             if not len(batch.numbers):
                 batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
-                batch.orders = batch.orders + (self._blocks << 21)
+                batch.orders = batch.orders + (self._blocks << 24)
                 self.in_file += len(batch.orders)
                 if not self.decided and len(self.header) < DECIDE_AT:
                     rows = zip(batch.numbers[:DECIDE_AT].tolist(), batch.lines[:DECIDE_AT], strict=True)

@@ -210,7 +210,7 @@ def _unpadded(lines: Lines, start: Ints, size: Ints) -> tuple[Ints, Ints, Flags]
 def template_of(line: str, fields: Sequence[Field]) -> Template | None:
     """Make a template of a line with these fields; None where that is not possible."""
     data = line.encode("utf-8", errors="replace")
-    if len(data) > LONGEST or "\n" in line or not fields:
+    if len(data) > LONGEST or "\n" in line or not fields or "---" in line:  # dashes may belong to a table
         return None
     parts, exact = _parts(line, data, fields)
     while True:

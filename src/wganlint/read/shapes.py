@@ -107,7 +107,10 @@ class Shape:
         """Make a template of a line that the pattern matched, unless there are several already."""
         if len(self.templates) >= TEMPLATES or not self.plain:
             return None
-        template = template_of(line, fields_of(line))
+        fields = fields_of(line)
+        if not fields or signature(line, fields, None)[1] != self.pieces:  # matched, but no number after all
+            return None
+        template = template_of(line, fields)
         if template is not None:
             self.templates.append(template)
         return template

@@ -127,7 +127,9 @@ class TextReader:
             found = template.read(lines, left)
             if found is not None:
                 scanned.append((shape, found))
-                left = np.setdiff1d(left, found.orders, assume_unique=True)
+                taken = np.zeros(len(block.lines), dtype=np.bool_)
+                taken[found.orders] = True
+                left = left[~taken[left]]
         return scanned
 
     def _view(self, block: Block, scanned: list[tuple[Shape, Found]]) -> View:
