@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -49,6 +50,16 @@ class Block:
     lines: list[str]
     redrawn: bool = False
     raw: bytes = b""  # as they stand in the file, where that is what `lines` hold
+
+    _rows: npt.NDArray[np.object_] | None = None
+
+    @property
+    def rows(self) -> npt.NDArray[np.object_]:
+        """The lines as an array."""
+        if self._rows is None:
+            self._rows = np.empty(len(self.lines), dtype=np.object_)
+            self._rows[:] = self.lines
+        return self._rows
 
     @property
     def data(self) -> bytes:

@@ -124,11 +124,13 @@ class Template:
         keep = np.asarray(((sizes > 0) & (sizes <= self._most())).all(axis=0))
         if not keep.all():
             rows, begins, ends = rows[keep], begins[:, keep], ends[:, keep]
-        for literal, begin in zip(self._literals, begins, strict=True):
+        for at, literal in enumerate(self._literals):
             for check in literal.checks:
-                same = _same(lines, begin, check)
+                if not len(rows):
+                    return None
+                same = _same(lines, begins[at], check)
                 if not same.all():
-                    rows, begins, ends, begin = rows[same], begins[:, same], ends[:, same], begin[same]
+                    rows, begins, ends = rows[same], begins[:, same], ends[:, same]
         return self._columns(lines, rows, begins, ends) if len(rows) else None
 
     def _most(self) -> Ints:
