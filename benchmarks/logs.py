@@ -85,7 +85,8 @@ def pieces(kind: str, draw: random.Random) -> Iterator[str]:
         ),
         lambda step: f'{{"step": {step}, "loss": {draw.random():.6f}, "grad_norm": {draw.random() * 10!r}}}\n',
         lambda step: (
-            f"[Epoch {step // 900}/200] [Batch {step % 900}/900] [D loss: {draw.gauss(0, 1):f}] [G loss: {draw.random():f}]\n"
+            f"[Epoch {step // 900}/200] [Batch {step % 900}/900] "
+            f"[D loss: {draw.gauss(0, 1):f}] [G loss: {draw.random():f}]\n"
         ),
     )
     while True:

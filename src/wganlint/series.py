@@ -30,6 +30,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
+Objects = npt.NDArray[np.object_]
 Texts = npt.NDArray[Any]  # printed numbers: bytes of one width (a multiple of 8, padded with NUL), or str objects
 
 
@@ -175,7 +176,7 @@ class Picked(Sequence[str]):
 
     __slots__ = ("places", "source")
 
-    def __init__(self, source: Sequence[str], places: Ints) -> None:
+    def __init__(self, source: Sequence[str] | Objects, places: Ints) -> None:
         self.source = source
         self.places = places
 
@@ -187,17 +188,31 @@ class Picked(Sequence[str]):
     @overload
     def __getitem__(self, at: slice) -> Picked: ...
     def __getitem__(self, at: int | slice) -> str | Picked:
-        return Picked(self.source, self.places[at]) if isinstance(at, slice) else self.source[int(self.places[at])]
+        if isinstance(at, slice):
+            return Picked(self.source, self.places[at])
+        return str(self.source[int(self.places[at])])
 
     def __iter__(self) -> Iterator[str]:
         return map(self.source.__getitem__, self.places.tolist())
 
 
-def pick(texts: Sequence[str], at: Ints) -> Sequence[str]:
+def pick(texts: Sequence[str] | Objects, at: Ints) -> Picked:
     """Return the texts at some places."""
     if isinstance(texts, Picked):
         return Picked(texts.source, texts.places[at])
-    return [texts[i] for i in at.tolist()]
+    return Picked(_objects(texts), at)
+
+
+def _objects(texts: Sequence[str] | Objects) -> Objects:
+    """Return texts as an array of str."""
+    if isinstance(texts, Picked) and isinstance(texts.source, np.ndarray):
+        chosen: Objects = texts.source[texts.places]
+        return chosen
+    if isinstance(texts, np.ndarray):
+        return texts
+    array = np.empty(len(texts), dtype=np.object_)
+    array[:] = list(texts)
+    return array
 
 
 def packed(texts: Sequence[str] | Texts) -> Texts:
@@ -208,9 +223,7 @@ def packed(texts: Sequence[str] | Texts) -> Texts:
     whole = "".join(texts)
     if longest <= WIDEST and whole.isascii() and "\0" not in whole:
         return np.array(texts, dtype=f"S{max(8, -(-longest // 8) * 8)}")
-    array = np.empty(len(texts), dtype=np.object_)
-    array[:] = texts
-    return array
+    return _objects(texts)
 
 
 def joined(parts: Sequence[Texts]) -> Texts:
@@ -317,7 +330,7 @@ class SeriesBuilder:
         self._tally(columns, chunk.file)
         self._count += len(chunk.values)
         kept = columns.fold(self._bucket) if self._bucket > 1 else columns
-        kept.quotes = list(kept.quotes)  # no longer bound to the reader's block
+        kept.quotes = _objects(kept.quotes)  # no longer bound to the reader's block
         self._kept.append(kept)
         self._size += len(self._kept[-1].values)
         if self._size > LIMIT:
@@ -333,7 +346,7 @@ class SeriesBuilder:
         self._last = new.point(len(new.values) - 1, file)
         self._follow_nonfinite(new, file)
         self._count_texts(new.texts)
-        texts = {text_of(new.texts, at) for at in (*range(min(50, len(new.texts))), -1)}
+        texts = {*_strings(new.texts[:50]), text_of(new.texts, -1)}
         places = [d for d in (units.decimals(text) for text in texts) if d is not None]
         if places:
             self._decimals = max(places) if self._decimals is None else max(self._decimals, *places)
@@ -385,7 +398,7 @@ class SeriesBuilder:
         return Series(
             self.name, self.key, self.form, self.kind, self.step_key, self.unit, self._decimals, tuple(self._files),
             kept.index, kept.steps, kept.values, _strings(kept.texts), kept.file_of, kept.lines, kept.columns,
-            tuple(kept.quotes), kept.sampled, tally, self._first, self._last, number=self._number,
+            tuple(_objects(kept.quotes).tolist()), kept.sampled, tally, self._first, self._last, number=self._number,
         )  # fmt: skip
 
 
@@ -398,7 +411,7 @@ class _Columns:
     file_of: Ints
     lines: Ints
     columns: Ints
-    quotes: Sequence[str]
+    quotes: Sequence[str] | Objects
     sampled: Flags
 
     def point(self, at: int, file: str) -> Point:
@@ -411,14 +424,16 @@ class _Columns:
     def fold(self, bucket: int) -> _Columns:
         """Keep the head, and the first, lowest, highest and first non-finite point of each `bucket` records."""
         group = self.index // bucket
-        starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+        starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
         finite = np.isfinite(self.values)
         keep = self.index < HEAD
         keep[starts] = True
-        bad = np.flatnonzero(~finite)
-        keep[bad[np.flatnonzero(np.diff(group[bad], prepend=-1))]] = True
-        keep[_lowest(np.where(finite, self.values, np.inf), starts)] = True
-        keep[_lowest(np.where(finite, -self.values, np.inf), starts)] = True
+        low = high = self.values
+        if not finite.all():
+            bad = np.flatnonzero(~finite)
+            keep[bad[np.flatnonzero(np.diff(group[bad], prepend=-1))]] = True
+            low, high = np.where(finite, low, np.inf), np.where(finite, high, -np.inf)
+        keep[_extremes(low, high, starts, int(self.index[0] % bucket), bucket)] = True
         sampled = np.zeros(len(self.values), dtype=np.bool_)
         sampled[starts] = True
         return self._take(np.flatnonzero(keep), sampled)
@@ -437,9 +452,28 @@ class _Columns:
             np.concatenate([p.index for p in parts]), np.concatenate([p.steps for p in parts]),
             np.concatenate([p.values for p in parts]), joined([p.texts for p in parts]),
             np.concatenate([p.file_of for p in parts]), np.concatenate([p.lines for p in parts]),
-            np.concatenate([p.columns for p in parts]), [q for p in parts for q in p.quotes],
+            np.concatenate([p.columns for p in parts]), np.concatenate([_objects(p.quotes) for p in parts]),
             np.concatenate([p.sampled for p in parts]),
         )  # fmt: skip
+
+
+def _extremes(low: Floats, high: Floats, starts: Ints, skipped: int, bucket: int) -> Ints:
+    """Return the places of the first lowest and the first highest value of each stretch; stretches begin at `starts`.
+
+    `skipped`: records of the first bucket that came before. Where no record is missing, buckets are rows of a matrix.
+    """
+    size = len(low)
+    count = -(-(skipped + size) // bucket)
+    rows = np.arange(count) * bucket - skipped
+    if count * bucket > 4 * size or not np.array_equal(starts, np.maximum(rows, 0)):
+        return np.concatenate([_lowest(low, starts), _lowest(-high, starts)])
+    padded = np.full(count * bucket, np.inf)
+    padded[skipped : skipped + size] = low
+    lowest = padded.reshape(count, bucket).argmin(axis=1)
+    padded.fill(-np.inf)
+    padded[skipped : skipped + size] = high
+    highest = padded.reshape(count, bucket).argmax(axis=1)
+    return np.asarray(np.maximum(np.concatenate([rows + lowest, rows + highest]), 0))
 
 
 def _lowest(values: Floats, starts: Ints) -> Ints:
@@ -485,12 +519,22 @@ def _frequent(texts: Texts) -> Counter[str]:
     words = _words(texts)
     key = words[:, 0].copy()
     for at in range(1, words.shape[1]):
+        if not words[:, at].any():  # wider than its texts
+            break
         key *= np.uint64(0x9E3779B97F4A7C15)
         key ^= key >> np.uint64(29)
         key += words[:, at]
+    shelves = (key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(52)
+    if int(np.bincount(shelves.view(np.int64)).max()) * (BOUNDS + 1) <= len(texts):
+        return Counter()  # none is frequent: forgetting all is within the bound
     ordered = np.sort(key)
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    counts = np.diff(starts, append=len(ordered))
+    new = np.empty(len(ordered) + 1, dtype=np.bool_)
+    new[0] = new[-1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:-1])
+    starts = np.flatnonzero(new)
+    counts, starts = starts[1:] - starts[:-1], starts[:-1]
+    if len(counts) == len(texts) > BOUNDS:
+        return Counter()
     cut = 0
     if len(counts) > BOUNDS:
         place = len(counts) - BOUNDS - 1

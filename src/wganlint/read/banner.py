@@ -26,13 +26,14 @@ class Banner:
     def look(self, block: Block) -> None:
         """Search a block for the banner; the first block sets it."""
         start = 0
+        first = self._lines is None
         if self._lines is None:
             self._lines, start = _banner(block.lines)
             self._prefix = _prefix(self._lines)
         if not self._prefix or not self._lines:
             return
         lines, prefix = block.lines, self._prefix
-        if block.raw and start == 0 and prefix.encode() not in block.raw:
+        if not first and prefix.encode(errors="replace") not in block.data:
             return
         places = [at for at, line in enumerate(lines) if line.startswith(prefix) and at > start]
         for at in places:

@@ -29,7 +29,6 @@ Flags = npt.NDArray[np.bool_]
 
 POWERS = 10.0 ** np.arange(_EXACT_POWER + 1)
 _INSIDE = np.where(np.arange(WIDEST) < np.arange(WIDEST + 1)[:, None], 255, 0).astype(np.uint8)
-_ENDED = (_INSIDE == 0).astype(np.uint8)  # 1 stands for no character, 0 for a digit, 10..255 for another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,9 @@ class _Plan:
 
 
 def inside(lengths: Ints, width: int) -> Bytes:
-    """Return 255 for each byte of a window that belongs to its text, else 0; shape (rows, width)."""
-    return np.ascontiguousarray(_INSIDE[:, :width])[lengths]
+    """Return 255 for each byte of a window that belongs to its text, else 0; shape (rows, width), or (1, width)."""
+    first = lengths[:1]
+    return np.ascontiguousarray(_INSIDE[:, :width])[first if (lengths == first).all() else lengths]
 
 
 def read_numbers(windows: Bytes, lengths: Ints) -> tuple[Floats, npt.NDArray[np.bytes_], Flags]:
@@ -60,7 +60,7 @@ def read_numbers(windows: Bytes, lengths: Ints) -> tuple[Floats, npt.NDArray[np.
     texts = windows & within
     digits = windows - np.uint8(48)
     patterns = (digits * (digits > 9)) & within
-    patterns |= np.ascontiguousarray(_ENDED[:, :width])[lengths]
+    patterns |= ~within & np.uint8(1)  # 1 stands for no character, 0 for a digit, 10 to 255 for another one
     words = patterns.view(np.uint64)
     values = np.zeros(len(windows))
     good = np.ones(len(windows), dtype=np.bool_)

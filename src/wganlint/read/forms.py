@@ -146,7 +146,7 @@ class Form:
         for batch in self._pending:
             if not len(batch.numbers):
                 batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
-                batch.orders = batch.orders + (self._blocks << 21)
+                batch.orders = batch.orders + (self._blocks << 24)
                 if self._marks.until is not None:
                     self._leave_out(batch)
                 self.in_file += len(batch.orders)

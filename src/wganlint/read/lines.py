@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
+MANY = 2  # such blocks at once in a large file
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
 
@@ -49,10 +51,22 @@ class Block:
     redrawn: bool = False
     raw: bytes = b""  # as they stand in the file, where that is what `lines` hold
 
+    _rows: npt.NDArray[np.object_] | None = None
+
+    @property
+    def rows(self) -> npt.NDArray[np.object_]:
+        """The lines as an array."""
+        if self._rows is None:
+            self._rows = np.empty(len(self.lines), dtype=np.object_)
+            self._rows[:] = self.lines
+        return self._rows
+
     @property
     def data(self) -> bytes:
         """The lines as UTF-8, each with a line end."""
-        return self.raw or ("\n".join(self.lines) + "\n").encode(errors="replace")
+        if not self.raw:
+            self.raw = ("\n".join(self.lines) + "\n").encode(errors="replace")
+        return self.raw
 
 
 @dataclass(slots=True)
@@ -217,9 +231,11 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
                 file=shown,
                 hint="Give the text that the training printed.",
             )
+        size = 0
         while first:
             yield first if decoder is None else decoder.decode(first).encode(errors="replace")
-            first = stream.read(BLOCK)
+            size += len(first)
+            first = stream.read(BLOCK if size < MANY * BLOCK else MANY * BLOCK)
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"reading failed: {error}", file=shown, hint="Check the file and the disk.") from error
 

@@ -61,7 +61,7 @@ class Masks:
         """Return what is known of the lines of a block; those that were read already are not looked at."""
         count = len(block.lines)
         if np.count_nonzero(read) * 4 > count * 3:
-            masks, codes = [b""] * count, bytearray(count)
+            masks, codes = [b""] * count, bytearray([NOISE]) * count
             for at in np.flatnonzero(~read).tolist():
                 masks[at] = mask_of(block.lines[at])
                 codes[at] = self._codes.get(masks[at], 0)

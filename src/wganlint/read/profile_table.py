@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
@@ -51,12 +51,14 @@ _TOP_LEVEL = "This report only display top-level ops"
 class Unread:
     """The lines of a table that is known to be whole, and some before it: cut into cells only if it is kept."""
 
-    lines: list[tuple[int, str]]
+    before: list[tuple[int, str]]
+    numbers: Sequence[int]
+    lines: list[str]
 
     def read(self, file: str) -> list[OpTable]:
         """Return the table."""
         reader = TableReader(file)
-        for number, line in self.lines:
+        for number, line in [*self.before, *zip(self.numbers, self.lines, strict=True)]:
             reader.feed(number, line)
         reader.finish()
         return reader.tables

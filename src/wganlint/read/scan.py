@@ -124,11 +124,13 @@ class Template:
         keep = np.asarray(((sizes > 0) & (sizes <= self._most())).all(axis=0))
         if not keep.all():
             rows, begins, ends = rows[keep], begins[:, keep], ends[:, keep]
-        for literal, begin in zip(self._literals, begins, strict=True):
+        for at, literal in enumerate(self._literals):
             for check in literal.checks:
-                same = _same(lines, begin, check)
+                if not len(rows):
+                    return None
+                same = _same(lines, begins[at], check)
                 if not same.all():
-                    rows, begins, ends, begin = rows[same], begins[:, same], ends[:, same], begin[same]
+                    rows, begins, ends = rows[same], begins[:, same], ends[:, same]
         return self._columns(lines, rows, begins, ends) if len(rows) else None
 
     def _most(self) -> Ints:
@@ -210,7 +212,7 @@ def _unpadded(lines: Lines, start: Ints, size: Ints) -> tuple[Ints, Ints, Flags]
 def template_of(line: str, fields: Sequence[Field]) -> Template | None:
     """Make a template of a line with these fields; None where that is not possible."""
     data = line.encode("utf-8", errors="replace")
-    if len(data) > LONGEST or "\n" in line or not fields:
+    if len(data) > LONGEST or "\n" in line or not fields or "---" in line:  # dashes may belong to a table
         return None
     parts, exact = _parts(line, data, fields)
     while True:

@@ -10,7 +10,7 @@ import numpy as np
 from wganlint.read.forms import Batch, Floats, Form, Ints
 from wganlint.read.scan import Found, Template, template_of
 from wganlint.read.tokens import NUMBER, Bar, Field, fields_of, is_number, number
-from wganlint.series import Picked
+from wganlint.series import Objects, Picked
 
 LEARN_AT = 3  # sightings after which a pattern pays
 TEMPLATES = 4  # of one shape: where runs of digits or blanks in its text have several lengths
@@ -107,12 +107,15 @@ class Shape:
         """Make a template of a line that the pattern matched, unless there are several already."""
         if len(self.templates) >= TEMPLATES or not self.plain:
             return None
-        template = template_of(line, fields_of(line))
+        fields = fields_of(line)
+        if not fields or signature(line, fields, None)[1] != self.pieces:  # matched, but no number after all
+            return None
+        template = template_of(line, fields)
         if template is not None:
             self.templates.append(template)
         return template
 
-    def take(self, found: Found, lines: Sequence[str]) -> None:
+    def take(self, found: Found, lines: Objects) -> None:
         """Take the rows that a template read."""
         batch = Batch(
             found.orders, Picked(lines, found.orders), self.names, self.units, found.texts, found.values, found.starts,

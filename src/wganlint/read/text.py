@@ -161,7 +161,9 @@ class TextReader:
             found = template.read(lines, left)
             if found is not None:
                 scanned.append((shape, found))
-                left = np.setdiff1d(left, found.orders, assume_unique=True)
+                taken = np.zeros(len(block.lines), dtype=np.bool_)
+                taken[found.orders] = True
+                left = left[~taken[left]]
         return scanned
 
     def _view(self, block: Block, scanned: list[tuple[Shape, Found]]) -> View:
@@ -179,7 +181,7 @@ class TextReader:
             mine = left[found.orders]
             whole = found if mine.all() else found.at(mine)
             if len(whole.orders):
-                shape.take(whole, lines)
+                shape.take(whole, block.rows)
                 shape.hits += len(whole.orders)
             left[found.orders] = False
         if view is None:
@@ -388,12 +390,11 @@ class _Tables:
         if not stop:
             return 0
         start = max(fed, at - 8)
-        lines = list(zip(block.numbers[start:stop], block.lines[start:stop], strict=True))
-        if not fed:
-            lines = [*self._recent, *lines]
-        if len(lines) > stop - at and is_header(lines[at - stop - 1][1]):
+        before = self._recent if not fed else []
+        if is_header(block.lines[at - 1] if at else before[-1][1] if before else ""):
             return 0
-        self.reader.skip(Unread(lines), block.numbers[stop - 1])
+        unread = Unread(before, block.numbers[start:stop], block.lines[start:stop])
+        self.reader.skip(unread, block.numbers[stop - 1])
         return stop
 
 
