@@ -23,6 +23,7 @@ from wganlint.finding import (
 )
 from wganlint.read.discover import discover
 from wganlint.read.join import read_runs
+from wganlint.read.logline import log_lines as compiled
 from wganlint.read.roles import assign
 from wganlint.rules.catalogue import catalogue
 from wganlint.run import Run
@@ -37,17 +38,19 @@ def analyze(
     usual_roles: Mapping[str, str] | None = None,
     rules: Sequence[str | PathLike[str]] = (),
     ignore: Collection[str] = (),
+    log_lines: Sequence[str] = (),
 ) -> Report:
     """Read the runs under `paths` and judge them by the shipped rules and those in the folders `rules`.
 
     `source` and `events` name further folders that belong to the runs; `roles` maps a role to the name of the series
-    that plays it, `usual_roles` does so where a run has such a series; `ignore` holds codes or names of rules.
+    that plays it, `usual_roles` does so where a run has such a series; `ignore` holds codes or names of rules,
+    `log_lines` patterns of lines such as `epoch {epoch:step} D {critic_loss:num}`.
 
     Raises:
-        UsageError: a path does not exist, or a role or series is not known.
+        UsageError: a path does not exist, a role or series is not known, or a pattern of a line says nothing.
     """
     book = catalogue([Path(folder) for folder in rules])
-    runs = load_runs(paths, source=source, events=events, roles=roles, usual_roles=usual_roles)
+    runs = load_runs(paths, source=source, events=events, roles=roles, usual_roles=usual_roles, log_lines=log_lines)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
         raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
@@ -75,17 +78,19 @@ def load_runs(
     events: Sequence[str | PathLike[str]] = (),
     roles: Mapping[str, str] | None = None,
     usual_roles: Mapping[str, str] | None = None,
+    log_lines: Sequence[str] = (),
 ) -> list[Run]:
     """Return the runs under `paths` as the readers understand them, roles assigned, nothing judged.
 
     Raises:
-        UsageError: a path does not exist, or a role or series is not known.
+        UsageError: a path does not exist, a role or series is not known, or a pattern of a line says nothing.
     """
+    described = compiled(log_lines)
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
     found = discover([Path(p) for p in given], source=[Path(p) for p in source], events=[Path(p) for p in events])
     with np.errstate(all="ignore"):
         given_roles = {**(usual_roles or {}), **(roles or {})}
-        runs = [assign(run, given_roles) for files in found for run in read_runs(files)]
+        runs = [assign(run, given_roles) for files in found for run in read_runs(files, described)]
     for role, name in (roles or {}).items():
         if not any(role in run.roles and run.roles[role].why == "given by --role" for run in runs):
             known = sorted({series.name for run in runs for series in run.series})

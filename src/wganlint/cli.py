@@ -256,6 +256,7 @@ def _report(
         usual_roles=settings.roles,
         rules=[*settings.rules, *(rules or [])],
         ignore=[*settings.ignore, *(ignore or [])],
+        log_lines=settings.log_lines,
     )
     for problem in report.problems:
         _say(f"error: rule not used: {problem}")

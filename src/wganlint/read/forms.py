@@ -201,6 +201,8 @@ class Form:
         self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
         if self.seen.records:
             self.told = self.seen
+            if self.step in self.seen.names:
+                self.told.avoid = frozenset(self.seen.names[self.seen.names.index(self.step) + 1 :])
         self.seen, self._position = Seen(self.seen.names), ()
 
     def _feed(self, file: str) -> None:
@@ -295,7 +297,8 @@ class Form:
         for at, name in enumerate(ranked):
             column = _column(name, batches)
             change = np.diff(column)
-            if (len(column) > 2 and not np.any(change)) or name in self._marks.avoid:
+            still = len(column) > 2 and not np.any(change)
+            if (still and not self._marks.avoid) or name in self._marks.avoid:
                 continue
             self.step, self._coarse = name, tuple(ranked[at + 1 :])
             backs = np.flatnonzero(change < 0) + 1

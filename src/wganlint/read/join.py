@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles
+from wganlint.read.logline import LogLine
 from wganlint.read.naming import name_series
 from wganlint.read.opening import open_file
 from wganlint.read.pieces import read_pieces, told, without_steps
@@ -36,21 +38,24 @@ class _Parts:
     notes: list[Note] = field(default_factory=list)
 
 
-def read_run(files: RunFiles) -> Run:
+def read_run(files: RunFiles, log_lines: Sequence[LogLine] = ()) -> Run:
     """Read all files of one run. A file that cannot be read is listed with its reason."""
-    return _read(files).run
+    return _read(files, log_lines).run
 
 
-def read_runs(files: RunFiles) -> list[Run]:
+def read_runs(files: RunFiles, log_lines: Sequence[LogLine] = ()) -> list[Run]:
     """Read the files of what looks like one run; a log that holds several starts of training may give several.
 
     Attempts in files of their own are joined as they are. A file that cannot be read is listed with its reason.
     """
-    read = _read(files)
+    read = _read(files, log_lines)
     run, seen = read.run, read.seen
     log = files.logs[0].out or files.logs[0].err if len(files.logs) == 1 else None
     plan = plan_of(seen) if seen is not None and log is not None else None
-    return [run] if plan is None or log is None else _split(files, log, plan, run, read.avoid)
+    if plan is None or log is None:
+        return [run]
+    avoid = read.avoid | read.seen.avoid if read.seen else read.avoid
+    return _split(files, log, plan, run, lambda: TextReader(avoid=avoid, log_lines=log_lines))
 
 
 @dataclass(slots=True)
@@ -62,10 +67,10 @@ class _Read:
     avoid: frozenset[str]
 
 
-def _read(files: RunFiles, avoid: frozenset[str] = frozenset()) -> _Read:
+def _read(files: RunFiles, log_lines: Sequence[LogLine], avoid: frozenset[str] = frozenset()) -> _Read:
     """Read a run; a second time if a counter that was taken for the step starts anew with each epoch."""
     parts = _Parts()
-    outs, errs = TextReader(avoid=avoid), TextReader(avoid=avoid)
+    outs, errs = (TextReader(avoid=avoid, log_lines=log_lines) for _ in range(2))
     seen: Seen | None = None
     for attempt in files.logs:
         if attempt.out is not None:
@@ -76,7 +81,7 @@ def _read(files: RunFiles, avoid: frozenset[str] = frozenset()) -> _Read:
             seen = seen or (facts.seen if facts else None)
     wrapped = outs.wrapped | errs.wrapped
     if wrapped - avoid:
-        return _read(files, avoid | wrapped)
+        return _read(files, log_lines, avoid | wrapped)
     sources = [outs.series, errs.series, _tables(files.tables, parts), _events(files.events, parts)]
     name_series([builder for builders in sources for builder in builders])
     built = [[builder.build() for builder in builders] for builders in sources]
@@ -94,14 +99,14 @@ def _read(files: RunFiles, avoid: frozenset[str] = frozenset()) -> _Read:
     return _Read(run, seen, avoid)
 
 
-def _split(files: RunFiles, log: File, plan: Plan, whole: Run, avoid: frozenset[str]) -> list[Run]:
+def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[[], TextReader]) -> list[Run]:
     """Read a log that holds several starts again, each run of it into series of its own."""
     if plan.cycles or plan.together:
         said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
         series = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
         return [replace(whole, series=series, notes=(*said, *told(plan, log.shown)))]
     with open_file(log.path) as stream:
-        pieces = read_pieces(stream, log.shown, plan, lambda: TextReader(avoid=avoid))
+        pieces = read_pieces(stream, log.shown, plan, reader)
     others = tuple(one for one in whole.inputs if one.path != log.shown)
     damage = tuple(note for note in whole.notes if not note.text.startswith(AGAIN))
     if len(pieces) == 1 and (files.events or files.tables or files.logs[0].err is not None):

@@ -7,7 +7,7 @@ through the tokenizer (`tokens`). Lines of one form (`forms`) feed one set of se
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.profile_table import TableReader
 from wganlint.read.shapes import Shape, signature
+from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
 from wganlint.read.starts import Seen
@@ -65,7 +66,8 @@ def read_text(stream: BinaryIO, shown: str) -> TextFacts:
 class TextReader:
     """Reads the logs of one run one after the other, into one set of series."""
 
-    def __init__(self, *, learn: bool = True, avoid: frozenset[str] = frozenset()) -> None:
+    def __init__(self, *, learn: bool = True, avoid: frozenset[str] = frozenset(), log_lines: Sequence[LogLine] = ()) -> None:
+        self._log_lines = log_lines  # lines that the user describes
         self._learn = learn  # False: every line goes through the tokenizer; for tests
         self._forms: dict[tuple[str, str, str], Form] = {}
         self._shapes: dict[str, Shape] = {}
@@ -148,6 +150,8 @@ class TextReader:
             at for at, line in enumerate(lines)
             if "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line
         ]  # fmt: skip
+        if self._log_lines:  # a described line may look like anything
+            orders = list(range(len(lines)))
         if taken:
             orders = [at for at in orders if at not in taken]
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
@@ -170,7 +174,9 @@ class TextReader:
 
     def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
         bar = bar_of(line)
-        fields = all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
+        fields = given_fields(line, self._log_lines) if self._log_lines else []
+        bar = None if fields else bar
+        fields = fields or all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
         if not fields:
             if bar is None:
                 headers.offer(number, line)
