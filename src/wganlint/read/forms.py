@@ -35,6 +35,7 @@ TIMES = re.compile(
 )
 _LOSS = re.compile(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
 _WEIGHT = re.compile(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
+_DIGITS = re.compile(r"(?<![0-9])(?<!rank)(?<!rank[ :=])[0-9]+", re.IGNORECASE)  # the ranks of a job stay apart
 _GAPS = re.compile(r"(?<=[\[(])\s+|\s+(?=[\])])")
 _SCALES = {
     "B": ("bytes", 1.0), "bytes": ("bytes", 1.0), "KiB": ("bytes", 2.0**10), "MiB": ("bytes", 2.0**20),
@@ -368,8 +369,12 @@ class Form:
                 head = int(heads[np.searchsorted(heads, earlier[at], side="right")]) if headed[at] else 0
                 seen.starts.append(
                     Start(
-                        int(earlier[at]), int(numbers[at]), tuple(float(c[at]) for c in shifted),
-                        tuple(float(c[at]) for c in columns), seen.records + at, head,
+                        int(earlier[at]),
+                        int(numbers[at]),
+                        tuple(float(c[at]) for c in shifted),
+                        tuple(float(c[at]) for c in columns),
+                        seen.records + at,
+                        head,
                     )  # fmt: skip
                 )
         if not seen.first:
@@ -439,9 +444,9 @@ def _part(line: str, count: int) -> list[str]:
 
 
 def head_of(text: str) -> str:
-    """Return the head of a form: times dropped, other digits as `#`, blanks single."""
+    """Return the head of a form: times dropped, other digits as `#` (but for ranks), blanks single."""
     text = TIMES.sub(" ", text[:LONGEST_HEAD])
-    text = " ".join(_GAPS.sub(lambda gap: gap[0].strip(), re.sub(r"[0-9]+", "#", text)).split())
+    text = " ".join(_GAPS.sub(lambda gap: gap[0].strip(), _DIGITS.sub("#", text)).split())
     return text.replace("[]", "").replace("()", "").strip(" -,;:>|").rstrip(" ([{<\"'-,;:>|")
 
 

@@ -123,10 +123,13 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
         why = _gave(piece.facts) if len(plan.segments) == 1 else f"{piece.segment.lines}: {_gave(piece.facts)}"
         runs.append(
             replace(
-                whole, id=files.id if len(pieces) == 1 else f"{files.id}#{number}",
+                whole,
+                id=files.id if len(pieces) == 1 else f"{files.id}#{number}",
                 inputs=(Input(log.shown, "log", True, why), *(others if number == 1 else ())),
-                series=tuple(merge(series, kept)), settings=tuple(piece.facts.settings),
-                tables=tuple(piece.facts.tables), notes=tuple(notes),
+                series=tuple(merge(series, kept)),
+                settings=tuple(piece.facts.settings),
+                tables=tuple(piece.facts.tables),
+                notes=tuple(notes),
             )  # fmt: skip
         )
     if len(runs) > 1 and any(log.shown not in one.files for one in whole.series):  # a second source of one of them
@@ -149,8 +152,7 @@ def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> TextFacts 
     parts.tables += facts.tables
     parts.notes += facts.notes
     parts.notes += [
-        Note(f"{AGAIN}: {restart.text}", Place(file.shown, restart.line))
-        for restart in facts.restarts[:LISTED]
+        Note(f"{AGAIN}: {restart.text}", Place(file.shown, restart.line)) for restart in facts.restarts[:LISTED]
     ]
     if len(facts.restarts) > LISTED:
         more = len(facts.restarts) - LISTED

@@ -66,7 +66,9 @@ def read_text(stream: BinaryIO, shown: str) -> TextFacts:
 class TextReader:
     """Reads the logs of one run one after the other, into one set of series."""
 
-    def __init__(self, *, learn: bool = True, avoid: frozenset[str] = frozenset(), log_lines: Sequence[LogLine] = ()) -> None:
+    def __init__(
+        self, *, learn: bool = True, avoid: frozenset[str] = frozenset(), log_lines: Sequence[LogLine] = ()
+    ) -> None:
         self._log_lines = log_lines  # lines that the user describes
         self._learn = learn  # False: every line goes through the tokenizer; for tests
         self._forms: dict[tuple[str, str, str], Form] = {}
