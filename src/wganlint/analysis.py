@@ -31,6 +31,7 @@ from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles, discover
 from wganlint.read.given import local, relabel
 from wganlint.read.join import read_runs
+from wganlint.read.logline import log_lines as compiled
 from wganlint.read.roles import assign
 from wganlint.read.watch import Watch
 from wganlint.rules.catalogue import Catalogue, catalogue
@@ -53,6 +54,7 @@ def analyze(
     columns: Sequence[str] = (),
     rules: Sequence[Given] = (),
     ignore: Collection[str] = (),
+    log_lines: Sequence[str] = (),
     jobs: int | None = 1,
     watch: Watch | None = None,
 ) -> Report:
@@ -61,18 +63,19 @@ def analyze(
     A path is a file, a folder, a pattern (`runs/**/train.log`), `-` for standard input, or an address that fsspec
     knows (`s3://bucket/run`). `source` and `events` name further folders that belong to the runs; `roles` maps a role
     to the name of the series that plays it, `usual_roles` does so where a run has such a series; `columns` names the
-    columns of tables without a header; `ignore` holds codes or names of rules. `jobs` processes share the runs (None:
-    as many as pay off; then the caller's main module must be importable); `watch` is told how far reading has come.
+    columns of tables without a header; `ignore` holds codes or names of rules; `log_lines` patterns of lines such as
+    `epoch {epoch:step} D {critic_loss:num}`. `jobs` processes share the runs (None: as many as pay off; then the
+    caller's main module must be importable); `watch` is told how far reading has come.
 
     Raises:
-        UsageError: a path does not exist, or a role or series is not known.
+        UsageError: a path does not exist, a role or series is not known, or a pattern of a line says nothing.
     """
     folders = tuple(Path(folder) for folder in rules)
     book = catalogue(folders)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
         raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
-    task = _Judging(_Way.of(roles, usual_roles, columns), folders, tuple(ignore), book)
+    task = _Judging(_Way.of(roles, usual_roles, columns, log_lines), folders, tuple(ignore), book)
     judged = _each(task, paths, source=source, events=events, jobs=jobs, watch=watch)
     _check_roles(roles, judged)
     verdicts = tuple(verdict for one in judged for verdict in one.verdicts)
@@ -95,6 +98,7 @@ def inspect(
     roles: Mapping[str, str] | None = None,
     usual_roles: Mapping[str, str] | None = None,
     columns: Sequence[str] = (),
+    log_lines: Sequence[str] = (),
     jobs: int | None = 1,
     watch: Watch | None = None,
     export: Export | None = None,
@@ -104,9 +108,9 @@ def inspect(
     `export` is handed all points of each run; then one process reads.
 
     Raises:
-        UsageError: a path does not exist, or a role or series is not known.
+        UsageError: a path does not exist, a role or series is not known, or a pattern of a line says nothing.
     """
-    task = partial(_described, _Way.of(roles, usual_roles, columns), export)
+    task = partial(_described, _Way.of(roles, usual_roles, columns, log_lines), export)
     found = _each(task, paths, source=source, events=events, jobs=1 if export else jobs, watch=watch)
     _check_roles(roles, found)
     return Inspection(__version__, tuple(one.view for one in found))
@@ -120,6 +124,7 @@ def load_runs(
     roles: Mapping[str, str] | None = None,
     usual_roles: Mapping[str, str] | None = None,
     columns: Sequence[str] = (),
+    log_lines: Sequence[str] = (),
     watch: Watch | None = None,
 ) -> list[Run]:
     """Return the runs under `paths` as the readers understand them, roles assigned, nothing judged.
@@ -130,7 +135,7 @@ def load_runs(
     Raises:
         UsageError: a path does not exist, or a role or series is not known.
     """
-    task = partial(_loaded, _Way.of(roles, usual_roles, columns))
+    task = partial(_loaded, _Way.of(roles, usual_roles, columns, log_lines))
     found = _each(task, paths, source=source, events=events, jobs=1, watch=watch)
     _check_roles(roles, found)
     return [one.run for one in found]
@@ -146,16 +151,25 @@ class _Way:
     roles: tuple[tuple[str, str], ...]
     usual_roles: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
+    log_lines: tuple[str, ...]
 
     @classmethod
-    def of(cls, roles: Mapping[str, str] | None, usual_roles: Mapping[str, str] | None, columns: Sequence[str]) -> _Way:
-        return cls(tuple((roles or {}).items()), tuple((usual_roles or {}).items()), tuple(columns))
+    def of(
+        cls,
+        roles: Mapping[str, str] | None,
+        usual_roles: Mapping[str, str] | None,
+        columns: Sequence[str],
+        log_lines: Sequence[str],
+    ) -> _Way:
+        compiled(log_lines)  # a mistake in a pattern is told before anything is read
+        given = tuple((roles or {}).items()), tuple((usual_roles or {}).items())
+        return cls(*given, tuple(columns), tuple(log_lines))
 
     def read(self, files: RunFiles) -> list[Run]:
         """Read what looks like one run, and may hold several, and assign their roles."""
         with np.errstate(all="ignore"):  # a log may print 1e308; what overflows is infinite and told so
             roles = {**dict(self.usual_roles), **dict(self.roles)}
-            return [assign(run, roles) for run in read_runs(files, self.columns)]
+            return [assign(run, roles) for run in read_runs(files, self.columns, compiled(self.log_lines))]
 
     def told(self, run: Run) -> _Told:
         """Return what is needed to check the roles that the user gave."""

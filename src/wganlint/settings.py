@@ -15,7 +15,7 @@ from wganlint.rules.locate import place, spots
 Level = Literal["info", "low", "medium", "high", "critical"]
 Belief = Literal["low", "medium", "high"]
 MOST_BYTES = 1_048_576
-_KEYS = {"rules", "ignore", "roles", "source", "columns", "fail-on", "min-confidence"}
+_KEYS = {"rules", "ignore", "roles", "source", "columns", "fail-on", "min-confidence", "log-line"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Settings:
     min_confidence: str | None = None
     origin: str = ""
     columns: tuple[str, ...] = ()  # names for the columns of tables without a header
+    log_lines: tuple[str, ...] = ()  # patterns of lines
 
 
 def load_settings(folder: Path) -> Settings:
@@ -103,6 +104,7 @@ def _settings(table: object, text: str, path: At, file: Path) -> Settings:
     if not isinstance(roles, dict) or not all(isinstance(value, str) for value in roles.values()):
         raise wrong("roles", 'a table of texts: critic_loss = "my_name"')
     return Settings(
+        log_lines=_log_lines(table.get("log-line", []), text, path, file),
         rules=tuple(file.parent / name for name in texts("rules")),
         ignore=texts("ignore"),
         roles=dict(roles),
@@ -112,3 +114,36 @@ def _settings(table: object, text: str, path: At, file: Path) -> Settings:
         origin=file.name,
         columns=texts("columns"),
     )
+
+
+def _log_lines(tables: object, text: str, path: At, file: Path) -> tuple[str, ...]:
+    """Return the patterns of `[[log-line]]`, each tried here so that a mistake is told with its place."""
+    if tables == []:
+        return ()
+    from wganlint.read.logline import MOST, PatternError, log_line
+
+    hint = 'write [[log-line]] and pattern = "epoch {epoch:step} D {critic_loss:num}"'
+
+    def fail(key: At, what: str, at: int = -1) -> ConfigError:
+        spot = place(spots(text), (*path, "log-line", *key))
+        line, column = (spot.key_line, spot.key_column) if spot else (None, None)
+        if spot is not None and at >= 0:
+            line, column = spot.inside(1, at + 1)
+        return ConfigError(what, file=file.name, line=line, column=column, hint=hint)
+
+    if not isinstance(tables, list) or len(tables) > MOST:
+        raise fail((), f"log-line must be a list of at most {MOST} tables")
+    patterns = []
+    for number, table in enumerate(tables):
+        pattern = table.get("pattern") if isinstance(table, dict) else None
+        if not isinstance(pattern, str):
+            raise fail((number,), "a log-line needs a pattern, which is a text")
+        for key in table:
+            if key != "pattern":
+                raise fail((number, key), f"unknown key {key!r} in a log-line")
+        try:
+            log_line(pattern)
+        except PatternError as error:
+            raise fail((number, "pattern"), f"pattern: {error.what}", error.at) from None
+        patterns.append(pattern)
+    return tuple(patterns)

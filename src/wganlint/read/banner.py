@@ -6,10 +6,13 @@ import re
 
 from wganlint.read.forms import MONTHS, MOST_RESTARTS, TIMES, Restart
 from wganlint.read.lines import Block
-from wganlint.read.tokens import bar_of, fields_of, step_rank
+from wganlint.read.loose import all_fields
+from wganlint.read.tokens import bar_of, step_rank
 
 MOST_HEADS = 5000  # places kept
-_DAY = re.compile(rf"\b(?:{MONTHS})[a-z]*\b[ ]++(?:[0-9]{{1,2}}(?![0-9:]))?|(?<![0-9])(?:19|20)[0-9]{{2}}(?![0-9])", re.I)
+_DAY = re.compile(
+    rf"\b(?:{MONTHS})[a-z]*\b[ ]++(?:[0-9]{{1,2}}(?![0-9:]))?|(?<![0-9])(?:19|20)[0-9]{{2}}(?![0-9])", re.I
+)
 LINES = 3  # lines of a banner that must come again in a row
 
 
@@ -53,7 +56,7 @@ def _banner(lines: list[str]) -> tuple[list[str], int]:
     for at, line in enumerate(lines[:50]):
         if not line.strip():
             continue
-        if bar_of(line) is not None or any(step_rank(field.key) is not None for field in fields_of(line[:2000])):
+        if bar_of(line) is not None or any(step_rank(field.key) is not None for field in all_fields(line[:2000])):
             break
         if not kept:
             if sum(map(str.isalpha, line[:200])) < 6:

@@ -35,6 +35,7 @@ TIMES = re.compile(
 )
 _LOSS = re.compile(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
 _WEIGHT = re.compile(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
+_DIGITS = re.compile(r"(?<![0-9])(?<!rank)(?<!rank[ :=])[0-9]+", re.IGNORECASE)  # the ranks of a job stay apart
 _GAPS = re.compile(r"(?<=[\[(])\s+|\s+(?=[\])])")
 _SCALES = {
     "B": ("bytes", 1.0), "bytes": ("bytes", 1.0), "KiB": ("bytes", 2.0**10), "MiB": ("bytes", 2.0**20),
@@ -200,6 +201,8 @@ class Form:
         self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
         if self.seen.records:
             self.told = self.seen
+            if self.step in self.seen.names:
+                self.told.avoid = frozenset(self.seen.names[self.seen.names.index(self.step) + 1 :])
         self.seen, self._position = Seen(self.seen.names), ()
 
     def _feed(self, file: str) -> None:
@@ -295,7 +298,8 @@ class Form:
         for at, name in enumerate(ranked):
             column = _column(name, batches)
             change = np.diff(column)
-            if (len(column) > 2 and not np.any(change)) or name in self._marks.avoid:
+            still = len(column) > 2 and not np.any(change)
+            if (still and not self._marks.avoid) or name in self._marks.avoid:
                 continue
             self.step, self._coarse = name, tuple(ranked[at + 1 :])
             backs = np.flatnonzero(change < 0) + 1
@@ -365,8 +369,12 @@ class Form:
                 head = int(heads[np.searchsorted(heads, earlier[at], side="right")]) if headed[at] else 0
                 seen.starts.append(
                     Start(
-                        int(earlier[at]), int(numbers[at]), tuple(float(c[at]) for c in shifted),
-                        tuple(float(c[at]) for c in columns), seen.records + at, head,
+                        int(earlier[at]),
+                        int(numbers[at]),
+                        tuple(float(c[at]) for c in shifted),
+                        tuple(float(c[at]) for c in columns),
+                        seen.records + at,
+                        head,
                     )  # fmt: skip
                 )
         if not seen.first:
@@ -436,9 +444,9 @@ def _part(line: str, count: int) -> list[str]:
 
 
 def head_of(text: str) -> str:
-    """Return the head of a form: times dropped, other digits as `#`, blanks single."""
+    """Return the head of a form: times dropped, other digits as `#` (but for ranks), blanks single."""
     text = TIMES.sub(" ", text[:LONGEST_HEAD])
-    text = " ".join(_GAPS.sub(lambda gap: gap[0].strip(), re.sub(r"[0-9]+", "#", text)).split())
+    text = " ".join(_GAPS.sub(lambda gap: gap[0].strip(), _DIGITS.sub("#", text)).split())
     return text.replace("[]", "").replace("()", "").strip(" -,;:>|").rstrip(" ([{<\"'-,;:>|")
 
 

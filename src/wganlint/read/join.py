@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles
+from wganlint.read.logline import LogLine
 from wganlint.read.naming import name_series
 from wganlint.read.opening import damage_of, open_file
 from wganlint.read.pieces import read_pieces, told, without_steps
@@ -45,18 +46,20 @@ def read_run(files: RunFiles) -> Run:
     return read_runs(files)[0]
 
 
-def read_runs(files: RunFiles, columns: Sequence[str] = ()) -> list[Run]:
+def read_runs(files: RunFiles, columns: Sequence[str] = (), log_lines: Sequence[LogLine] = ()) -> list[Run]:
     """Read the files of what looks like one run; a log that holds several starts, or a table, may give several.
 
     Attempts in files of their own are joined as they are. A file that cannot be read is listed with its reason.
-    `columns` are the names for tables that have none.
+    `columns` are the names for tables that have none, `log_lines` the lines that the user described.
     """
-    read = _read(files, columns)
+    read = _read(files, columns, log_lines)
     run, *others = read.runs
     log = files.logs[0].out or files.logs[0].err if len(files.logs) == 1 else None
     plan = plan_of(read.seen) if read.seen is not None and log is not None else None
-    split = [run] if plan is None or log is None else _split(files, log, plan, run, read.avoid)
-    return [*split, *others]
+    if plan is None or log is None:
+        return read.runs
+    avoid = read.avoid | read.seen.avoid if read.seen else read.avoid
+    return [*_split(files, log, plan, run, lambda: TextReader(avoid=avoid, log_lines=log_lines)), *others]
 
 
 @dataclass(slots=True)
@@ -68,10 +71,12 @@ class _Read:
     avoid: frozenset[str]  # counters that are no steps
 
 
-def _read(files: RunFiles, columns: Sequence[str], avoid: frozenset[str] = frozenset()) -> _Read:
+def _read(
+    files: RunFiles, columns: Sequence[str], log_lines: Sequence[LogLine], avoid: frozenset[str] = frozenset()
+) -> _Read:
     """Read a run; a second time if a counter that was taken for the step starts anew with each epoch."""
     parts = _Parts()
-    outs, errs = TextReader(avoid=avoid), TextReader(avoid=avoid)
+    outs, errs = (TextReader(avoid=avoid, log_lines=log_lines) for _ in range(2))
     seen: Seen | None = None
     for attempt in files.logs:
         if attempt.out is not None:
@@ -82,7 +87,7 @@ def _read(files: RunFiles, columns: Sequence[str], avoid: frozenset[str] = froze
             seen = seen or (facts.seen if facts else None)
     wrapped = outs.wrapped | errs.wrapped
     if wrapped - avoid:
-        return _read(files, columns, avoid | wrapped)
+        return _read(files, columns, log_lines, avoid | wrapped)
     tables = _tables(files, columns, parts)
     several = tables.pop("", []), *tables.values()
     joined = _joined([outs.series, errs.series, several[0], _events(files.events, parts)])
@@ -117,14 +122,14 @@ def _joined(sources: list[list[SeriesBuilder]]) -> list[Series]:
     return joined
 
 
-def _split(files: RunFiles, log: File, plan: Plan, whole: Run, avoid: frozenset[str]) -> list[Run]:
+def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[[], TextReader]) -> list[Run]:
     """Read a log that holds several starts again, each run of it into series of its own."""
     if plan.cycles or plan.together:
         said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
         apart = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
         return [replace(whole, series=apart, notes=(*said, *told(plan, log.shown)))]
     with open_file(log.path) as stream:
-        pieces = read_pieces(stream, log.shown, plan, lambda: TextReader(avoid=avoid))
+        pieces = read_pieces(stream, log.shown, plan, reader)
     others = tuple(one for one in whole.inputs if one.path != log.shown)
     damage = tuple(note for note in whole.notes if not note.text.startswith(AGAIN))
     if len(pieces) == 1 and (files.events or files.tables or files.logs[0].err is not None):

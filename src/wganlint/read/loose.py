@@ -180,7 +180,7 @@ class _Loose:
             words = key.lower().split(" ")
             rank = step_rank(key)
             if opened:
-                left.append(line[at : key_start])
+                left.append(line[at:key_start])
             if rank is None and any(word in _PROSE for word in words):
                 left.append(key)
             elif rank is not None:

@@ -42,14 +42,18 @@ class Marks:
 
     def key(self) -> str | None:
         """Return the name of the finest step that rises, or None. `epochs: 50` is a setting, not a step."""
-        usable = [key for key, values in self._values.items() if _rises(values) and not key.lower().endswith("s")]
+        usable = [key for key in self._lines if not key.lower().endswith("s") and _rises(self._sorted(key)[1])]
         return min(usable, key=lambda key: step_rank(key) or 0, default=None)
 
     def at(self, key: str, lines: Ints) -> Floats:
         """Return the step that holds on each line: the last that was announced above it, else NaN."""
+        announced, values = self._sorted(key)
+        return np.concatenate([[np.nan], values])[np.searchsorted(announced, lines, side="right")]
+
+    def _sorted(self, key: str) -> tuple[Ints, Floats]:
+        """Return lines and values in file order: lines that a pattern read come before those of the tokenizer."""
         order = np.argsort(self._lines[key], kind="stable")
-        known = np.concatenate([[np.nan], np.array(self._values[key])[order]])
-        return known[np.searchsorted(np.array(self._lines[key])[order], lines, side="right")]
+        return np.array(self._lines[key], dtype=np.int64)[order], np.array(self._values[key], dtype=np.float64)[order]
 
     def rose(self, before: Ints, after: Ints) -> npt.NDArray[np.bool_]:
         """Tell for pairs of lines whether an announced step rose between them."""
@@ -64,6 +68,6 @@ class Marks:
         self._lines, self._values, self._count, self.heads, self.until = {}, {}, 0, [], None
 
 
-def _rises(values: list[float]) -> bool:
+def _rises(values: Floats) -> bool:
     change = np.diff(values)
-    return len(values) > 1 and values[-1] > values[0] and bool((change > 0).sum() > (change < 0).sum())
+    return len(values) > 1 and bool(values[-1] > values[0]) and bool((change > 0).sum() > (change < 0).sum())

@@ -85,7 +85,9 @@ def _notes(segment: Segment, left_out: int, plan: Plan, shown: str) -> list[Note
         name = plan.names[0]
         back = f"{name} {resume.before[0]:.15g} to {resume.after[0]:.15g}"
         if resume.before[0] == resume.after[0]:
-            back = f"{plan.names[-1]} {resume.before[-1]:.15g} to {resume.after[-1]:.15g} of {name} {resume.after[0]:.15g}"
+            back = (
+                f"{plan.names[-1]} {resume.before[-1]:.15g} to {resume.after[-1]:.15g} of {name} {resume.after[0]:.15g}"
+            )
         notes.append(Note(f"training was resumed here and goes back from {back}", place))
     if left_out:
         text = f"records that a resume repeats are kept once, the later ones: {left_out} earlier ones are left out"
@@ -105,10 +107,14 @@ def told(plan: Plan, shown: str) -> list[Note]:
     place = Place(shown, 1)
     if plan.together:
         what = "the file holds several starts of training; none lasts"
-        notes.append(Note(f"{what} {FEW} records: they are read together, in the order of the file, without steps", place))
+        notes.append(
+            Note(f"{what} {FEW} records: they are read together, in the order of the file, without steps", place)
+        )
     elif plan.died:
         one = plan.died == 1
-        text = f"{plan.died} more start{'' if one else 's'} of training end{'s' if one else ''} within {FEW - 1} records"
+        text = (
+            f"{plan.died} more start{'' if one else 's'} of training end{'s' if one else ''} within {FEW - 1} records"
+        )
         notes.append(Note(f"{text}: not judged", place))
     if plan.more:
         notes.append(Note(f"{plan.more} more runs in this file are not judged: the {MOST_RUNS} longest are", place))

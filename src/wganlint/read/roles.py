@@ -182,8 +182,12 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
     for series in run.series:
         if _unspoken(series):
             continue
-        words = words_of(_bare(series.key), book)
+        words = _known(_bare(series.key), book)
         scores = [(score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None]
+        if "_" in series.key and series.key in book.names:  # a role by its own name, as a described line may say it
+            scores = [(1.0, series.key)]
+        if not _scored(series, words, run, book):
+            scores = [(score, role) for score, role in scores if role not in ("real_score", "fake_score")]
         # A name with more than one leftover word is about something else.
         fits += [(score, role, series) for score, role in scores if score > -1.5]
     served: dict[str, set[str]] = {}
@@ -211,6 +215,35 @@ _ADVERSARIAL = frozenset({"critic_loss", "generator_loss", "gap", "real_score", 
 def _unspoken(series: Series) -> bool:
     """Whether the name does not say what it is: a figure of a histogram, or one of several values under one tag."""
     return series.kind == "events" and series.form != "scalar"
+
+
+def _known(key: str, book: RoleBook) -> list[str]:
+    """Return the words of a name; of its folders (`tmp/mnist/train disc cost`) only those that are known words."""
+    folders, slash, name = key.rpartition("/")
+    if not slash:
+        return words_of(key, book)
+    known = {word for words in book.words.values() for word in words}
+    return [word for word in words_of(folders, book) if word in known] + words_of(name, book)
+
+
+def _scored(series: Series, words: list[str], run: Run, book: RoleBook) -> bool:
+    """Whether a name such as `D_real` may be a mean score: many logs print the two halves of the loss by that name.
+
+    It is one if it says so (`score`, `D(x)`), or if the critic's loss is logged beside it under a name of its own.
+    A log that prints losses of the generator beside it and no other of the critic prints the halves.
+    """
+    if "(" in series.key or any(word in book.words["score"] for word in words):
+        return True
+    halves = False
+    for other in run.series:
+        if other is series or (other.form != series.form and other.kind == "text"):
+            continue
+        names = _known(_bare(other.key), book)
+        rest = [word for word in names if word not in book.words["loss"]]
+        if len(rest) < len(names) and any(word in book.words["critic"] for word in rest):
+            return True
+        halves = halves or (any(word in book.words["generator"] for word in names[:1]) and "grad" not in names)
+    return not halves
 
 
 def _bare(key: str) -> str:

@@ -72,6 +72,7 @@ class Seen:
     starts: list[Start] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)
     records: int = 0
+    avoid: frozenset[str] = frozenset()  # counters finer than the step
 
 
 def plan_of(seen: Seen) -> Plan | None:

@@ -7,7 +7,7 @@ through the tokenizer (`tokens`). Lines of one form (`forms`) feed one set of se
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ from wganlint.read.digits import Flags
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
 from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, blocks
+from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
 from wganlint.read.masks import Masks, View
@@ -69,7 +70,10 @@ def read_text(stream: BinaryIO, shown: str) -> TextFacts:
 class TextReader:
     """Reads the logs of one run one after the other, into one set of series."""
 
-    def __init__(self, *, learn: bool = True, avoid: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, *, learn: bool = True, avoid: frozenset[str] = frozenset(), log_lines: Sequence[LogLine] = ()
+    ) -> None:
+        self._log_lines = log_lines  # lines that the user describes
         self._learn = learn  # False: every line goes through the tokenizer; for tests
         self._forms: dict[tuple[str, str, str], Form] = {}
         self._shapes: dict[str, Shape] = {}
@@ -185,14 +189,20 @@ class TextReader:
                 shape.hits += len(whole.orders)
             left[found.orders] = False
         if view is None:
-            return [at for at in np.flatnonzero(left).tolist() if _tells(lines[at])]
+            return [at for at in np.flatnonzero(left).tolist() if self._tells(lines[at])]
         orders: list[int] = []
         for at in np.flatnonzero(left & view.unknown()).tolist():
-            if _tells(lines[at]):
+            if self._tells(lines[at]):
                 orders.append(at)
             else:
                 self._masks.noise(view.masks[at])
         return orders
+
+    def _tells(self, line: str) -> bool:
+        """Whether a line may carry a number with a name, or a setting; a line that the user described may look anyhow."""
+        if self._log_lines:
+            return True
+        return "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line
 
     def _block(
         self, block: Block, taken: Flags, headers: Headers, scanned: list[tuple[Shape, Found]], view: View | None
@@ -224,7 +234,9 @@ class TextReader:
 
     def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
         bar = bar_of(line)
-        fields = all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
+        fields = given_fields(line, self._log_lines) if self._log_lines else []
+        bar = None if fields else bar
+        fields = fields or all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
         self._silent = False
         if not fields:
             self._silent = bar is not None or not headers.offer(number, line)
@@ -329,11 +341,6 @@ def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
     shape.sample = mine[-1]
     bad = shape.read(mine, [lines[at] for at in mine], hits)
     return sorted([*others, *(mine[at] for at in bad)]) if bad else others
-
-
-def _tells(line: str) -> bool:
-    """Whether a line may carry a number with a name, or a setting."""
-    return "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line
 
 
 class _Tables:

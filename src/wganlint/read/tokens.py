@@ -25,7 +25,9 @@ _SPACED_UNIT = (
 END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
 KEY = r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))?+[\w./+\-]*+(?:\[\w++\])?+"
 # A number in brackets, or in the printed type of a number: lr:(1.0e-04,) loss=tensor(0.5, grad_fn=<...>)
-WRAP = r"(?:(?:[a-z]{1,6}+\.)?+(?:[tT]ensor|[aA]rray|(?:float|int)[0-9]{0,2}+|Parameter|DeviceArray)\()?+[\[(]{0,2}+\s*+"
+WRAP = (
+    r"(?:(?:[a-z]{1,6}+\.)?+(?:[tT]ensor|[aA]rray|(?:float|int)[0-9]{0,2}+|Parameter|DeviceArray)\()?+[\[(]{0,2}+\s*+"
+)
 _FIELD = re.compile(
     rf"(?<![\w./\\+\-@#$~&])(?<!(?<!>):)(?P<key>{KEY})[\"']?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)"
     rf"(?P<wrap>{WRAP})?+(?P<value>(?>{NUMBER}))(?:(?P<unit>{UNIT})(?!\w))?+{END}(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
@@ -178,7 +180,13 @@ def _widened(line: str, last: int, start: int) -> int:
     """Return where the words of a key begin: `Gen Loss Total : 98.2`."""
     low = max(last, start - 80)
     ends = list(_BREAK.finditer(line, low, start))
-    if last and len(ends) > 1 and ends[-1][0] == ". " and ends[-2][0] in ",;|" and ends[-1].start() - ends[-2].end() < 20:
+    if (
+        last
+        and len(ends) > 1
+        and ends[-1][0] == ". "
+        and ends[-2][0] in ",;|"
+        and ends[-1].start() - ends[-2].end() < 20
+    ):
         ends.pop()  # Mel-Spec. Error, in a list of measurements
     begin = ends[-1].end() if ends else low
     if not ends and low > last:
