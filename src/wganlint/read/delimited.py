@@ -164,16 +164,19 @@ class Delimited:
 
     def _block(self, block: Block) -> None:
         lines, numbers = block.lines, np.array(block.numbers, dtype=np.int64)
-        text = "\n".join(lines[:1] + lines[-1:]) if not lines else "\n".join(lines)
-        keep = [at for at, line in enumerate(lines) if line and not line.isspace()]
+        text = "\n".join(lines)
+        keep: Sequence[int] = range(len(lines))
+        if " " in text or "\t" in text or "" in lines:
+            keep = [at for at, line in enumerate(lines) if line and not line.isspace()]
         if "#" in text or "//" in text or "%" in text or "--" in text:
             keep = [at for at in keep if not is_comment(lines[at])]
         if len(keep) != len(lines):
-            lines, numbers = [lines[at] for at in keep], numbers[keep]
+            lines, numbers = [lines[at] for at in keep], numbers[list(keep)]
+            text = "\n".join(lines)
         if not lines:
             return
         name = self._names[0] if self._names else ""
-        if self._dialect.names and name and any(line.lstrip('" ').startswith(name) for line in lines):
+        if self._dialect.names and name and name in text and any(line.lstrip('" ').startswith(name) for line in lines):
             self._segments(lines, numbers)
         else:
             self._rows(lines, numbers, text)
@@ -216,26 +219,31 @@ class Delimited:
         return found is None or found.value <= sheet.last_step
 
     def _rows(self, lines: list[str], numbers: Ints, text: str) -> None:
-        width = len(self._names)
-        if self._dialect.plain(text):
-            cut = [line.split(self._dialect.delimiter) for line in lines]
-            starts = None
-            if set(map(len, cut)) == {width}:
-                columns = list(zip(*cut, strict=True))
-                lens = [np.fromiter(map(len, texts), np.int64, len(lines)) for texts in columns]
-                ends = np.cumsum(np.array(lens) + 1, axis=0)
-                starts = [np.zeros(len(lines), dtype=np.int64) if at == 0 else ends[at - 1] for at in range(width)]
-        else:
-            cut, starts = [], None
+        columns, starts = self._grid(lines, text) if self._dialect.plain(text) else ([], None)
         if starts is None:
             lines, numbers, columns, starts = self._ragged_rows(lines, numbers)
             if not lines:
                 return
         self._take(lines, numbers, columns, starts, text)
 
-    def _ragged_rows(
-        self, lines: list[str], numbers: Ints
-    ) -> tuple[list[str], Ints, list[tuple[str, ...]], list[Ints]]:
+    def _grid(self, lines: list[str], text: str) -> tuple[list[Sequence[str]], list[Ints] | None]:
+        """Cut all lines at once where each has as many cells as the table has columns; else return no starts."""
+        width, mark = len(self._names), self._dialect.delimiter
+        if not text.isascii():
+            return [], None
+        data = np.frombuffer(text.encode() + b"\n", dtype=np.uint8)
+        ends = np.flatnonzero((data == ord(mark)) | (data == 10))
+        if len(ends) != width * len(lines):
+            return [], None
+        grid = ends.reshape(len(lines), width)
+        if not (data[grid[:, -1]] == 10).all():
+            return [], None
+        begin = np.concatenate([[0], grid[:-1, -1] + 1])
+        cells = text.replace("\n", mark).split(mark)
+        starts = [np.zeros(len(lines), dtype=np.int64), *(grid[:, at] + 1 - begin for at in range(width - 1))]
+        return [cells[at::width] for at in range(width)], starts
+
+    def _ragged_rows(self, lines: list[str], numbers: Ints) -> tuple[list[str], Ints, list[Sequence[str]], list[Ints]]:
         """Cut lines one by one: quotes, brackets, and rows with too few or too many cells."""
         width = len(self._names)
         kept: list[int] = []
@@ -259,7 +267,7 @@ class Delimited:
             kept.append(at)
             cells.append(row)
             starts.append(begins)
-        columns = list(zip(*cells, strict=True)) if cells else []
+        columns: list[Sequence[str]] = list(zip(*cells, strict=True)) if cells else []
         grid = np.array(starts, dtype=np.int64).T if starts else np.zeros((width, 0), dtype=np.int64)
         return [lines[at] for at in kept], numbers[kept], columns, list(grid)
 
@@ -268,7 +276,7 @@ class Delimited:
         self._ragged[what] = (count + 1, first)
 
     def _take(
-        self, lines: list[str], numbers: Ints, columns: list[tuple[str, ...]], starts: list[Ints], text: str
+        self, lines: list[str], numbers: Ints, columns: list[Sequence[str]], starts: list[Ints], text: str
     ) -> None:
         self.rows += len(lines)
         easy = self._dialect.decimal == "." and "_" not in text and text.isascii() and " " not in text
