@@ -188,7 +188,7 @@ class _Divided:
         self._copies = max(WINDOW, gathered.calls.count)  # a hostile trace could ask for more
 
     def _cut(self, steps: Steps, rooms: int) -> Longs:
-        sample = np.sort(np.concatenate([block["start"][::64] for block in self._calls]))
+        sample = np.sort(np.concatenate([block["start"][::64].copy() for block in self._calls]))
         edges = sample[np.linspace(0, len(sample) - 1, rooms + 1).astype(np.int64)[1:-1]]
         if len(steps.starts):
             nearest = steps.starts[np.clip(np.searchsorted(steps.starts, edges), 0, len(steps.starts) - 1)]
