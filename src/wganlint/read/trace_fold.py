@@ -30,9 +30,9 @@ from wganlint.read.trace_sites import Sites
 from wganlint.read.trace_spool import Records, Spool, divide
 from wganlint.trace import Operation, TraceStep
 
-WINDOW = 100_000  # records of a window
+WINDOW = 50_000  # records of a window
 WINDOWS = 300
-CELLS = 1_500_000  # figures kept for steps times names
+CELLS = 800_000  # figures kept for steps times names
 JOINED = np.dtype([("start", "i8"), ("time", "i8"), ("thread", "i4"), ("name", "i4")])
 
 Longs = NDArray[np.int64]
@@ -139,7 +139,7 @@ def _as_data(steps: Steps) -> tuple[TraceStep, ...]:
 def _join(gathered: Gathered, steps: Steps, figures: Figures) -> tuple[Spool, int]:
     """Match kernels with the calls that launched them; count kernels by name in the step of their launch."""
     joined, unlaunched = Spool(JOINED, WINDOW), 0
-    rooms = max(1, min(WINDOWS, (gathered.launches.count + gathered.kernels.count) // (4 * WINDOW)))
+    rooms = max(1, min(WINDOWS, (gathered.launches.count + gathered.kernels.count) // (2 * WINDOW)))
     if rooms == 1:
         pairs = [(gathered.launches.whole(), gathered.kernels.whole())]
         halves: list[list[Spool]] = []
@@ -188,7 +188,7 @@ class _Divided:
         self._copies = max(WINDOW, gathered.calls.count)  # a hostile trace could ask for more
 
     def _cut(self, steps: Steps, rooms: int) -> Longs:
-        sample = np.sort(np.concatenate([block["start"][::64] for block in self._calls]))
+        sample = np.sort(np.concatenate([block["start"][::64].copy() for block in self._calls]))
         edges = sample[np.linspace(0, len(sample) - 1, rooms + 1).astype(np.int64)[1:-1]]
         if len(steps.starts):
             nearest = steps.starts[np.clip(np.searchsorted(steps.starts, edges), 0, len(steps.starts) - 1)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ CALLS = np.dtype([("start", "i8"), ("end", "i8"), ("sequence", "i8"), ("name", "
 LAUNCHES = np.dtype([("correlation", "i8"), ("start", "i8"), ("thread", "i4")])
 KERNELS = np.dtype([("correlation", "i8"), ("time", "i8"), ("name", "i4")])
 
-KEPT = 200_000  # records of a kind in memory; more lie in a temporary file
+KEPT = 100_000  # records of a kind in memory; more lie in a temporary file
 BATCH = 20_000  # records gathered before they become an array
 NAMES = 300_000  # different names that are told apart
 THREADS = 100_000
@@ -39,7 +38,6 @@ _KINDS = {
 }  # fmt: skip
 _STEP = re.compile(r"ProfilerStep#(\d{1,15})\Z", re.ASCII)
 _NO_ARGUMENTS = Arguments()
-_FIELDS = attrgetter("cat", "name", "pid", "tid", "ts", "dur", "args.correlation", "args.sequence", "args.forward")
 
 
 class Gathered:
@@ -64,29 +62,33 @@ class Gathered:
         self._known: dict[tuple[int, str], int] = {}
         self._numbers = _Numbers(self)
         self._threads = _Threads()
-        self._rows: list[tuple[Any, ...]] = []
+        self._columns: list[list[Any]] = [[] for _ in range(9)]
 
     def take(self, events: Iterable[Event]) -> None:
         """Take the events that have a length; flows, counters and instants say nothing here."""
         chosen = [event for event in events if event.ph == "X"]
-        try:
-            rows = list(map(_FIELDS, chosen))
-        except AttributeError:  # `args` is null
-            for event in chosen:
-                event.args = event.args or _NO_ARGUMENTS
-            rows = list(map(_FIELDS, chosen))
-        self._rows += rows
-        if len(self._rows) > BATCH:
+        arguments = [event.args or _NO_ARGUMENTS for event in chosen]
+        columns = self._columns
+        columns[0] += [event.cat for event in chosen]
+        columns[1] += [event.name for event in chosen]
+        columns[2] += [event.pid for event in chosen]
+        columns[3] += [event.tid for event in chosen]
+        columns[4] += [event.ts for event in chosen]
+        columns[5] += [event.dur for event in chosen]
+        columns[6] += [one.correlation for one in arguments]
+        columns[7] += [one.sequence for one in arguments]
+        columns[8] += [one.forward for one in arguments]
+        if len(columns[0]) > BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Turn what was gathered into arrays."""
-        if not self._rows:
+        if not self._columns[0]:
             return
-        categories, names, processes, threads, *columns = zip(*self._rows, strict=True)
-        self._rows = []
+        categories, names, processes, threads, *columns = self._columns
+        self._columns = [[] for _ in range(9)]
         if "" in set(categories):
-            categories = tuple(map(_category, categories, processes))
+            categories = list(map(_category, categories, processes))
         # Lookups run in C; only what is new goes through Python.
         name = _wholes(list(map(self._numbers.__getitem__, zip(categories, names, strict=True))))
         thread = _wholes(list(map(self._threads.__getitem__, zip(processes, threads, strict=True))))

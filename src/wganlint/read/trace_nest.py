@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wganlint.read.trace_spool import Records
 
+_NEVER = 1 << 63  # later than every end
 DEEPEST = 2_000  # levels that are walked up from a launch
 
 
@@ -60,27 +61,29 @@ def nest(records: Records, wrappers: Sequence[bool]) -> Nested:
     # Doubled times, so that a call of no length is still open for what starts with it.
     starts = (records["start"] * 2).tolist()
     ends = (records["end"] * 2 + (records["end"] == records["start"])).tolist()
-    names, threads = records["name"].tolist(), records["thread"].tolist()
-    count = len(starts)
-    parent, outer, wrapped = [-1] * count, [True] * count, [False] * count
-    stack: list[int] = []
-    open_: dict[int, int] = {}
-    inside, thread = 0, -1
-    for at in range(count):
-        start, name = starts[at], names[at]
-        if threads[at] != thread:
-            thread, stack, open_, inside = threads[at], [], {}, 0
-        while stack and ends[stack[-1]] <= start:
-            gone = names[stack.pop()]
-            open_[gone] -= 1
-            inside -= wrappers[gone]
-        if stack:
-            parent[at] = stack[-1]
-            outer[at] = not open_.get(name)
-            wrapped[at] = inside > 0
-        open_[name] = open_.get(name, 0) + 1
-        inside += wrappers[name]
-        stack.append(at)
+    names = records["name"].tolist()
+    parent: list[int] = []
+    outer: list[bool] = []
+    wrapped: list[bool] = []
+    for low, high in _bounds(records["thread"]).values():
+        open_ends, open_at = [_NEVER], [-1]  # the calls that are open, the innermost last
+        open_names, inside = [0] * len(wrappers), 0
+        for at in range(low, high):
+            start, name = starts[at], names[at]
+            while open_ends[-1] <= start:
+                open_ends.pop()
+                gone = names[open_at.pop()]
+                open_names[gone] -= 1
+                if wrappers[gone]:
+                    inside -= 1
+            parent.append(open_at[-1])
+            outer.append(not open_names[name])
+            wrapped.append(inside > 0)
+            open_names[name] += 1
+            if wrappers[name]:
+                inside += 1
+            open_ends.append(ends[at])
+            open_at.append(at)
     return Nested(records, np.array(parent, np.int64), np.array(outer, bool), np.array(wrapped, bool))
 
 
