@@ -19,11 +19,11 @@ from wganlint.read.banner import Banner
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
 from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, blocks
-from wganlint.read.profile_table import TableReader
-from wganlint.read.shapes import Shape, signature
 from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
+from wganlint.read.profile_table import TableReader
+from wganlint.read.shapes import Shape, signature
 from wganlint.read.starts import Seen
 from wganlint.read.tokens import Bar, Field, bar_of, step_rank
 from wganlint.run import Note, OpTable, Setting
