@@ -141,5 +141,5 @@ def test_real_logs_with_several_headers(name: str, records: list[int]) -> None:
 @needs_corpus
 def test_a_log_of_many_appended_runs_has_the_long_one_whole() -> None:
     report = analyze(CORPUS / "tabgan-himanshu-log")
-    assert max(series.records for run in report.runs for series in run.series) == 500
+    assert max(series.points for run in report.runs for series in run.series) == 500
     assert all(finding.severity.name in ("INFO", "LOW") for finding in report.findings)

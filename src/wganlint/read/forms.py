@@ -375,7 +375,7 @@ class Form:
                         tuple(float(c[at]) for c in columns),
                         seen.records + at,
                         head,
-                    )  # fmt: skip
+                    )
                 )
         if not seen.first:
             seen.first = tuple(float(column[0]) for column in columns)

@@ -126,8 +126,8 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
     """Read a log that holds several starts again, each run of it into series of its own."""
     if plan.cycles or plan.together:
         said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
-        apart = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
-        return [replace(whole, series=apart, notes=(*said, *told(plan, log.shown)))]
+        counted = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
+        return [replace(whole, series=counted, notes=(*said, *told(plan, log.shown)))]
     with open_file(log.path) as stream:
         pieces = read_pieces(stream, log.shown, plan, reader)
     others = tuple(one for one in whole.inputs if one.path != log.shown)
@@ -153,11 +153,11 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
                 settings=tuple(piece.facts.settings),
                 tables=tuple(piece.facts.tables),
                 notes=tuple(notes),
-            )  # fmt: skip
+            )
         )
     if len(runs) > 1 and any(log.shown not in one.files for one in whole.series):  # a second source of one of them
-        series = [one for one in whole.series if log.shown not in one.files]
-        runs.append(replace(whole, inputs=others, series=tuple(series), settings=(), tables=(), notes=()))
+        rest = tuple(one for one in whole.series if log.shown not in one.files)
+        runs.append(replace(whole, inputs=others, series=rest, settings=(), tables=(), notes=()))
     return runs
 
 

@@ -52,19 +52,23 @@ _DRAWN = frozenset("│┃║|")
 _ENDS = frozenset("│┃║| \t")
 
 # Words that say which process or part speaks: they name no quantity.
-_LABELS = frozenset(
-    "rank worker gpu device pid node seed file part shard fold version port job task process thread id line gpus "
-    "replica host phase level chunk attempt trial run".split()
-)
+_LABELS = frozenset({
+    "rank", "worker", "gpu", "gpus", "device", "pid", "node", "seed", "file", "part", "shard", "fold",
+    "version", "port", "job", "task", "process", "thread", "id", "line", "replica", "host", "phase", "level",
+    "chunk", "attempt", "trial", "run",
+})  # fmt: skip
 # Words of sentences: a number behind them belongs to prose.
-_PROSE = frozenset(
-    "a about after all an and another any are as at be been before between both but by can code did do does done each "
-    "error errors every exit failed first for found from get got had has have in into is it's its just last less line "
-    "loaded loading "
-    "more most much next no not of off on once only or out over page per python reached saved saving see since skipped "
-    "skipping status still takes than that the then there these this those through to took top until up using used "
-    "waiting was were when where which while will with within without wrote writing you your".split()
-)
+_PROSE = frozenset({
+    "a", "about", "after", "all", "an", "and", "another", "any", "are", "as", "at", "be", "been", "before",
+    "between", "both", "but", "by", "can", "code", "did", "do", "does", "done", "each", "error", "errors",
+    "every", "exit", "failed", "first", "for", "found", "from", "get", "got", "had", "has", "have", "in",
+    "into", "is", "it", "its", "just", "last", "less", "line", "loaded", "loading", "more", "most", "much",
+    "next", "no", "not", "of", "off", "on", "once", "only", "or", "out", "over", "page", "per", "python",
+    "reached", "saved", "saving", "see", "since", "skipped", "skipping", "status", "still", "takes", "than",
+    "that", "the", "then", "there", "these", "this", "those", "through", "to", "took", "top", "until", "up",
+    "used", "using", "waiting", "was", "were", "when", "where", "which", "while", "will", "with", "within",
+    "without", "wrote", "writing", "you", "your",
+})  # fmt: skip
 
 
 def all_fields(line: str, bar: Bar | None = None, *, keyed: bool = True) -> list[Field]:
