@@ -102,6 +102,7 @@ class TextReader:
             for form in self._active():
                 form.end_block(numbers, shown)
             self._tidy()
+            del block, scanned, view  # before the next one is read
         tables.reader.finish()
         facts.tables = tables.reader.tables
         self._end(facts, banner, headers)
