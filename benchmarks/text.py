@@ -4,8 +4,9 @@
 
 wganlint: the reader of `wganlint analyze`, up to finished series; naive: what a researcher writes, one `re.search`
 a key on each line with a `=`, into a pandas frame; extract: pandas `str.extract` with one pattern for the whole line;
-grep: `grep -c =`. Prints one line of JSON: the number of values of the keys in logs.py, and the sum of the losses, so that
-one sees that the candidates found the same; and the CPU seconds of the work without imports.
+grep: `grep -c =`. Prints one line of JSON: CPU seconds of the work without imports, peak memory, and what was found
+(number of values of the keys in logs.py, of non-finite ones, the last line and the sum of its values), so that one
+sees that the candidates agree.
 """
 
 from __future__ import annotations

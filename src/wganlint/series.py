@@ -20,7 +20,7 @@ import numpy.typing as npt
 from wganlint import units
 from wganlint.evidence import Evidence, Place, observed
 
-LIMIT = 20_000  # points kept before folding: 12 series of this size are about 40 MB
+LIMIT = 15_000  # points kept before folding: 12 series of this size, with their quotes, are about 50 MB
 HEAD = 512  # first records that are never folded; well below LIMIT
 PLACES = 50  # non-finite places kept
 BOUNDS = 64  # distinct printed values followed for `share_at`

@@ -101,23 +101,26 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     """
     number = 1
     for data in _whole_lines(_bytes(stream, damage.shown), damage):
-        text = _decode(data, number, damage)
-        dirty = _has_control(data)
-        if not dirty and not text.isascii():
-            dirty = _C1.search(text) is not None
-        if dirty:
-            text = _clean(text)
-        if "\r" in text:
-            text = text.replace("\r\n", "\n")
-        ended = text.endswith("\n")
-        lines = (text[:-1] if ended else text).split("\n")
-        after = number + len(lines) - (0 if ended else 1)
-        if "\r" in text:
-            yield _redraws(lines, number)
-        else:
-            raw = b"" if dirty or b"\r" in data or damage.bad else data
-            yield Block(range(number, number + len(lines)), lines, raw=raw)
-        number = after
+        ready = [_block(data, number, damage)]
+        number += data.count(b"\n")
+        yield ready.pop()  # no reference stays here, so that it can go before the next one is made
+
+
+def _block(data: bytes, number: int, damage: Damage) -> Block:
+    """Return the lines of some bytes, of which the first is line `number`."""
+    text = _decode(data, number, damage)
+    dirty = _has_control(data)
+    if not dirty and not text.isascii():
+        dirty = _C1.search(text) is not None
+    if dirty:
+        text = _clean(text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    lines = (text[:-1] if text.endswith("\n") else text).split("\n")
+    if "\r" in text:
+        return _redraws(lines, number)
+    raw = b"" if dirty or b"\r" in data or damage.bad else data
+    return Block(range(number, number + len(lines)), lines, raw=raw)
 
 
 def _redraws(lines: list[str], first: int) -> Block:

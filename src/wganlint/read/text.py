@@ -123,6 +123,7 @@ class TextReader:
             for form in sorted(self._active(), key=lambda form: not form.counting):
                 form.end_block(numbers, shown)
             self._tidy()
+            del block, scanned, view  # before the next one is read
         tables.reader.finish()
         facts.tables = tables.reader.tables
         self._end(facts, banner, headers)
