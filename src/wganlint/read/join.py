@@ -16,6 +16,7 @@ from wganlint.read.opening import damage_of, open_file
 from wganlint.read.pieces import read_pieces, told, without_steps
 from wganlint.read.starts import Plan, Seen, plan_of
 from wganlint.read.text import TextFacts, TextReader
+from wganlint.read.tokens import is_counter
 from wganlint.read.twins import merge
 from wganlint.run import Input, Note, OpTable, Run, Setting
 from wganlint.series import Series, SeriesBuilder
@@ -109,6 +110,7 @@ def _read(
 
 def _joined(sources: list[list[SeriesBuilder]]) -> list[Series]:
     """Name the series of all sources, and make one of those that are one quantity."""
+    sources = [_measured(builders) for builders in sources]
     name_series([builder for builders in sources for builder in builders])
     built = [[builder.build() for builder in builders] for builders in sources]
     if any(one.kind == "table" for series in built for one in series):
@@ -120,6 +122,11 @@ def _joined(sources: list[list[SeriesBuilder]]) -> list[Series]:
         for one in built:
             joined = merge(joined, [series for series in one if series.kind == kind])
     return joined
+
+
+def _measured(builders: list[SeriesBuilder]) -> list[SeriesBuilder]:
+    """Leave out what only counts: a second counter beside the step, time stamps."""
+    return [builder for builder in builders if not is_counter(builder.key)]
 
 
 def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[[], TextReader]) -> list[Run]:
@@ -138,8 +145,9 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
         kept = []
     runs = []
     for number, piece in enumerate(pieces, 1):
-        name_series(piece.facts.series)
-        series = [builder.build() for builder in piece.facts.series]
+        builders = _measured(piece.facts.series)
+        name_series(builders)
+        series = [builder.build() for builder in builders]
         if piece.segment.mixed:
             series = [without_steps(one) for one in series]
         notes = [*(told(plan, log.shown) if number == 1 else ()), *piece.notes, *(damage if number == 1 else ())]

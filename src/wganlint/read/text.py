@@ -28,7 +28,7 @@ from wganlint.read.profile_table import TableReader, Unread, is_header
 from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
 from wganlint.read.starts import Seen
-from wganlint.read.tokens import Bar, Field, bar_of, step_rank
+from wganlint.read.tokens import Bar, Field, bar_of, is_counter, step_rank
 from wganlint.run import Note, OpTable, Setting
 from wganlint.series import SeriesBuilder
 
@@ -132,7 +132,7 @@ class TextReader:
         self._marks.clear()
         facts.notes = [*damage.all_notes(), *tables.reader.notes, *self._limits(shown)]
         facts.series = self.series
-        fed = [len(builder) - before.get(id(builder), 0) for builder in facts.series]
+        fed = [len(builder) - before.get(id(builder), 0) for builder in facts.series if not is_counter(builder.key)]
         facts.fed = sum(count > 0 for count in fed)
         facts.records = max(fed, default=0)
         return facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 MOST = 512  # fields of one line
@@ -87,6 +88,7 @@ STEP_KEYS = (
     "epochs", "epoch", "ep", "stage",
 )  # fmt: skip
 _RANK = {key: rank for rank, key in enumerate(STEP_KEYS)}
+_CLOCKS = frozenset({"timestamp", "stamp", "wall_time", "walltime", "unix_time", "eta", "progress", "v_num"})
 _BEFORE_STEP = frozenset({"train", "training", "current", "cur", "global", "gan"})
 
 
@@ -171,6 +173,8 @@ def _field(line: str, match: re.Match[str], last: int) -> Field | None:
     if (colon or separator[0] == " ") and key_start > last and line[key_start - 1] == " ":
         key_start = _widened(line, last, key_start)
         key = line[key_start:key_end]
+    if colon and key.endswith(("Warning", "Exception")):  # the class of a warning, not what is measured
+        return None
     if colon and bare in _PROSE and not (last and len(key) > len(bare)):  # an `Error` in a list of measurements
         return None
     return Field(key, key_start, key_end, start, end, unit, after)
@@ -216,6 +220,12 @@ def step_rank(key: str) -> int | None:
     if len(words) > 1 and all(word in _BEFORE_STEP for word in words[:-1]):
         return _RANK.get(words[-1])
     return None
+
+
+@lru_cache(maxsize=4096)
+def is_counter(key: str) -> bool:
+    """Whether a number of this name counts steps or time and measures nothing: a step, a time stamp, how much is left."""
+    return step_rank(key) is not None or key.lower().strip("_ ").replace(" ", "_") in _CLOCKS
 
 
 def number(text: str) -> float:
