@@ -93,6 +93,7 @@ LINES = [
     ("[1,3]<stdout>:step 100 loss=0.5", "step=100 loss=0.5"),
     ("Loss D 0.3 Loss G 0.5", "Loss D=0.3 Loss G=0.5"),
     ("epoch 1 | d 0.1 | g 0.2", "epoch=1 d=0.1 g=0.2"),
+    ("epoch 1 gp 10 d 0.1 s 3", "epoch=1 gp=10 d=0.1 s=3"),
     ("Epoch: [ 0] [3164/3165] time: 1273.0494, dis_loss: 0.32416642", "Epoch=0 batch=3164 time=1273.0494 dis_loss=0.32416642"),
     ("... Iteration 10 ... Epoch 0.00 ... Loss 0.645 ... Accuracy 0.676", "Iteration=10 Epoch=0.00 Loss=0.645 Accuracy=0.676"),
     ("[4 :    100] loss G : 614.970 loss D : 750532.237", "stage=4 step=100 loss G=614.970 loss D=750532.237"),

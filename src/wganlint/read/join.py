@@ -135,8 +135,11 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
         said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
         counted = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
         return [replace(whole, series=counted, notes=(*said, *told(plan, log.shown)))]
-    with open_file(log.path) as stream:
-        pieces = read_pieces(stream, log.shown, plan, reader)
+    try:
+        with open_file(log.path) as stream:
+            pieces = read_pieces(stream, log.shown, plan, reader)
+    except (InputError, OSError):  # it changed between the two readings; the first one says where it starts again
+        return [whole]
     others = tuple(one for one in whole.inputs if one.path != log.shown)
     damage = tuple(note for note in whole.notes if not note.text.startswith(AGAIN))
     if len(pieces) == 1 and (files.events or files.tables or files.logs[0].err is not None):

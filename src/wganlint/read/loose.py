@@ -90,7 +90,7 @@ def spoken(line: str) -> bool:
     low = line.lower()
     if (
         "step" in low or "loss" in low or "epoch" in low or "iter" in low or "tick" in low or "batch" in low
-        or "cost" in low or "err" in low or "update" in low or "kimg" in low
+        or "cost" in low or "err" in low or "update" in low or "kimg" in low or "itr" in low or " it " in low
     ):  # fmt: skip
         return True
     return low[-1:] in _ENDS and line.lstrip()[:1] in _DRAWN and line.rstrip()[-1:] in _DRAWN
@@ -196,7 +196,11 @@ class _Loose:
             at = match.end()
             if rank is None:
                 lasting = _DURATION.match(line, match.start("value"), end)
-                if lasting is not None and lasting.end() > match.end("value") + len(match["unit"] or "") + 1:
+                if (
+                    match["unit"]
+                    and lasting is not None
+                    and lasting.end() > match.end("value") + len(match["unit"] or "") + 1
+                ):
                     at = lasting.end()  # 13m 25s
                     if measures and measures[-1].start == match.start("value"):
                         measures.pop()
