@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wganlint.read.discover import discover
-from wganlint.read.join import read_run
+from wganlint.read.join import read_run, read_runs
 from wganlint.run import Run
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -72,10 +72,14 @@ def test_same_text_in_both_streams(tmp_path: Path) -> None:
     ]
 
 
-def test_restart_becomes_a_note(tmp_path: Path) -> None:
+def test_a_second_start_in_one_log_is_a_second_run(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(log(range(0, 60, 10)) + log(range(0, 60, 10)))
-    (note,) = run_of(tmp_path).notes
-    assert (note.text, str(note.place)) == ("training starts again: batches falls from 50 to 0", "a.log:7")
+    (files,) = discover([tmp_path])
+    runs = read_runs(files)
+    assert [(run.id.rpartition("#")[2], [len(series) for series in run.series]) for run in runs] == [
+        ("1", [6, 6]), ("2", [6, 6]),
+    ]  # fmt: skip
+    assert [run.series[0].first.place.line for run in runs] == [1, 7]
 
 
 def test_unreadable_inputs_are_listed(tmp_path: Path) -> None:

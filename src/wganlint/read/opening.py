@@ -90,7 +90,7 @@ class Unpacked(io.RawIOBase):
             data = getattr(self._inner, "read1", self._inner.read)(PIECE)
         except BROKEN as error:
             what = "cut" if isinstance(error, EOFError) else "damaged"
-            self.damage = f"the archive is {what} after {self._given} unpacked bytes; the whole lines before were read"
+            self.damage = f"the archive is {what} after {self._given} unpacked bytes; what came before was read"
             self._over = True
             return
         self._given += len(data)

@@ -233,7 +233,8 @@ def _names(surveys: Sequence[_Survey]) -> dict[PurePosixPath, dict[Tag, str]]:
             groups.setdefault(folder.name, []).append(walls[folder])
         plain = not any(_at_once(group) for group in groups.values())
         for folder in folders:
-            name = folder.name if plain else str(folder)
+            nested = str(folder.parent) == tag.name or str(folder.parent).endswith(f"/{tag.name}")
+            name = folder.name if plain and not nested else str(folder)
             names.setdefault(folder, {})[tag] = joined(name, tag.name)
     return names
 
@@ -246,6 +247,9 @@ def _at_once(spans: Sequence[tuple[float, float]]) -> bool:
 
 def joined(folder: str, tag: str) -> str:
     """Return `train/loss` for a tag in a folder; `loss/critic` where `add_scalars` made the folder `loss_critic`."""
+    above, _, curve = folder.rpartition("/")
+    if above == tag or above.endswith(f"/{tag}"):  # TensorBoard's own layout: loss/critic
+        return f"{tag}/{curve}"
     stem = tag.replace("/", "_") + "_"
     if folder.startswith(stem) and len(folder) > len(stem):
         return f"{tag}/{folder.removeprefix(stem)}"

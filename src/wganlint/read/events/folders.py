@@ -29,9 +29,14 @@ def run_folders(files: Iterable[File]) -> list[PurePosixPath]:
     for folder, file in first.items():
         parent = folder.parent
         siblings = [other for other in first if other.parent == parent and other.name.lower() in _PARTS]
-        below = folder != parent and parent in first
+        main = next((above for above in folder.parents if above in first and above != folder), None)
         is_part = folder.name.lower() in _PARTS and len(siblings) > 1
-        runs.add(parent if is_part or (below and _made_by_writer(folder.name, file)) else folder)
+        if is_part:
+            runs.add(parent)
+        elif main is not None and _made_by_writer(folder.relative_to(main).as_posix(), file):
+            runs.add(main)
+        else:
+            runs.add(folder)
     return sorted(runs)
 
 
