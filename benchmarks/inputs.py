@@ -15,63 +15,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import logs
+
 TAGS = ("loss/critic", "loss/generator", "loss/reconstruction", "grad_norm/critic", "lr/generator")
 WALL = 1.7e9  # seconds; when the runs begin
-NOISE = (
-    "/lib/python3.11/site-packages/torch/nn/functional.py:1331: UserWarning: dropout2d got a 2-D input\n",
-    "  warnings.warn(warn_msg)\n",
-    "worker {at}: prefetch queue depth 7, shard {at:05d} ok\n",
-    "INFO saving checkpoint to checkpoints/last ({at} files kept)\n",
-)
-HEAD = "Using Adam optimizer: lr=0.0001, betas=(0.5, 0.9)\nGradient penalty: lambda=10.0\nBatch size: 256\n"
 
 
 # -- logs
 
 
-def dense(file: Path, size: int, seed: int = 1) -> None:
-    """Write a log of about `size` bytes, each line some 200 bytes with twelve or more `key=value` fields."""
-    draw = random.Random(seed)
-    with file.open("w", encoding="utf-8") as out:
-        written = out.write(HEAD)
-        step = 0
-        while written < size:
-            step += 10
-            written += out.write(line(draw, step))
-
-
-def sparse(file: Path, size: int) -> None:
-    """Write a log of about `size` bytes of which one line in twenty carries metrics."""
-    draw = random.Random(2)
-    with file.open("w", encoding="utf-8") as out:
-        written = out.write(HEAD)
-        at = 0
-        while written < size:
-            at += 1
-            if draw.random() < 0.05:
-                written += out.write(line(draw, at))
-            else:
-                written += out.write(NOISE[draw.randrange(len(NOISE))].format(at=at))
-
-
-def line(draw: random.Random, step: int) -> str:
-    """Return one line of metrics."""
-    gauss = draw.gauss
-    norm = "nan" if draw.random() < 0.005 else f"{abs(gauss(1, 0.2)):.3g}"
-    return (
-        f"[global] batches={step} events={step * 256} tracks={step * 650} c_loss={gauss(-3, 0.4):.4f} "
-        f"g_loss={gauss(0.5, 0.4):.4f} m_loss={abs(gauss(0.3, 0.02)):.4f} w_gap={gauss(3.3, 0.4):.6f} "
-        f"w_ma={gauss(3.3, 0.1):.4f} gp={abs(gauss(0.3, 0.1)):.5f} grad_norm={norm} "
-        f"lr=1e-05 alloc={2500 + step % 7}MiB rate={gauss(3, 0.1):.2f}\n"
-    )
-
-
-def logs(folder: Path, count: int, size: int) -> None:
+def many(folder: Path, count: int, size: int) -> None:
     """Write `count` dense logs of `size` bytes, each a run of its own."""
     for at in range(count):
         run = folder / f"run{at:04d}"
         run.mkdir(parents=True)
-        dense(run / "train.log", size, seed=at)
+        logs.write(run / "train.log", "dense", size, seed=at)
 
 
 # -- TensorBoard events
@@ -214,9 +172,9 @@ def main(kind: str, path: str, size: str, more: str = "") -> None:
     target = Path(path)
     match kind:
         case "dense" | "sparse":
-            {"dense": dense, "sparse": sparse}[kind](target, int(float(size) * 1e6))
+            logs.write(target, kind, int(float(size) * 1e6))
         case "logs":
-            logs(target, int(size), int(float(more) * 1e3))
+            many(target, int(size), int(float(more) * 1e3))
         case "simple" | "tensor" | "mixed":
             events(target, int(size), kind, int(more or len(TAGS)))
         case "trace":

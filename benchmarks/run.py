@@ -72,10 +72,10 @@ def startup(folder: Path, rounds: int) -> None:
 
 def text(folder: Path, rounds: int) -> None:
     """Text logs, dense and sparse, against what people write themselves."""
-    for kind, megabytes in (("dense", 20), ("sparse", 60)):
+    for kind, megabytes in (("dense", 60), ("sparse", 120)):
         log = drawn(kind, folder / f"{kind}.log", megabytes)
         entries = [reader("text.py", name, log) for name in ("wganlint", "naive", "extract", "grep")]
-        same = ("values", "points", "records", "last")
+        same = ("values", "nonfinite", "last_line")
         race(f"text-{kind}", f"Text log, {kind}", entries, rounds=rounds, same=same, about=size(log))
         log.unlink()
 
