@@ -172,13 +172,18 @@ def programs() -> dict[str, Program]:
     return found
 
 
-def jobs(half: str, seeds: list[int], only: list[str]) -> list[Job]:
-    """The runs of a half (or `both`); `only` keeps names that contain one of its texts. Twins come first."""
+def jobs(half: str, seeds: list[int], only: list[str], healthy_seeds: list[int] | None = None) -> list[Job]:
+    """The runs of a half (or `both`); `only` keeps names that contain one of its texts. Twins come first.
+
+    There are about twice as many kinds of faults as of healthy runs: `healthy_seeds` makes up for it.
+    """
+    wider = seeds if healthy_seeds is None else healthy_seeds
     found = [
         Job(program, variant, seed)
         for program in programs().values()
         if half in (program.half, "both")
-        for seed in seeds
+        for seed in sorted({*seeds, *wider})
         for variant in sorted(program.variants, key=lambda variant: not variant.healthy)
+        if seed in (wider if variant.healthy else seeds)
     ]
     return [job for job in found if not only or any(text in job.name for text in only)]

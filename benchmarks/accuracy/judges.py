@@ -1,8 +1,8 @@
 """Who judges a run: wganlint, and the place where adapters of other tools come in.
 
-A judge is a function from the paths that it may read to what it said. An adapter of a rival maps that tool's own words to
-codes of the catalogue, in the rival's favor where a word could mean two things, and its grades to severities; it may
-convert a log to a format that the rival reads. It belongs in `JUDGES`, and score.py does the rest.
+A judge is a function from the paths that it may read to what it said. An adapter of a rival maps that tool's own words
+to codes of the catalogue, in the rival's favor where a word could mean two things, and its grades to severities; it
+may convert a log to a format that the rival reads. It belongs in `JUDGES`, and score.py does the rest.
 """
 
 from __future__ import annotations

@@ -1,16 +1,18 @@
 """Score judges on the accuracy corpus: `python benchmarks/accuracy/score.py --half tuning`.
 
-    python benchmarks/accuracy/score.py [--half tuning|test] [--seeds ...] [--only TEXT ...] [--judge NAME] [--json FILE]
+    python benchmarks/accuracy/score.py [--half tuning|test] [--only TEXT ...] [--judge NAME] [--json FILE] [--verbose]
 
 Each trained run of the half is judged three times: from all that it left, from its logs alone, from its source alone.
-Only faults that hurt are counted, and only where faults.toml calls them decidable from what the judge was shown. The test
-half is refused while rules, tables or code differ from the last commit: what is measured must be what was written down.
+Only faults that hurt are counted, and only where faults.toml calls them decidable from what the judge was shown. The
+test half is refused while rules, tables or code differ from the last commit: what is measured must be what was
+written down.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -21,7 +23,7 @@ from typing import Any
 from corpus import FAMILIES, HALVES, HERE, MODES, Fault, Job, faults, jobs
 from harm import harm, unhealthy
 from judges import JUDGES, Judgement, judge
-from train import CACHE, SEEDS
+from train import CACHE, HEALTHY_SEEDS, SEEDS, is_done
 
 Z = 1.959964  # two-sided 95 %
 
@@ -151,14 +153,13 @@ class Sorted:
     missing: list[Job] = field(default_factory=list)
 
 
-def sort(todo: list[Job], cache: Path) -> Sorted:
-    """Sort runs by harm; a fault whose twin is missing or unhealthy is missing."""
+def sort(todo: list[Job], cache: Path, extra: tuple[str, ...] = ()) -> Sorted:
+    """Sort runs by harm; a fault whose twin is missing is missing, one whose twin is unhealthy is unusable."""
     out = Sorted()
     truths: dict[str, dict[str, Any]] = {}
     for job in todo:
-        path = cache / job.name / "truth.json"
-        if path.exists():
-            truths[job.name] = json.loads(path.read_text(encoding="utf-8"))
+        if is_done(job, cache, extra):
+            truths[job.name] = json.loads((cache / job.name / "truth.json").read_text(encoding="utf-8"))
     for job in todo:
         truth = truths.get(job.name)
         twin = truths.get(f"{job.program.name}/{job.variant.twin}/{job.seed}")
@@ -255,17 +256,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=HALVES, default="tuning")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--healthy-seeds", type=int, nargs="+", default=HEALTHY_SEEDS)
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--judge", choices=sorted(JUDGES), default="wganlint")
     parser.add_argument("--modes", choices=MODES, nargs="+", default=list(MODES))
     parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--extra", default="", help="as in train.py")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--verbose", action="store_true", help="name the runs that were missed or alarmed on")
     options = parser.parse_args()
     at, dirty = commit()
     if options.half == "test" and dirty:
         sys.exit("the test half is scored only as committed: rules, src or benchmarks/accuracy differ from the commit")
-    runs = sort(jobs(options.half, options.seeds, options.only), options.cache)
+    todo = jobs(options.half, options.seeds, options.only, options.healthy_seeds)
+    runs = sort(todo, options.cache, tuple(shlex.split(options.extra)))
     tallies = score(runs, options.cache, options.judge, tuple(options.modes))
     print(page(options.judge, runs, tallies, options.verbose))
     if options.json:
@@ -275,6 +279,7 @@ def main() -> None:
             "commit": at,
             "differs_from_commit": dirty,
             "seeds": options.seeds,
+            "healthy_seeds": options.healthy_seeds,
             "hurting": {job.name: how for job, how in runs.hurting},
             "harmless": [job.name for job in runs.harmless],
             "healthy": [job.name for job in runs.healthy],

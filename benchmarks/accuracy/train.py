@@ -1,6 +1,6 @@
 """Train the accuracy corpus: `python benchmarks/accuracy/train.py`, into a cache that is not committed.
 
-    python benchmarks/accuracy/train.py [--half tuning|test|both] [--seeds 0 1 2 3 4] [--only TEXT ...] [--jobs N]
+    python benchmarks/accuracy/train.py [--half tuning|test|both] [--seeds 0 1 ...] [--only TEXT ...] [--jobs N]
 
 Only what is missing or stale is trained, so it can be stopped and called again. Each run is a folder with what a
 researcher would leave behind (sources, logs) and, beside it, truth.json: what the instruments measured.
@@ -9,10 +9,12 @@ researcher would leave behind (sources, logs) and, beside it, truth.json: what t
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import resource
 import runpy
+import shlex
 import shutil
 import sys
 import time
@@ -24,6 +26,7 @@ from corpus import HALVES, Job, jobs
 
 CACHE = Path(__file__).parents[2] / "build" / "accuracy"
 SEEDS = [0, 1, 2, 3, 4]
+HEALTHY_SEEDS = [*range(10)]
 CPU_LIMIT = 120  # seconds a run
 
 
@@ -110,6 +113,8 @@ def train(todo: list[Job], cache: Path, extra: tuple[str, ...] = (), workers: in
     torch.set_num_threads(1)
     cache = cache.resolve()
     waiting = [job for job in todo if not is_done(job, cache, extra)]
+    if any("tensorboard" in text for job in waiting for text in job.sources().values()):
+        importlib.import_module("torch.utils.tensorboard")  # slow: once, here, and not in each child
     print(f"{len(todo)} runs, {len(waiting)} to train", flush=True)
     running: dict[int, Job] = {}
     failed: list[str] = []
@@ -150,11 +155,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=[*HALVES, "both"], default="both")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--healthy-seeds", type=int, nargs="+", default=HEALTHY_SEEDS)
     parser.add_argument("--only", nargs="+", default=[], help="runs whose program/variant/seed contains one of these")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--extra", default="", help="further arguments of the programs, for a quick trial")
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args()
-    failed = train(jobs(options.half, options.seeds, options.only), options.cache, workers=options.jobs)
+    todo = jobs(options.half, options.seeds, options.only, options.healthy_seeds)
+    failed = train(todo, options.cache, tuple(shlex.split(options.extra)), options.jobs)
     if failed:
         raise SystemExit(f"{len(failed)} runs could not be measured")
 
