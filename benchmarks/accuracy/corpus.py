@@ -66,6 +66,7 @@ class Program:
     noise: int
     reals: str  # function of data.py: (size, rng) -> points
     args: tuple[str, ...]
+    start: tuple[str, ...]  # arguments for a few steps, to see that it starts
     variants: tuple[Variant, ...]
 
     @property
@@ -167,6 +168,7 @@ def programs() -> dict[str, Program]:
             noise=declared["noise"],
             reals=declared["reals"],
             args=tuple(shlex.split(declared.get("args", ""))),
+            start=tuple(shlex.split(declared["start"])),
             variants=_variants(name, declared, kinds),
         )
     return found

@@ -5,8 +5,8 @@ from argparse import ArgumentParser
 import torch
 from data import sample_images
 from model import ConvCritic, ConvGenerator
+from progress import tqdm
 from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
 
 class WGANGP:
@@ -74,7 +74,7 @@ def main():
     wgan = WGANGP(hparams)
     writer = SummaryWriter("runs/bars")
     writer.add_text("hparams", str(vars(hparams)))
-    bar = tqdm(range(1, hparams.max_iters + 1), desc="bars", mininterval=0.5)
+    bar = tqdm(range(1, hparams.max_iters + 1), desc="bars", mininterval=0.05)
     for it in bar:
         for _ in range(hparams.n_critic):
             scalars = wgan.critic_step()

@@ -3,9 +3,9 @@ import argparse
 import torch
 from data import chirps
 from model import SignalD, SignalG
+from progress import tqdm
 from torch import optim
 from torch.nn import functional as F
-from tqdm import tqdm
 
 
 def d_logistic_loss(real_pred, fake_pred):
@@ -34,7 +34,7 @@ def make_noise(args):
 
 
 def train(args, generator, discriminator, g_optim, d_optim, rng):
-    pbar = tqdm(range(args.iter), dynamic_ncols=True, smoothing=0.01, mininterval=0)
+    pbar = tqdm(range(args.iter), mininterval=0.02)
     r1_loss = torch.tensor(0.0)
     for i in pbar:
         real_sig = chirps(args.batch, rng)
