@@ -18,16 +18,14 @@ from torch.optim import optimizer as optimizers
 
 SIZE = 1024  # samples a side
 NEAR = 5  # neighbours whose distance is the radius of coverage
-KEPT = 16  # snapshots of the generator along the way
+KEPT = 8  # snapshots of the generator along the way
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 64) -> float:
-    """Mean over random directions of the 1-D Wasserstein-1 distance; a (n, d), b (m, d)."""
+    """Mean over random directions of the 1-D Wasserstein-1 distance; a and b (n, d), of equal size."""
     rng = torch.Generator().manual_seed(0)
     along = torch.nn.functional.normalize(torch.randn(a.shape[1], directions, generator=rng), dim=0)
-    grid = (torch.arange(256) + 0.5) / 256
-    quantiles = [torch.quantile(points @ along, grid, dim=0) for points in (a, b)]
-    return (quantiles[0] - quantiles[1]).abs().mean().item()
+    return ((a @ along).sort(dim=0).values - (b @ along).sort(dim=0).values).abs().mean().item()
 
 
 def distance(real: Tensor, fake: Tensor) -> float | None:

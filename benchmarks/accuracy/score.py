@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,31 +182,32 @@ def sort(todo: list[Job], cache: Path, extra: tuple[str, ...] = ()) -> Sorted:
     return out
 
 
-def shown(run: Path, mode: str) -> list[Path]:
-    """What the judge may read; `log` is everything but the source."""
+def ask(name: str, run: Path, mode: str) -> Judgement:
+    """Show one judge what `mode` allows; for `log`, a copy of the run without its sources, as one folder."""
     if mode == "all":
-        return [run]
+        return judge(name, [run])
     if mode == "source":
-        return [run / "code"]
-    return sorted(path for path in run.iterdir() if path.name != "code")
+        return judge(name, [run / "code"])
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "run"
+        shutil.copytree(run, copy, ignore=shutil.ignore_patterns("code"))
+        return judge(name, [copy])
 
 
 def score(runs: Sorted, cache: Path, name: str, modes: tuple[str, ...] = MODES) -> dict[str, Tally]:
     """Judge every run in every mode."""
     table = faults()
     tallies = {mode: Tally() for mode in modes}
-    for mode in modes:
-        for job, _ in runs.hurting:
-            said = judge(name, shown(cache / job.name / "run", mode))
-            fault = table[job.variant.kind]
-            tallies[mode].add_fault(job, fault, said, fault.decidable(mode, job.variant.logged))
+    for mode, tally in tallies.items():
+        for job in [*(job for job, _ in runs.hurting), *runs.healthy]:
+            said = ask(name, cache / job.name / "run", mode)
+            if job.variant.healthy:
+                tally.add_healthy(job, said)
+            else:
+                fault = table[job.variant.kind]
+                tally.add_fault(job, fault, said, fault.decidable(mode, job.variant.logged))
             if said.error:
-                tallies[mode].examples.append(f"broken {job.name}: {said.error}")
-        for job in runs.healthy:
-            said = judge(name, shown(cache / job.name / "run", mode))
-            tallies[mode].add_healthy(job, said)
-            if said.error:
-                tallies[mode].examples.append(f"broken {job.name}: {said.error}")
+                tally.examples.append(f"broken {job.name}: {said.error}")
     return tallies
 
 

@@ -111,10 +111,12 @@ def train(todo: list[Job], cache: Path, extra: tuple[str, ...] = (), workers: in
     import torch
 
     torch.set_num_threads(1)
+    # What torch imports with the first optimizer takes longer than a short training: once, here, not in each child
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     cache = cache.resolve()
     waiting = [job for job in todo if not is_done(job, cache, extra)]
     if any("tensorboard" in text for job in waiting for text in job.sources().values()):
-        importlib.import_module("torch.utils.tensorboard")  # slow: once, here, and not in each child
+        importlib.import_module("torch.utils.tensorboard")
     print(f"{len(todo)} runs, {len(waiting)} to train", flush=True)
     running: dict[int, Job] = {}
     failed: list[str] = []
