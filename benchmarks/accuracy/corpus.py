@@ -25,6 +25,7 @@ class Fault:
     what: str
     codes: frozenset[str]  # any of these is a hit
     root: frozenset[str]  # any of these may lead the report
+    also: frozenset[str]  # true consequences: neither a hit nor a false alarm
     source: bool  # told by the source alone
     log: tuple[frozenset[str], ...]  # told by a log that carries all quantities of one of these sets
 
@@ -117,6 +118,7 @@ def faults() -> dict[str, Fault]:
             what=entry["what"],
             codes=frozenset(entry["codes"]),
             root=frozenset(entry["root"]),
+            also=frozenset(entry.get("also", ())),
             source=entry["source"],
             log=tuple(frozenset(needed) for needed in entry["log"]),
         )

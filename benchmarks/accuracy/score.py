@@ -87,7 +87,7 @@ class Tally:
     def add_fault(self, job: Job, fault: Fault, said: Judgement, decidable: bool) -> None:
         """Count a run with a fault that hurts."""
         for finding in {s.code: s for s in said.said if s.loud}.values():
-            self.precision[finding.code].add(finding.code in fault.codes)
+            self.precision[finding.code].add(finding.code in fault.codes | fault.also)
         if not decidable:
             return
         hit = any(s.named and s.code in fault.codes for s in said.said)
