@@ -89,6 +89,6 @@ if __name__ == "__main__":
     torch.manual_seed(args.seed)
     generator = SignalG(args.latent)
     discriminator = SignalD()
-    g_optim = optim.Adam(generator.parameters(), lr=args.lr, betas=(0, 0.99))
-    d_optim = optim.Adam(discriminator.parameters(), lr=args.lr, betas=(0, 0.99))
+    g_optim = optim.Adam(generator.parameters(), lr=args.lr, betas=(0.0, 0.99))
+    d_optim = optim.Adam(discriminator.parameters(), lr=args.lr, betas=(0.0, 0.99))
     train(args, generator, discriminator, g_optim, d_optim, torch.Generator().manual_seed(args.seed + 1))
