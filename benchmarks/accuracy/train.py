@@ -49,7 +49,6 @@ def play(job: Job, folder: Path, extra: tuple[str, ...]) -> None:
     """Train in this process, which is a child that does nothing else, and write truth.json."""
     run = folder / "run"
     os.chdir(run)
-    os.nice(int(os.environ.get("ACCURACY_NICE", "0")))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT))
     for stream, name in ((1, "train.log"), (2, "train.err")):
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
