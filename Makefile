@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test fixtures benchmark clean
+.PHONY: demo test fixtures benchmark accuracy clean
 
 demo: .venv/demo/ready
 	@.venv/demo/bin/wganlint analyze fixtures/sick/run
@@ -21,6 +21,12 @@ fixtures: .venv/test/ready
 
 benchmark: .venv/benchmark/ready
 	.venv/benchmark/bin/python benchmarks/run.py $(ONLY)
+
+# Hours of CPU the first time, then only what has changed. HALF=test is for a tree that is committed.
+HALF ?= tuning
+accuracy: .venv/test/ready
+	.venv/test/bin/python benchmarks/accuracy/train.py --half $(HALF) --jobs $(or $(JOBS),1)
+	.venv/test/bin/python benchmarks/accuracy/score.py --half $(HALF) --json build/accuracy/$(HALF).json
 
 .venv/demo/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv --clear .venv/demo
