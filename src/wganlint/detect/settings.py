@@ -176,7 +176,7 @@ def _conflict(run: Run, meaning: str) -> _Conflict | None:
     if (
         not np.isfinite(first.value)
         or _equal(header.number, first.value, unit)
-        or (meaning == "learning_rate" and _warms(series.values))
+        or (meaning == "learning_rate" and (_warms(series.values) or _falls_from(header.number, series.values)))
     ):
         return None
     return (
@@ -198,6 +198,17 @@ def _echo(run: Run, meaning: str) -> Series | None:
 def _warms(values: Floats) -> bool:
     """A rate that rises is a warm-up: its first value is no contradiction."""
     return bool(np.any(values > 1.01 * float(values[0])))
+
+
+def _falls_from(stated: float | None, values: Floats) -> bool:
+    """A schedule that acts at each iteration has left the stated rate before the first record.
+
+    Told by the next records: the fall to the first one is no more than three times (in logarithms) the fall to the
+    second; a cosine falls slowest at its start, a line and a power law evenly.
+    """
+    if stated is None or len(values) < 2 or not stated > values[0] > values[1] > 0:
+        return False
+    return bool(np.log(stated / values[0]) <= 3 * np.log(values[0] / values[1]))
 
 
 def _equal(a: float | None, b: float | None, slack: float = 0.0) -> bool:
