@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-from wganlint.evidence import Place
 from wganlint.finding import InputSummary
 from wganlint.inspection import Record, RunView, SeriesView, SettingView, TableView, TraceView
 from wganlint.run import OpTable, Point, Run, Series
+from wganlint.trace import Trace
 
 SIGNS = {
     1: "c = mean(fake) - mean(real) + penalty, g = -mean(fake)",
@@ -34,7 +34,7 @@ def describe(run: Run) -> RunView:
         series=tuple(_series(run, series) for series in run.series),
         settings=tuple(SettingView(s.name, s.value, s.meaning, s.origin, s.place, s.quote) for s in run.settings),
         tables=tuple(_table(table) for table in run.tables),
-        traces=tuple(trace_view(trace) for trace in getattr(run, "traces", ())),
+        traces=tuple(trace_view(trace) for trace in run.traces),
         source=_counts(run.source),
         notes=tuple((note.text, note.place) for note in run.notes),
     )
@@ -98,32 +98,35 @@ def _table(table: OpTable) -> TableView:
     )  # fmt: skip
 
 
-def trace_view(trace: object) -> TraceView:
-    """Return the figures of a trace: numbers and texts as they are, collections by their size, nothing that is 0."""
-    place = getattr(trace, "place", None)
-    file = place.file if isinstance(place, Place) else str(getattr(trace, "file", ""))
-    facts = []
-    for name, value in _parts(trace):
-        shown = _figure(value)
-        if shown and name not in {"place", "file"}:
-            facts.append((name.replace("_", " "), shown))
-    return TraceView(file, tuple(facts))
-
-
-def _figure(value: object) -> str:
-    match value:
-        case bool():
-            return "yes" if value else ""
-        case int() | np.integer():
-            return str(value) if value else ""
-        case float():
-            return f"{value:.6g}" if value else ""
-        case str():
-            return value
-        case Sized():
-            return str(len(value)) if len(value) else ""
-        case _:
-            return ""
+def trace_view(trace: Trace) -> TraceView:
+    """Return what a trace covers, in words; what is 0 or not known is left out."""
+    numbers = [step.number for step in trace.steps]
+    whole = "" if len(numbers) == trace.steps_seen else f"{len(numbers)} of them whole: "
+    steps = f"{trace.steps_seen}" + (f" ({whole}#{numbers[0]} to #{numbers[-1]})" if len(numbers) > 1 else "")
+    ranks = f" of {trace.world_size}" if trace.world_size else ""
+    backend = f" ({trace.backend})" if trace.backend else ""
+    lost = [
+        f"{count:,} {what}"
+        for count, what in (
+            (trace.unlaunched, "launched before the window"), (trace.unowned, "launched outside of any operation"),
+        )
+        if count
+    ]  # fmt: skip
+    facts = [
+        ("steps", steps if trace.steps_seen else ""),
+        ("window", f"{trace.window:.3g} s" if trace.window else ""),
+        ("events", f"{trace.events:,}"),
+        ("operations", f"{len(trace.operations):,}" if trace.operations else ""),
+        ("device", trace.device),
+        ("rank", f"{trace.rank}{ranks}{backend}" if trace.rank is not None else ""),
+        ("kernels", ", ".join([f"{trace.kernels:,}", *lost]) if trace.kernels else ""),
+        ("operations outside of steps", f"{trace.outside:,}" if trace.outside else ""),
+        ("Python functions", "recorded" if trace.stacks else ""),
+        ("end", "missing" if trace.truncated else ""),
+        ("events mended", f"{trace.repaired:,}" if trace.repaired else ""),
+        ("events dropped", f"{trace.dropped:,}" if trace.dropped else ""),
+    ]
+    return TraceView(trace.place.file, tuple((name, text) for name, text in facts if text))
 
 
 def _counts(source: object) -> tuple[tuple[str, int], ...]:

@@ -224,7 +224,7 @@ def step_rank(key: str) -> int | None:
 
 @lru_cache(maxsize=4096)
 def is_counter(key: str) -> bool:
-    """Whether a number of this name counts steps or time and measures nothing: a step, a time stamp, how much is left."""
+    """Whether a number of this name counts and measures nothing: a step, a time stamp, how much is left."""
     return step_rank(key) is not None or key.lower().strip("_ ").replace(" ", "_") in _CLOCKS
 
 

@@ -215,7 +215,7 @@ def _traces(run: RunView, width: int) -> list[Line]:
     said: list[Line] = []
     for one in run.traces:
         said.append(line(INDENT, (clean(one.file), "path")))
-        said += wrap([", ".join(f"{name} {text}" for name, text in one.facts)], width, DEEPER)
+        said += wrap(["; ".join(f"{name} {text}" for name, text in one.facts)], width, DEEPER)
     return said
 
 
