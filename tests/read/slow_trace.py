@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 OPS = {"cpu_op", "Operator"}
@@ -40,6 +41,11 @@ class Figures:
     unowned: int = 0
 
 
+def nanoseconds(microseconds: float | str) -> int:
+    """Return whole nanoseconds, with no rounding before the last: a double has no room for a date in nanoseconds."""
+    return round(Fraction(microseconds if isinstance(microseconds, int) else float(microseconds)) * 1000)
+
+
 def slow_figures(document: Any) -> Figures:
     events = document["traceEvents"] if isinstance(document, dict) else document
     events = [event for event in events if event.get("ph") == "X"]
@@ -48,7 +54,7 @@ def slow_figures(document: Any) -> Figures:
     found = Figures()
     launches = {}
     for order, event in enumerate(events):
-        start = round(float(event["ts"]) * 1000)
+        start = nanoseconds(event["ts"])
         end = start + max(0, round(float(event.get("dur", 0)) * 1000))
         name, category = event["name"], event.get("cat")
         if category in OPS or category == "user_annotation":
@@ -66,7 +72,7 @@ def slow_figures(document: Any) -> Figures:
         calls.sort(key=lambda call: (call.start, -call.end, call.order))
         open_calls: list[Call] = []
         for call in calls:
-            open_calls = [o for o in open_calls if o.end > call.start or (o.start == o.end == call.start)]
+            open_calls = [o for o in open_calls if o.end > call.start]
             call.parent = open_calls[-1] if open_calls else None
             open_calls.append(call)
         for call in calls:
@@ -77,7 +83,7 @@ def slow_figures(document: Any) -> Figures:
         category = event.get("cat")
         length = max(0, round(float(event.get("dur", 0)) * 1000))
         if category in RUNTIME:
-            time = round(float(event["ts"]) * 1000)
+            time = nanoseconds(event["ts"])
             found.calls[event["name"], step_of(time)] += 1
             found.cpu[event["name"], step_of(time)] += length
         if category not in KERNEL:

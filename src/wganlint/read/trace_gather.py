@@ -97,8 +97,8 @@ class Gathered:
         kind = np.array(self.kinds, np.uint8)[name]
         usable = (np.abs(start) < FARTHEST) & (length < FARTHEST) & (kind != IGNORED)
         self.unusable += int((~usable & (kind != IGNORED)).sum())
-        begin = np.rint(np.where(usable, start, 0.0) * 1000.0).astype(np.int64)
-        time = np.rint(np.where(usable, length, 0.0) * 1000.0).astype(np.int64)
+        begin = _nanoseconds(np.where(usable, start, 0.0))
+        time = _nanoseconds(np.where(usable, length, 0.0))
         correlation, sequence, forward = (_wholes(column) for column in columns[2:])
         for at in np.flatnonzero(usable & (kind == STEP)).tolist():
             self._step(self.names[name[at]], int(begin[at]), int(begin[at] + time[at]))
@@ -176,6 +176,12 @@ def _records(dtype: np.dtype[Any], chosen: NDArray[np.bool_], *columns: NDArray[
     for field, column in zip(dtype.names or (), columns, strict=True):
         records[field] = column[chosen]
     return records
+
+
+def _nanoseconds(microseconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return whole nanoseconds; whole microseconds stay exact however far from zero (clocks count from 1970)."""
+    whole = np.floor(microseconds)
+    return whole.astype(np.int64) * 1000 + np.rint((microseconds - whole) * 1000.0).astype(np.int64)
 
 
 def _floats(column: Sequence[Any]) -> NDArray[np.float64]:

@@ -54,13 +54,12 @@ def nest(records: Records, wrappers: Sequence[bool]) -> Nested:
     """Find what encloses what. `wrappers` says by name number whether a call is a wrapper.
 
     A call lies inside another of its thread if it starts before that one ends; of two that start together the longer is
-    the outer one. A call of no length at the end of another is outside of it.
+    the outer one, of two of the same bounds the one that stands first in the file. A call of no length encloses nothing,
+    and at the end of another it is outside of it: where a clock counts whole microseconds, such calls follow each other.
     """
     order = np.lexsort((-records["end"], records["start"], records["thread"]))
     records = records[order]
-    # Doubled times, so that a call of no length is still open for what starts with it.
-    starts = (records["start"] * 2).tolist()
-    ends = (records["end"] * 2 + (records["end"] == records["start"])).tolist()
+    starts, ends = records["start"].tolist(), records["end"].tolist()
     names = records["name"].tolist()
     parent: list[int] = []
     outer: list[bool] = []
