@@ -21,13 +21,10 @@ class Call:
     is_op: bool
     order: int
     parent: Call | None = None
+    outer: bool = True
 
     def chain(self) -> list[Call]:
         return [self] + (self.parent.chain() if self.parent else [])
-
-    @property
-    def outer(self) -> bool:
-        return all(other.name != self.name for other in self.chain()[1:])
 
 
 @dataclass
@@ -74,6 +71,7 @@ def slow_figures(document: Any) -> Figures:
         for call in calls:
             open_calls = [o for o in open_calls if o.end > call.start]
             call.parent = open_calls[-1] if open_calls else None
+            call.outer = all(other.name != call.name for other in open_calls)
             open_calls.append(call)
         for call in calls:
             if call.outer:
@@ -99,7 +97,7 @@ def slow_figures(document: Any) -> Figures:
         calls = threads[pid, tid]
         before = range(bisect_right(calls, time, key=lambda call: call.start) - 1, -1, -1)
         around = next((calls[at] for at in before if calls[at].end >= time), None)
-        chain = around.chain() if around else []
+        chain = [call for call in around.chain() if call.end >= time] if around else []
         found.unowned += not any(call.is_op for call in chain)
         for call in chain:
             if call.outer:
