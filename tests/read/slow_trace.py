@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 OPS = {"cpu_op", "Operator"}
@@ -20,13 +21,10 @@ class Call:
     is_op: bool
     order: int
     parent: Call | None = None
+    outer: bool = True
 
     def chain(self) -> list[Call]:
         return [self] + (self.parent.chain() if self.parent else [])
-
-    @property
-    def outer(self) -> bool:
-        return all(other.name != self.name for other in self.chain()[1:])
 
 
 @dataclass
@@ -40,6 +38,11 @@ class Figures:
     unowned: int = 0
 
 
+def nanoseconds(microseconds: float | str) -> int:
+    """Return whole nanoseconds, with no rounding before the last: a double has no room for a date in nanoseconds."""
+    return round(Fraction(microseconds if isinstance(microseconds, int) else float(microseconds)) * 1000)
+
+
 def slow_figures(document: Any) -> Figures:
     events = document["traceEvents"] if isinstance(document, dict) else document
     events = [event for event in events if event.get("ph") == "X"]
@@ -48,7 +51,7 @@ def slow_figures(document: Any) -> Figures:
     found = Figures()
     launches = {}
     for order, event in enumerate(events):
-        start = round(float(event["ts"]) * 1000)
+        start = nanoseconds(event["ts"])
         end = start + max(0, round(float(event.get("dur", 0)) * 1000))
         name, category = event["name"], event.get("cat")
         if category in OPS or category == "user_annotation":
@@ -66,8 +69,9 @@ def slow_figures(document: Any) -> Figures:
         calls.sort(key=lambda call: (call.start, -call.end, call.order))
         open_calls: list[Call] = []
         for call in calls:
-            open_calls = [o for o in open_calls if o.end > call.start or (o.start == o.end == call.start)]
+            open_calls = [o for o in open_calls if o.end > call.start]
             call.parent = open_calls[-1] if open_calls else None
+            call.outer = all(other.name != call.name for other in open_calls)
             open_calls.append(call)
         for call in calls:
             if call.outer:
@@ -77,7 +81,7 @@ def slow_figures(document: Any) -> Figures:
         category = event.get("cat")
         length = max(0, round(float(event.get("dur", 0)) * 1000))
         if category in RUNTIME:
-            time = round(float(event["ts"]) * 1000)
+            time = nanoseconds(event["ts"])
             found.calls[event["name"], step_of(time)] += 1
             found.cpu[event["name"], step_of(time)] += length
         if category not in KERNEL:
@@ -93,7 +97,7 @@ def slow_figures(document: Any) -> Figures:
         calls = threads[pid, tid]
         before = range(bisect_right(calls, time, key=lambda call: call.start) - 1, -1, -1)
         around = next((calls[at] for at in before if calls[at].end >= time), None)
-        chain = around.chain() if around else []
+        chain = [call for call in around.chain() if call.end >= time] if around else []
         found.unowned += not any(call.is_op for call in chain)
         for call in chain:
             if call.outer:

@@ -214,6 +214,24 @@ def test_nanoseconds_survive(times: float) -> None:
     assert trace.operations["aten::mul"].total_cpu_ns == 2000
 
 
+@pytest.mark.parametrize("date", [0, 1_661_203_462_598_738])
+def test_calls_that_touch_follow_each_other(date: int) -> None:
+    """A clock of whole microseconds: short calls last 0 us and end where the next of their name begins."""
+    times = [(at, length) for at in range(100, 700, 3) for length in (1, 2)]
+    siblings = [event("aten::as_strided", date + at + (length == 2), length) for at, length in times]
+    instants = [event("aten::as_strided", date + at, 0) for at in (800, 800, 801, 802, 802)]
+    outer = [event("aten::nan_to_num", date + 900, 9), event("aten::nan_to_num", date + 903, 6)]
+    events = [*siblings, *instants, *outer]
+    trace = read(json.dumps(events).encode())
+    assert trace.operations["aten::as_strided"].total_calls == len(siblings) + len(instants)
+    assert trace.operations["aten::as_strided"].total_cpu_ns == 1000 * sum(length for _, length in times)
+    assert (trace.operations["aten::nan_to_num"].total_calls, trace.operations["aten::nan_to_num"].total_cpu_ns) == (
+        1,
+        9000,
+    )
+    same_as_slow(trace, events)
+
+
 def test_no_events_is_no_trace() -> None:
     for text in (
         b"",

@@ -25,7 +25,7 @@ from wganlint.read.trace_gather import (
     PYTHON,
     Gathered,
 )
-from wganlint.read.trace_nest import DEEPEST, Nested, nest
+from wganlint.read.trace_nest import DEEPEST, Nested, nest, outermost, within
 from wganlint.read.trace_sites import Sites
 from wganlint.read.trace_spool import Records, Spool, divide
 from wganlint.trace import Operation, TraceStep
@@ -36,6 +36,7 @@ CELLS = 800_000  # figures kept for steps times names
 JOINED = np.dtype([("start", "i8"), ("time", "i8"), ("thread", "i4"), ("name", "i4")])
 
 Longs = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -98,17 +99,18 @@ def fold(gathered: Gathered, *, truncated: bool = False) -> Folded:
     figures = Figures(len(gathered.names), steps)
     sites = Sites(gathered.names) if gathered.stacks else None
     kernels, unlaunched = _join(gathered, steps, figures)
-    wrappers = [name.startswith("autograd::engine::evaluate_function") for name in gathered.names]
+    wrappers = np.array([name.startswith("autograd::engine::evaluate_function") for name in gathered.names], bool)
     outside = unowned = 0
     for calls, launched in _windows(gathered, kernels, steps):
         kinds = calls["kind"] & ~np.uint8(FLAGS)
         own = (calls["kind"] & CONTEXT) == 0
         _count_flat(calls[own & (kinds > ANNOTATION) & (kinds < PYTHON)], steps, figures)
-        nested = nest(calls[kinds <= ANNOTATION], wrappers)
-        outside += _count(nested, steps, figures)
-        unowned += _attribute(nested, launched, steps, figures)
+        nested = nest(calls[kinds <= ANNOTATION])
+        outer = outermost(nested.records)
+        outside += _count(nested.records, outer, wrappers, steps, figures)
+        unowned += _attribute(nested, outer, launched, steps, figures)
         if sites is not None:
-            sites.take(nested, nest(calls[kinds == PYTHON], wrappers))
+            sites.take(nested, nest(calls[kinds == PYTHON]))
     kernels.close()
     return Folded(
         _operations(gathered, steps, figures, sites), _as_data(steps), len(gathered.steps), gathered.kernels.count,
@@ -236,18 +238,18 @@ def _count_flat(calls: Records, steps: Steps, figures: Figures) -> None:
     figures.add(figures.cpu, calls["name"], places, calls["end"] - calls["start"])
 
 
-def _count(nested: Nested, steps: Steps, figures: Figures) -> int:
+def _count(records: Records, outer: Flags, wrappers: Flags, steps: Steps, figures: Figures) -> int:
     """Count the calls of a window; return how many operations lie outside of all steps."""
-    counted = nested.outer & ((nested.records["kind"] & CONTEXT) == 0)
-    calls = nested.records[counted]
+    counted = outer & ((records["kind"] & CONTEXT) == 0)
+    calls = records[counted]
     _count_flat(calls, steps, figures)
-    inside = calls["name"][nested.wrapped[counted]]
+    inside = calls["name"][within(records, wrappers)[counted]]
     figures.wrapped += np.bincount(inside, minlength=len(figures.wrapped))
     ops = calls[(calls["kind"] & ~np.uint8(FLAGS)) == OP]
     return int((steps.of(ops["start"]) == steps.kept + 1).sum())
 
 
-def _attribute(nested: Nested, launched: Records, steps: Steps, figures: Figures) -> int:
+def _attribute(nested: Nested, outer: Flags, launched: Records, steps: Steps, figures: Figures) -> int:
     """Add the time of each kernel to the calls that were open around its launch; return how many had no operation."""
     if not len(launched):
         return 0
@@ -261,9 +263,10 @@ def _attribute(nested: Nested, launched: Records, steps: Steps, figures: Figures
         if not len(left):
             break
         here = at[left]
-        owned[left] |= kinds[here] == OP
-        outer = nested.outer[here]
-        figures.add(figures.device, records["name"][here[outer]], places[left[outer]], times[left[outer]])
+        open_ = records["end"][here] >= launched["start"][left]
+        owned[left] |= open_ & (kinds[here] == OP)
+        counts = open_ & outer[here]
+        figures.add(figures.device, records["name"][here[counts]], places[left[counts]], times[left[counts]])
         at[left] = nested.parent[here]
         left = left[at[left] >= 0]
     return int((~owned).sum())

@@ -62,44 +62,42 @@ class Gathered:
         self._known: dict[tuple[int, str], int] = {}
         self._numbers = _Numbers(self)
         self._threads = _Threads()
-        self._columns: list[list[Any]] = [[] for _ in range(9)]
+        self._parts: list[tuple[NDArray[Any], ...]] = []
+        self._waiting = 0
 
     def take(self, events: Iterable[Event]) -> None:
-        """Take the events that have a length; flows, counters and instants say nothing here."""
+        """Take the events that have a length; flows, counters and instants say nothing here.
+
+        Columns of numbers are made at once: keeping the objects until there are many costs as much as decoding them.
+        """
         chosen = [event for event in events if event.ph == "X"]
+        numbers, threads, count = self._numbers, self._threads, len(chosen)
         arguments = [event.args or _NO_ARGUMENTS for event in chosen]
-        columns = self._columns
-        columns[0] += [event.cat for event in chosen]
-        columns[1] += [event.name for event in chosen]
-        columns[2] += [event.pid for event in chosen]
-        columns[3] += [event.tid for event in chosen]
-        columns[4] += [event.ts for event in chosen]
-        columns[5] += [event.dur for event in chosen]
-        columns[6] += [one.correlation for one in arguments]
-        columns[7] += [one.sequence for one in arguments]
-        columns[8] += [one.forward for one in arguments]
-        if len(columns[0]) > BATCH:
+        name = [numbers[event.cat or _category(event.pid), event.name] for event in chosen]
+        thread = [threads[event.pid, event.tid] for event in chosen]
+        self._parts.append((
+            np.fromiter(name, np.int32, count), np.fromiter(thread, np.int32, count),
+            _floats([event.ts for event in chosen]), _floats([event.dur for event in chosen]),
+            _wholes([one.correlation for one in arguments]), _wholes([one.sequence for one in arguments]),
+            _wholes([one.forward for one in arguments]),
+        ))  # fmt: skip
+        self._waiting += count
+        if self._waiting > BATCH:
             self.flush()
 
     def flush(self) -> None:
-        """Turn what was gathered into arrays."""
-        if not self._columns[0]:
+        """Turn what was gathered into records."""
+        if not self._waiting:
             return
-        categories, names, processes, threads, *columns = self._columns
-        self._columns = [[] for _ in range(9)]
-        if "" in set(categories):
-            categories = list(map(_category, categories, processes))
-        # Lookups run in C; only what is new goes through Python.
-        name = _wholes(list(map(self._numbers.__getitem__, zip(categories, names, strict=True))))
-        thread = _wholes(list(map(self._threads.__getitem__, zip(processes, threads, strict=True))))
-        start, length = (_floats(column) for column in columns[:2])
+        columns = [np.concatenate(column) for column in zip(*self._parts, strict=True)]
+        self._parts, self._waiting = [], 0
+        name, thread, start, length, correlation, sequence, forward = columns
         length = np.where(length > 0, length, 0.0)
         kind = np.array(self.kinds, np.uint8)[name]
         usable = (np.abs(start) < FARTHEST) & (length < FARTHEST) & (kind != IGNORED)
         self.unusable += int((~usable & (kind != IGNORED)).sum())
-        begin = np.rint(np.where(usable, start, 0.0) * 1000.0).astype(np.int64)
-        time = np.rint(np.where(usable, length, 0.0) * 1000.0).astype(np.int64)
-        correlation, sequence, forward = (_wholes(column) for column in columns[2:])
+        begin = _nanoseconds(np.where(usable, start, 0.0))
+        time = _nanoseconds(np.where(usable, length, 0.0))
         for at in np.flatnonzero(usable & (kind == STEP)).tolist():
             self._step(self.names[name[at]], int(begin[at]), int(begin[at] + time[at]))
         flag = np.where(forward > 0, BACKWARD, 0).astype(np.uint8)
@@ -164,10 +162,8 @@ class _Threads(dict[tuple[object, object], int]):
         return number
 
 
-def _category(category: str, process: object) -> str:
-    """Return the category of an event; old traces have none and name the process `CUDA functions` instead."""
-    if category:
-        return category
+def _category(process: object) -> str:
+    """Return the category of an event that has none: old traces name the process `CUDA functions` instead."""
     return "kernel" if isinstance(process, str) and process.startswith("CUDA") else "cpu_op"
 
 
@@ -178,10 +174,16 @@ def _records(dtype: np.dtype[Any], chosen: NDArray[np.bool_], *columns: NDArray[
     return records
 
 
+def _nanoseconds(microseconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return whole nanoseconds; whole microseconds stay exact however far from zero (clocks count from 1970)."""
+    whole = np.floor(microseconds)
+    return whole.astype(np.int64) * 1000 + np.rint((microseconds - whole) * 1000.0).astype(np.int64)
+
+
 def _floats(column: Sequence[Any]) -> NDArray[np.float64]:
     try:
-        return np.array(column, np.float64)
-    except ValueError:
+        return np.fromiter(column, np.float64, len(column))
+    except (ValueError, TypeError):
         return np.array([_float(value) for value in column])
 
 
@@ -194,7 +196,7 @@ def _float(value: float | str | None) -> float:
 
 def _wholes(column: Sequence[Any]) -> NDArray[np.int64]:
     try:
-        return np.array(column, np.int64)
+        return np.fromiter(column, np.int64, len(column))
     except (ValueError, TypeError, OverflowError):
         return np.array([_whole(value) for value in column], np.int64)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,23 +10,20 @@ from numpy.typing import NDArray
 
 from wganlint.read.trace_spool import Records
 
-_NEVER = 1 << 63  # later than every end
 DEEPEST = 2_000  # levels that are walked up from a launch
+ROUNDS = 64  # of looking at all records at once, before the few that are left go one by one
+
+Longs = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """Records in the order of thread and start. `parent`: place of the innermost call around each, or -1.
-
-    `outer`: no call around it has its name. `wrapped`: a call around it is a wrapper.
-    """
+    """Records in the order of thread and start. `parent`: place of the innermost call around each, or -1."""
 
     records: Records
-    parent: NDArray[np.int64]
-    outer: NDArray[np.bool_]
-    wrapped: NDArray[np.bool_]
+    parent: Longs
 
-    def around(self, threads: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
+    def around(self, threads: NDArray[np.int32], times: Longs) -> Longs:
         """Return the place of the innermost call that is open on a thread at a time, or -1."""
         found = np.full(len(times), -1, np.int64)
         bounds = _bounds(self.records["thread"])
@@ -50,41 +46,74 @@ class Nested:
         return found
 
 
-def nest(records: Records, wrappers: Sequence[bool]) -> Nested:
-    """Find what encloses what. `wrappers` says by name number whether a call is a wrapper.
+def nest(records: Records) -> Nested:
+    """Find what encloses what.
 
     A call lies inside another of its thread if it starts before that one ends; of two that start together the longer is
-    the outer one. A call of no length at the end of another is outside of it.
+    the outer one, of two with the same bounds the first in the file. A call of no length encloses nothing, and at the
+    end of another it is outside of it: where a clock counts whole microseconds, such calls follow each other.
     """
-    order = np.lexsort((-records["end"], records["start"], records["thread"]))
-    records = records[order]
-    # Doubled times, so that a call of no length is still open for what starts with it.
-    starts = (records["start"] * 2).tolist()
-    ends = (records["end"] * 2 + (records["end"] == records["start"])).tolist()
-    names = records["name"].tolist()
-    parent: list[int] = []
-    outer: list[bool] = []
-    wrapped: list[bool] = []
-    for low, high in _bounds(records["thread"]).values():
-        open_ends, open_at = [_NEVER], [-1]  # the calls that are open, the innermost last
-        open_names, inside = [0] * len(wrappers), 0
-        for at in range(low, high):
-            start, name = starts[at], names[at]
-            while open_ends[-1] <= start:
-                open_ends.pop()
-                gone = names[open_at.pop()]
-                open_names[gone] -= 1
-                if wrappers[gone]:
-                    inside -= 1
-            parent.append(open_at[-1])
-            outer.append(not open_names[name])
-            wrapped.append(inside > 0)
-            open_names[name] += 1
-            if wrappers[name]:
-                inside += 1
-            open_ends.append(ends[at])
-            open_at.append(at)
-    return Nested(records, np.array(parent, np.int64), np.array(outer, bool), np.array(wrapped, bool))
+    records = records[np.lexsort((-records["end"], records["start"], records["thread"]))]
+    return Nested(records, _parents(records))
+
+
+def outermost(records: Records) -> NDArray[np.bool_]:
+    """Tell of sorted records which start while no other call of their name is open on their thread."""
+    groups = records["thread"].astype(np.int64) * (int(records["name"].max(initial=0)) + 1) + records["name"]
+    order = np.argsort(groups, kind="stable")
+    outer = np.empty(len(records), bool)
+    outer[order] = ~_inside(groups[order], records["start"][order], records["end"][order])
+    return outer
+
+
+def within(records: Records, wrappers: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell of sorted records which start while a call is open on their thread that `wrappers` names by its number."""
+    ends = np.where(wrappers[records["name"]], records["end"], records["start"].min(initial=0))
+    return _inside(records["thread"].astype(np.int64), records["start"], ends)
+
+
+def _inside(groups: Longs, starts: Longs, ends: Longs) -> NDArray[np.bool_]:
+    """Tell which start before the latest end of those that stand before them in their group; groups lie together."""
+    if not len(groups):
+        return np.zeros(0, bool)
+    group = np.concatenate(([0], np.cumsum(np.diff(groups) != 0)))
+    first = min(int(starts.min()), int(ends.min()))
+    span = int(ends.max()) - first + 1
+    if span * (int(group[-1]) + 1) < 1 << 62:
+        starts, ends = starts - first, ends - first
+    else:  # times so far apart become their ranks
+        ranks = np.unique(np.concatenate((starts, ends)), return_inverse=True)[1]
+        starts, ends, span = ranks[: len(starts)], ranks[len(starts) :], int(ranks.max()) + 1
+    # Each group lies above the one before it, so that one running maximum serves all.
+    latest = np.maximum.accumulate(ends + group * span)
+    inside = np.zeros(len(groups), bool)
+    inside[1:] = latest[:-1] > (starts + group * span)[1:]
+    return inside
+
+
+def _parents(records: Records) -> Longs:
+    """Return for each record the place of the nearest one before it, on its thread, that ends after it starts.
+
+    Nothing between a record and its candidate is open. If the candidate has ended, its own candidate is the next one,
+    be that settled or not: so long rows of siblings are skipped by doubling steps.
+    """
+    starts, ends = records["start"].copy(), records["end"].copy()
+    parent = np.arange(-1, len(records) - 1)
+    for low, _ in _bounds(records["thread"]).values():
+        parent[low] = -1
+    left = np.arange(len(records))
+    for _ in range(ROUNDS):
+        left = left[parent[left] >= 0]
+        left = left[ends[parent[left]] <= starts[left]]
+        if not len(left):
+            return parent
+        parent[left] = parent[parent[left]]
+    for at in left.tolist():
+        place, start = int(parent[at]), starts[at]
+        while place >= 0 and ends[place] <= start:
+            place = int(parent[place])
+        parent[at] = place
+    return parent
 
 
 def _bounds(threads: NDArray[np.int32]) -> dict[int, tuple[int, int]]:
