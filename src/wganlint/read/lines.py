@@ -6,17 +6,19 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
+from wganlint.read.rows import Ints, Rows
 from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
 MANY = 2  # such blocks at once in a large file
+EARLY = 8  # the first one is this much smaller: what it teaches serves all others
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
 
@@ -39,34 +41,40 @@ _MARKS = (
 )
 
 
-@dataclass(slots=True)
 class Block:
     """Consecutive lines. `numbers[i]` is the physical line of `lines[i]`; parts of a redrawn line share it.
 
     `redrawn`: a carriage return stood in this block, so `numbers` may repeat.
     """
 
-    numbers: range | list[int]
-    lines: list[str]
-    redrawn: bool = False
-    raw: bytes = b""  # as they stand in the file, where that is what `lines` hold
+    def __init__(self, places: range | Ints, rows: Rows, redrawn: bool = False) -> None:
+        self._places = places
+        self.rows = rows
+        self.redrawn = redrawn
 
-    _rows: npt.NDArray[np.object_] | None = None
+    @staticmethod
+    def of(numbers: range | list[int], lines: list[str]) -> Block:
+        """Return a block of lines that are text already."""
+        return Block(numbers if isinstance(numbers, range) else np.array(numbers, dtype=np.int64), Rows.of(lines))
+
+    @cached_property
+    def numbers(self) -> range | list[int]:
+        """The physical line of each line."""
+        return self._places if isinstance(self._places, range) else self._places.tolist()
 
     @property
-    def rows(self) -> npt.NDArray[np.object_]:
-        """The lines as an array."""
-        if self._rows is None:
-            self._rows = np.empty(len(self.lines), dtype=np.object_)
-            self._rows[:] = self.lines
-        return self._rows
+    def places(self) -> range | Ints:
+        """The same; an array where they are not consecutive."""
+        return self._places
 
     @property
-    def data(self) -> bytes:
-        """The lines as UTF-8, each with a line end."""
-        if not self.raw:
-            self.raw = ("\n".join(self.lines) + "\n").encode(errors="replace")
-        return self.raw
+    def lines(self) -> list[str]:
+        """All lines as text."""
+        return self.rows.every
+
+    def part(self, low: int, high: int) -> Block:
+        """Return some of the lines, one after the other."""
+        return Block(self._places[low:high], self.rows.part(low, high), self.redrawn)
 
 
 @dataclass(slots=True)
@@ -102,7 +110,7 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     number = 1
     for data in _whole_lines(_bytes(stream, damage.shown), damage):
         ready = [_block(data, number, damage)]
-        number += data.count(b"\n")
+        number += _line_ends(data)
         yield ready.pop()  # no reference stays here, so that it can go before the next one is made
 
 
@@ -113,37 +121,23 @@ def _block(data: bytes, number: int, damage: Damage) -> Block:
     if not dirty and not text.isascii():
         dirty = _C1.search(text) is not None
     if dirty:
-        text = _clean(text)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    lines = (text[:-1] if text.endswith("\n") else text).split("\n")
-    if "\r" in text:
-        return _redraws(lines, number)
-    raw = b"" if dirty or b"\r" in data or damage.bad else data
-    return Block(range(number, number + len(lines)), lines, raw=raw)
-
-
-def _redraws(lines: list[str], first: int) -> Block:
-    numbers: list[int] = []
-    parts: list[str] = []
-    before = 0
-    for at in [at for at, line in enumerate(lines) if "\r" in line]:
-        parts += lines[before:at]
-        numbers += range(first + before, first + at)
-        shown = [part for part in lines[at].split("\r") if part]
-        parts += shown
-        numbers += [first + at] * len(shown)
-        before = at + 1
-    parts += lines[before:]
-    numbers += range(first + before, first + len(lines))
-    return Block(numbers, parts, redrawn=True)
+        data = _clean(text).encode(errors="replace")
+    elif damage.bad:
+        data = text.encode(errors="replace")
+    del text
+    if b"\r\n" in data:
+        data = data.replace(b"\r\n", b"\n")
+    rows, places = Rows.cut(data)
+    if places is None:
+        return Block(range(number, number + len(rows)), rows)
+    return Block(places + number, rows, redrawn=True)
 
 
 def _has_control(data: bytes) -> bool:
     """Whether there are control characters other than tab, newline and return."""
     values = np.frombuffer(data, dtype=np.uint8)
-    low = values[values < 32]
-    return bool(((low != 10) & (low != 9) & (low != 13)).any()) or b"\x7f" in data
+    fine = sum(int(np.count_nonzero(values == code)) for code in (9, 10, 13))
+    return int(np.count_nonzero(values < 32)) > fine or b"\x7f" in data
 
 
 def _clean(text: str) -> str:
@@ -185,7 +179,7 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if end:
             yield data[:end]
-            number += data.count(b"\n", 0, end)
+            number += _line_ends(data[:end] if end < len(data) else data)
         rest = data[end:]
         if len(rest) > BLOCK:
             keep = BLOCK
@@ -197,6 +191,10 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
         _cut(damage, number, rest, dropped)
     if rest:
         yield rest
+
+
+def _line_ends(data: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == 10))
 
 
 def _first_end(piece: bytes) -> int:
@@ -221,7 +219,7 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
         InputError: the stream is binary, or reading it fails.
     """
     try:
-        first = stream.read(BLOCK)
+        first = stream.read(max(1, BLOCK // EARLY))
         encoding = next(((mark, name) for mark, name in _MARKS if first.startswith(mark)), None)
         decoder = None
         if encoding is not None:

@@ -53,7 +53,7 @@ class Unread:
 
     before: list[tuple[int, str]]
     numbers: Sequence[int]
-    lines: list[str]
+    lines: Sequence[str]
 
     def read(self, file: str) -> list[OpTable]:
         """Return the table."""

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wganlint.read.digits import WIDEST, Bytes, Flags, Floats, Ints, inside, read_numbers
+from wganlint.read.rows import Rows
 from wganlint.read.tokens import Field
 
 LONGEST = 2000  # bytes of a line that may become a template
@@ -33,20 +34,23 @@ Words = npt.NDArray[np.uint64]
 class Lines:
     """The bytes of a block, and where its lines begin and end."""
 
-    def __init__(self, data: bytes) -> None:
-        self.bytes = np.frombuffer(data + bytes(2 * WIDEST), dtype=np.uint8)
-        self.size = len(data)
-        ends = np.flatnonzero(self.bytes[: self.size] == 10)
-        if not data.endswith(b"\n"):
-            ends = np.append(ends, self.size)
-        self.stops = ends
-        self.starts = np.concatenate([[0], ends[:-1] + 1])
+    def __init__(self, rows: Rows) -> None:
+        self.bytes = np.frombuffer(rows.data, dtype=np.uint8)
+        self.size = rows.size
+        self.starts = rows.starts
+        self.stops = rows.stops
         self._anchors: dict[bytes, tuple[Ints, Ints, Ints]] = {}
 
     def windows(self, at: Ints, width: int) -> Bytes:
         """Return the `width` bytes from each place on, shape (places, width)."""
         every = np.ndarray((len(self.bytes) - width + 1,), dtype=f"S{width}", buffer=self.bytes, strides=(1,))
         return every[at].view(np.uint8).reshape(len(at), width)
+
+    def masked(self) -> npt.NDArray[np.bytes_]:
+        """Return the 8 bytes from each place on, with every digit as 0 and all else told apart."""
+        digits = self.bytes - np.uint8(48)
+        digits *= digits > 9
+        return np.ndarray((len(digits) - 7,), dtype="S8", buffer=digits, strides=(1,))
 
     def anchors(self, letters: bytes) -> tuple[Ints, Ints, Ints]:
         """Return where any of these bytes stand, which of these places is the first of each line, and how many."""
