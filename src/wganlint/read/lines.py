@@ -13,7 +13,7 @@ import numpy as np
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
-from wganlint.read.rows import Ints, Rows
+from wganlint.read.rows import Ints, Rows, controls
 from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
@@ -24,6 +24,7 @@ HEAD = 8192  # bytes that tell text from binary
 
 _C1 = re.compile("[\x80-\x9f]")
 _TEXT = bytes([9, 10, 13, 27, 8, *range(32, 127)])
+_FINE = np.isin(np.arange(32), (9, 10, 13))
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colors, cursor moves
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n\r]*(?:\x07|\x1b\\|\x9c)?"  # window titles, links
@@ -82,6 +83,7 @@ class Damage:
     """What had to be repaired in one file, collected on the way."""
 
     shown: str
+    next: int = 1  # the line after those that were handed out
     bad: int = 0
     first_bad: Place | None = None
     cut: int = 0
@@ -107,17 +109,18 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     Raises:
         InputError: the stream is binary, or reading it fails.
     """
-    number = 1
     for data in _whole_lines(_bytes(stream, damage.shown), damage):
-        ready = [_block(data, number, damage)]
-        number += _line_ends(data)
+        ready = [_block(data, damage)]
         yield ready.pop()  # no reference stays here, so that it can go before the next one is made
 
 
-def _block(data: bytes, number: int, damage: Damage) -> Block:
-    """Return the lines of some bytes, of which the first is line `number`."""
+def _block(data: bytes, damage: Damage) -> Block:
+    """Return the lines of some bytes, of which the first is line `damage.next`."""
+    number = damage.next
     text = _decode(data, number, damage)
-    dirty = _has_control(data)
+    places, codes = controls(data)
+    damage.next += int(np.count_nonzero(codes == 10))
+    dirty = not _FINE[codes].all() or b"\x7f" in data
     if not dirty and not text.isascii():
         dirty = _C1.search(text) is not None
     if dirty:
@@ -125,19 +128,13 @@ def _block(data: bytes, number: int, damage: Damage) -> Block:
     elif damage.bad:
         data = text.encode(errors="replace")
     del text
-    if b"\r\n" in data:
+    if (dirty or (codes == 13).any()) and b"\r\n" in data:
         data = data.replace(b"\r\n", b"\n")
-    rows, places = Rows.cut(data)
-    if places is None:
+        dirty = True
+    rows, parts = Rows.cut(data) if dirty or damage.bad else Rows.cut_at(data, places, codes)
+    if parts is None:
         return Block(range(number, number + len(rows)), rows)
-    return Block(places + number, rows, redrawn=True)
-
-
-def _has_control(data: bytes) -> bool:
-    """Whether there are control characters other than tab, newline and return."""
-    values = np.frombuffer(data, dtype=np.uint8)
-    fine = sum(int(np.count_nonzero(values == code)) for code in (9, 10, 13))
-    return int(np.count_nonzero(values < 32)) > fine or b"\x7f" in data
+    return Block(parts + number, rows, redrawn=True)
 
 
 def _clean(text: str) -> str:
@@ -166,20 +163,18 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
     """Yield the bytes again, each time up to a line end, and cut what is longer than `BLOCK` without one."""
     rest = b""
     dropped = 0  # bytes of a long line that are not kept
-    number = 1
     for piece in pieces:
         if dropped:
             end = _first_end(piece)
             dropped += len(piece) if end < 0 else end
             if end < 0:
                 continue
-            _cut(damage, number, rest, dropped)
+            _cut(damage, damage.next, rest, dropped)
             dropped, piece = 0, piece[end:]
         data = rest + piece
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if end:
             yield data[:end]
-            number += _line_ends(data[:end] if end < len(data) else data)
         rest = data[end:]
         if len(rest) > BLOCK:
             keep = BLOCK
@@ -188,13 +183,9 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
             dropped = len(rest) - keep
             rest = rest[:keep]
     if dropped:
-        _cut(damage, number, rest, dropped)
+        _cut(damage, damage.next, rest, dropped)
     if rest:
         yield rest
-
-
-def _line_ends(data: bytes) -> int:
-    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == 10))
 
 
 def _first_end(piece: bytes) -> int:

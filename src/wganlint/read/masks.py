@@ -29,6 +29,7 @@ NOISE = 1
 _FIRST = 2
 _LAST = 255
 _FOOTER = "time total:"
+_AT_ONCE = 2048  # lines: what is in work stays in the cache
 _U29, _U32 = np.uint64(29), np.uint64(32)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _DRAWN = np.frombuffer(os.urandom(8 * (WIDEST // 8 + 2)), dtype=np.uint64) | np.uint64(1)
@@ -55,6 +56,10 @@ def prints_of(lines: Lines, at: Ints) -> Words:
     Multilinear hashing (Lemire & Kaser, "Strongly universal string hashing is fast", 2014) of words that are mixed
     first, by numbers drawn at each start of the program: two masks share a print with a chance of about 2**-60.
     """
+    return np.concatenate([_prints_of(lines, at[low : low + _AT_ONCE]) for low in range(0, len(at) or 1, _AT_ONCE)])
+
+
+def _prints_of(lines: Lines, at: Ints) -> Words:
     starts, sizes = lines.starts[at], lines.stops[at] - lines.starts[at]
     wide = sizes > WIDEST
     if wide.any():
@@ -64,7 +69,10 @@ def prints_of(lines: Lines, at: Ints) -> Words:
     firsts = ends - counts
     within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(firsts, counts)
     places = np.repeat(starts, counts) + (within << 3)
-    words = lines.masked()[places].view(np.uint64)
+    words = lines.words(places)
+    letters = words.view(np.uint8)
+    letters -= np.uint8(48)
+    letters *= letters > 9  # every digit as 0, all else told apart
     words[ends - 1] &= _WITHIN[sizes - ((counts - 1) << 3)]
     words ^= words >> _U32
     words *= _ODD
@@ -76,7 +84,8 @@ def prints_of(lines: Lines, at: Ints) -> Words:
     found *= _ODD
     found ^= found >> _U29
     found[wide] = 0
-    return found
+    prints: Words = found
+    return prints
 
 
 class _Shelf:
@@ -102,7 +111,8 @@ class _Shelf:
             other = prints[missing]
             place = other & np.uint64(2**SHELF - 1)
             found[missing] = self._codes[place] * (self._prints[place] == other)
-        return found
+        codes: npt.NDArray[np.uint8] = found
+        return codes
 
 
 @dataclass(slots=True)
@@ -126,9 +136,9 @@ class Masks:
         return View(codes.tobytes(), prints)
 
     def noise(self, view: View, at: int, line: str) -> None:
-        """Remember that lines of this mask say nothing."""
+        """Remember that lines of this mask say nothing; what may belong to a table is looked at each time."""
         key = int(view.prints[at])
-        if key and "---" not in line:
+        if key and "---" not in line and _FOOTER not in line and not is_header(line):
             if len(self._codes) >= MOST:
                 known = {key: code for key, code in self._codes.items() if code >= _FIRST}
                 if len(known) * 2 >= MOST:
@@ -166,6 +176,8 @@ class Masks:
         numbers = block.numbers
         if stop >= len(numbers) or numbers[stop - 1] - numbers[at] != stop - 1 - at:
             return 0
+        if view.codes[stop] == NOISE:
+            return stop
         after = block.rows[stop]
         if len(after) > LONGEST or "time total:" in after or is_header(after):
             return 0

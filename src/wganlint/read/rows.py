@@ -22,6 +22,27 @@ Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 
+def controls(data: bytes) -> tuple[Ints, Bytes]:
+    """Return where control characters (below the blank) stand, and which they are."""
+    values = np.frombuffer(data, dtype=np.uint8)
+    places = np.flatnonzero(values < 32)
+    return places, values[places]
+
+
+class Held:
+    """Some lines of a block that outlive it."""
+
+    __slots__ = ("_begin", "_data", "_starts", "_stops")
+
+    def __init__(self, data: bytes, begin: int, starts: Ints, stops: Ints) -> None:
+        self._data, self._begin, self._starts, self._stops = data, begin, starts, stops
+
+    def lines(self) -> list[str]:
+        """Return the lines as text."""
+        ends = zip((self._starts - self._begin).tolist(), (self._stops - self._begin).tolist(), strict=True)
+        return [self._data[begin:end].decode(errors="replace") for begin, end in ends]
+
+
 class Rows(Sequence[str]):
     """Lines of UTF-8 bytes; line `at` is `data[starts[at]:stops[at]]`. `data` ends with `PAD` zero bytes."""
 
@@ -30,7 +51,8 @@ class Rows(Sequence[str]):
         self.size = len(data) - PAD
         self.starts = starts
         self.stops = stops
-        self._made: dict[int, str] = {}
+        self._made: Objects = np.empty(len(starts), dtype=np.object_)
+        self._has = np.zeros(len(starts), dtype=np.bool_)
 
     @staticmethod
     def of(lines: Sequence[str]) -> Rows:
@@ -45,22 +67,28 @@ class Rows(Sequence[str]):
 
         Returns the lines, and for each its physical line from 0 on (None: they are all lines, in order).
         """
+        return Rows.cut_at(data, *controls(data))
+
+    @staticmethod
+    def cut_at(data: bytes, places: Ints, codes: Bytes) -> tuple[Rows, Ints | None]:
+        """Do the same where the control characters are known."""
         whole = data + bytes(PAD)
-        values = np.frombuffer(whole, dtype=np.uint8, count=len(data))
-        redrawn = b"\r" in data
-        ends = np.flatnonzero((values == 10) | (values == 13)) if redrawn else np.flatnonzero(values == 10)
+        returns = codes == 13
+        redrawn = bool(returns.any())
+        line_ends = codes == 10
+        ends = places if line_ends.all() else places[returns | line_ends]
         stops = ends if data.endswith(b"\n") else np.append(ends, len(data))
         starts = np.empty(len(stops), dtype=np.int64)
         starts[:1] = 0
         np.add(ends[: len(stops) - 1], 1, out=starts[1:])
         if not redrawn:
             return Rows(whole, starts, stops), None
-        returns = np.zeros(len(stops), dtype=np.bool_)
-        returns[: len(ends)] = values[ends] == 13
-        beside = returns.copy()
-        beside[1:] |= returns[:-1]
+        returned = np.zeros(len(stops), dtype=np.bool_)
+        returned[: len(ends)] = returns[returns | line_ends]
+        beside = returned.copy()
+        beside[1:] |= returned[:-1]
         numbers = np.zeros(len(stops), dtype=np.int64)
-        np.cumsum(~returns[:-1], out=numbers[1:])
+        np.cumsum(~returned[:-1], out=numbers[1:])
         keep = np.flatnonzero((starts < stops) | ~beside)
         return Rows(whole, starts[keep], stops[keep]), numbers[keep]
 
@@ -79,13 +107,24 @@ class Rows(Sequence[str]):
 
     def chosen(self, places: Ints) -> Objects:
         """Return some lines; a line that is asked for again is the same object."""
-        found = np.empty(len(places), dtype=np.object_)
-        if "every" not in self.__dict__ and len(places) * _MANY < len(self.starts):
-            found[:] = [self[at] for at in places.tolist()]
-        else:
-            every = self.every
-            found[:] = [every[at] for at in places.tolist()]
+        missing = places[~self._has[places]]
+        if len(missing) * _MANY > len(self.starts) or "every" in self.__dict__:
+            self._made[:] = self.every
+            self._has[:] = True
+        elif len(missing):
+            data = self.data
+            ends = zip(self.starts[missing].tolist(), self.stops[missing].tolist(), strict=True)
+            made = np.empty(len(missing), dtype=np.object_)
+            made[:] = [data[begin:end].decode(errors="replace") for begin, end in ends]
+            self._made[missing], self._has[missing] = made, True
+        found: Objects = self._made[places]
         return found
+
+    def held(self, low: int, high: int) -> Held:
+        """Return a copy of consecutive lines (at least one), to be read later or never."""
+        starts, stops = self.starts[low:high].copy(), self.stops[low:high].copy()
+        begin = int(starts[0])
+        return Held(self.data[begin : int(stops[-1])], begin, starts, stops)
 
     def part(self, low: int, high: int) -> Rows:
         """Return consecutive lines."""
@@ -104,11 +143,14 @@ class Rows(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
             return [self[place] for place in range(*at.indices(len(self.starts)))]
-        made = self._made.get(at)
+        made: str | None = self._made[at]
         if made is None:
-            made = self.data[self.starts[at] : self.stops[at]].decode(errors="replace")
-            self._made[at] = made
+            made = self.data[int(self.starts[at]) : int(self.stops[at])].decode(errors="replace")
+            self._made[at], self._has[at] = made, True
         return made
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.every)
+
+
+NOTHING = Rows(bytes(PAD), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))

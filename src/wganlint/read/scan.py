@@ -22,6 +22,7 @@ from wganlint.read.tokens import Field
 
 LONGEST = 2000  # bytes of a line that may become a template
 MOST_PARTS = 120
+_OF_TABLES = ("---", " of Calls", "time total:")  # a line with these may belong to a table
 _DIGITS = re.compile(rb"[0-9]+")
 _IN_NUMBERS = frozenset(b"-+.0123456789eEnNaAiIfFtTyY \t")  # bytes that are no anchors
 _LONGEST_RUN = 18  # digits of a run in literal text, as in the shapes
@@ -46,11 +47,11 @@ class Lines:
         every = np.ndarray((len(self.bytes) - width + 1,), dtype=f"S{width}", buffer=self.bytes, strides=(1,))
         return every[at].view(np.uint8).reshape(len(at), width)
 
-    def masked(self) -> npt.NDArray[np.bytes_]:
-        """Return the 8 bytes from each place on, with every digit as 0 and all else told apart."""
-        digits = self.bytes - np.uint8(48)
-        digits *= digits > 9
-        return np.ndarray((len(digits) - 7,), dtype="S8", buffer=digits, strides=(1,))
+    def words(self, at: Ints) -> Words:
+        """Return the 8 bytes from each place on."""
+        every = np.ndarray((len(self.bytes) - 7,), dtype="S8", buffer=self.bytes, strides=(1,))
+        found: Words = every[at].view(np.uint64)
+        return found
 
     def anchors(self, letters: bytes) -> tuple[Ints, Ints, Ints]:
         """Return where any of these bytes stand, which of these places is the first of each line, and how many."""
@@ -216,7 +217,7 @@ def _unpadded(lines: Lines, start: Ints, size: Ints) -> tuple[Ints, Ints, Flags]
 def template_of(line: str, fields: Sequence[Field]) -> Template | None:
     """Make a template of a line with these fields; None where that is not possible."""
     data = line.encode("utf-8", errors="replace")
-    if len(data) > LONGEST or "\n" in line or not fields or "---" in line:  # dashes may belong to a table
+    if len(data) > LONGEST or "\n" in line or not fields or any(sign in line for sign in _OF_TABLES):
         return None
     parts, exact = _parts(line, data, fields)
     while True:

@@ -23,7 +23,7 @@ from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
-from wganlint.read.masks import Masks, View
+from wganlint.read.masks import NOISE, Masks, View
 from wganlint.read.profile_table import TableReader, Unread, is_header
 from wganlint.read.rows import Rows
 from wganlint.read.scan import Found, Lines
@@ -385,6 +385,7 @@ class _Tables:
             new = table is not None and reader.closed == closed + 1 and taken[at]
             if view is not None and table is not None and new and table.place.line == numbers[at]:
                 self._masks.learn(view, block, at, table)
+        reader.settle()
         first = max(fed, len(lines) - 8)
         self._recent = (
             [*self._recent, *zip(numbers[first:], lines[first:], strict=True)][-8:]
@@ -400,9 +401,10 @@ class _Tables:
             return 0
         start = max(fed, at - 8)
         before = self._recent if not fed else []
-        if is_header(block.rows[at - 1] if at else before[-1][1] if before else ""):
+        known = at > 0 and view.codes[at - 1] == NOISE
+        if not known and is_header(block.rows[at - 1] if at else before[-1][1] if before else ""):
             return 0
-        unread = Unread(before, block.numbers[start:stop], block.rows.part(start, stop))
+        unread = Unread(before, block.numbers, block.rows, start, stop)
         self.reader.skip(unread, block.numbers[stop - 1])
         return stop
 
