@@ -171,12 +171,22 @@ class Series:
         return tuple(float(v) for v in self.values[self.sample(width)])
 
 
+class Source(Protocol):
+    """A list of texts that are made only when asked for."""
+
+    def __getitem__(self, at: int, /) -> str:
+        """Return one text."""
+
+    def chosen(self, places: Ints) -> Objects:
+        """Return some texts."""
+
+
 class Picked(Sequence[str]):
     """Some texts of a longer list, by their places; nothing is copied until it is asked for."""
 
     __slots__ = ("places", "source")
 
-    def __init__(self, source: Sequence[str] | Objects, places: Ints) -> None:
+    def __init__(self, source: Objects | Source, places: Ints) -> None:
         self.source = source
         self.places = places
 
@@ -193,7 +203,7 @@ class Picked(Sequence[str]):
         return str(self.source[int(self.places[at])])
 
     def __iter__(self) -> Iterator[str]:
-        return map(self.source.__getitem__, self.places.tolist())
+        return iter(_objects(self))
 
 
 def pick(texts: Sequence[str] | Objects, at: Ints) -> Picked:
@@ -205,8 +215,10 @@ def pick(texts: Sequence[str] | Objects, at: Ints) -> Picked:
 
 def _objects(texts: Sequence[str] | Objects) -> Objects:
     """Return texts as an array of str."""
-    if isinstance(texts, Picked) and isinstance(texts.source, np.ndarray):
-        chosen: Objects = texts.source[texts.places]
+    if isinstance(texts, Picked):
+        chosen: Objects = (
+            texts.source[texts.places] if isinstance(texts.source, np.ndarray) else texts.source.chosen(texts.places)
+        )
         return chosen
     if isinstance(texts, np.ndarray):
         return texts

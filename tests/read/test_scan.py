@@ -17,6 +17,7 @@ from wganlint.read import lines as lines_module
 from wganlint.read import shapes as shapes_module
 from wganlint.read import text as text_module
 from wganlint.read.digits import WIDEST, read_numbers
+from wganlint.read.rows import Rows
 from wganlint.read.scan import Lines, template_of
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.tokens import bar_of, fields_of, is_number
@@ -84,7 +85,7 @@ def test_numbers_equal_float_to_the_last_bit(texts: list[str]) -> None:
     texts = [text for text in texts if len(text) <= WIDEST]
     if not texts:
         return
-    block = Lines("=".join(texts).encode())
+    block = Lines(Rows.cut("=".join(texts).encode())[0])
     sizes = np.array([len(text) for text in texts])
     starts = np.cumsum(sizes + 1) - sizes - 1
     width = -(-int(sizes.max()) // 8) * 8
@@ -98,7 +99,7 @@ def test_numbers_equal_float_to_the_last_bit(texts: list[str]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.text("0123456789.-+einfaNAT_,/:\x01 ", min_size=1, max_size=12), min_size=1, max_size=30))
 def test_what_is_no_number_is_not_read(texts: list[str]) -> None:
-    block = Lines("=".join(texts).encode())
+    block = Lines(Rows.cut("=".join(texts).encode())[0])
     sizes = np.array([len(text) for text in texts])
     starts = np.cumsum(sizes + 1) - sizes - 1
     values, _, good = read_numbers(block.windows(starts, 16), sizes)
@@ -185,7 +186,7 @@ def test_a_template_reads_its_own_line(form: str) -> None:
     fields = fields_of(line, bar_of(line))
     template = template_of(line, fields)
     assert template is not None
-    found = template.read(Lines(f"other\n{line}\nother".encode()), np.arange(3))
+    found = template.read(Lines(Rows.of(["other", line, "other"])), np.arange(3))
     assert found is not None and found.orders.tolist() == [1]
     for field, texts, values, starts in zip(fields, found.texts, found.values, found.starts, strict=True):
         text = line[field.start : field.end]
@@ -202,7 +203,7 @@ def test_a_template_leaves_lines_that_differ_in_anything_but_numbers(data: st.Da
     letter = data.draw(st.sampled_from("0=: ,.[]-e/|%xλ\t{"))
     other = line[:at] + letter + line[at + data.draw(st.integers(0, 1)) :]
     keys = [(field.key, field.unit) for field in fields_of(line)]
-    if template.read(Lines(other.encode()), np.arange(1)) is not None:
+    if template.read(Lines(Rows.of([other])), np.arange(1)) is not None:
         assert [(field.key, field.unit) for field in fields_of(other)] == keys
     alike(f"{line}\n{line}\n{other}\n".encode() * 12)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from wganlint.read.forms import MONTHS, MOST_RESTARTS, TIMES, Restart
 from wganlint.read.lines import Block
 from wganlint.read.loose import all_fields
+from wganlint.read.rows import Rows
 from wganlint.read.tokens import bar_of, step_rank
 
 MOST_HEADS = 5000  # places kept
@@ -31,15 +34,16 @@ class Banner:
         start = 0
         first = self._lines is None
         if self._lines is None:
-            self._lines, start = _banner(block.lines)
+            self._lines, start = _banner(block.rows[:50])
             self._prefix = _prefix(self._lines)
         if not self._prefix or not self._lines:
             return
-        lines, prefix = block.lines, self._prefix
-        if not first and prefix.encode(errors="replace") not in block.data:
+        lines, prefix = block.rows, self._prefix.encode(errors="replace")
+        if not first and prefix not in lines.data:
             return
-        places = [at for at, line in enumerate(lines) if line.startswith(prefix) and at > start]
-        for at in places:
+        heads = np.ndarray((len(lines.data) - len(prefix) + 1,), f"S{len(prefix)}", lines.data, strides=(1,))
+        places = np.flatnonzero(heads[lines.starts] == prefix)
+        for at in places[places > start].tolist():
             if len(self.heads) >= MOST_HEADS:
                 return
             if _plain(lines[at]) != self._lines[0] or _next(lines, at, len(self._lines)) != self._lines:
@@ -85,7 +89,7 @@ def _plain(line: str) -> str:
     return text.rstrip()
 
 
-def _next(lines: list[str], at: int, count: int) -> list[str]:
+def _next(lines: Rows, at: int, count: int) -> list[str]:
     """Return up to `count` lines from `at` on that are not blank."""
     found = [_plain(line) for line in lines[at : at + 4 * count] if line.strip()]
     return found[:count]

@@ -94,7 +94,7 @@ class Delimited:
         self._look(lines[dialect.first : LOOKED])
         above = [(numbers[at], lines[at]) for at in range(dialect.first) if at != dialect.header]
         self.comments += [(at, line.lstrip("#%/ \t")) for at, line in above if line.strip()]
-        rest = Block(numbers[dialect.first :], lines[dialect.first :])
+        rest = Block.of(numbers[dialect.first :], lines[dialect.first :])
         self._block(rest)
 
     def _continues(self, rows: list[str]) -> bool:

@@ -6,22 +6,25 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
+from wganlint.read.rows import Ints, Rows, controls
 from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
 MANY = 2  # such blocks at once in a large file
+EARLY = 8  # the first one is this much smaller: what it teaches serves all others
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
 
 _C1 = re.compile("[\x80-\x9f]")
 _TEXT = bytes([9, 10, 13, 27, 8, *range(32, 127)])
+_FINE = np.isin(np.arange(32), (9, 10, 13))
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colors, cursor moves
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n\r]*(?:\x07|\x1b\\|\x9c)?"  # window titles, links
@@ -39,34 +42,40 @@ _MARKS = (
 )
 
 
-@dataclass(slots=True)
 class Block:
     """Consecutive lines. `numbers[i]` is the physical line of `lines[i]`; parts of a redrawn line share it.
 
     `redrawn`: a carriage return stood in this block, so `numbers` may repeat.
     """
 
-    numbers: range | list[int]
-    lines: list[str]
-    redrawn: bool = False
-    raw: bytes = b""  # as they stand in the file, where that is what `lines` hold
+    def __init__(self, places: range | Ints, rows: Rows, redrawn: bool = False) -> None:
+        self._places = places
+        self.rows = rows
+        self.redrawn = redrawn
 
-    _rows: npt.NDArray[np.object_] | None = None
+    @staticmethod
+    def of(numbers: range | list[int], lines: list[str]) -> Block:
+        """Return a block of lines that are text already."""
+        return Block(numbers if isinstance(numbers, range) else np.array(numbers, dtype=np.int64), Rows.of(lines))
+
+    @cached_property
+    def numbers(self) -> range | list[int]:
+        """The physical line of each line."""
+        return self._places if isinstance(self._places, range) else self._places.tolist()
 
     @property
-    def rows(self) -> npt.NDArray[np.object_]:
-        """The lines as an array."""
-        if self._rows is None:
-            self._rows = np.empty(len(self.lines), dtype=np.object_)
-            self._rows[:] = self.lines
-        return self._rows
+    def places(self) -> range | Ints:
+        """The same; an array where they are not consecutive."""
+        return self._places
 
     @property
-    def data(self) -> bytes:
-        """The lines as UTF-8, each with a line end."""
-        if not self.raw:
-            self.raw = ("\n".join(self.lines) + "\n").encode(errors="replace")
-        return self.raw
+    def lines(self) -> list[str]:
+        """All lines as text."""
+        return self.rows.every
+
+    def part(self, low: int, high: int) -> Block:
+        """Return some of the lines, one after the other."""
+        return Block(self._places[low:high], self.rows.part(low, high), self.redrawn)
 
 
 @dataclass(slots=True)
@@ -74,6 +83,7 @@ class Damage:
     """What had to be repaired in one file, collected on the way."""
 
     shown: str
+    next: int = 1  # the line after those that were handed out
     bad: int = 0
     first_bad: Place | None = None
     cut: int = 0
@@ -99,51 +109,32 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     Raises:
         InputError: the stream is binary, or reading it fails.
     """
-    number = 1
     for data in _whole_lines(_bytes(stream, damage.shown), damage):
-        ready = [_block(data, number, damage)]
-        number += data.count(b"\n")
+        ready = [_block(data, damage)]
         yield ready.pop()  # no reference stays here, so that it can go before the next one is made
 
 
-def _block(data: bytes, number: int, damage: Damage) -> Block:
-    """Return the lines of some bytes, of which the first is line `number`."""
+def _block(data: bytes, damage: Damage) -> Block:
+    """Return the lines of some bytes, of which the first is line `damage.next`."""
+    number = damage.next
     text = _decode(data, number, damage)
-    dirty = _has_control(data)
+    places, codes = controls(data)
+    damage.next += int(np.count_nonzero(codes == 10))
+    dirty = not _FINE[codes].all() or b"\x7f" in data
     if not dirty and not text.isascii():
         dirty = _C1.search(text) is not None
     if dirty:
-        text = _clean(text)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    lines = (text[:-1] if text.endswith("\n") else text).split("\n")
-    if "\r" in text:
-        return _redraws(lines, number)
-    raw = b"" if dirty or b"\r" in data or damage.bad else data
-    return Block(range(number, number + len(lines)), lines, raw=raw)
-
-
-def _redraws(lines: list[str], first: int) -> Block:
-    numbers: list[int] = []
-    parts: list[str] = []
-    before = 0
-    for at in [at for at, line in enumerate(lines) if "\r" in line]:
-        parts += lines[before:at]
-        numbers += range(first + before, first + at)
-        shown = [part for part in lines[at].split("\r") if part]
-        parts += shown
-        numbers += [first + at] * len(shown)
-        before = at + 1
-    parts += lines[before:]
-    numbers += range(first + before, first + len(lines))
-    return Block(numbers, parts, redrawn=True)
-
-
-def _has_control(data: bytes) -> bool:
-    """Whether there are control characters other than tab, newline and return."""
-    values = np.frombuffer(data, dtype=np.uint8)
-    low = values[values < 32]
-    return bool(((low != 10) & (low != 9) & (low != 13)).any()) or b"\x7f" in data
+        data = _clean(text).encode(errors="replace")
+    elif damage.bad:
+        data = text.encode(errors="replace")
+    del text
+    if (dirty or (codes == 13).any()) and b"\r\n" in data:
+        data = data.replace(b"\r\n", b"\n")
+        dirty = True
+    rows, parts = Rows.cut(data) if dirty or damage.bad else Rows.cut_at(data, places, codes)
+    if parts is None:
+        return Block(range(number, number + len(rows)), rows)
+    return Block(parts + number, rows, redrawn=True)
 
 
 def _clean(text: str) -> str:
@@ -172,20 +163,18 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
     """Yield the bytes again, each time up to a line end, and cut what is longer than `BLOCK` without one."""
     rest = b""
     dropped = 0  # bytes of a long line that are not kept
-    number = 1
     for piece in pieces:
         if dropped:
             end = _first_end(piece)
             dropped += len(piece) if end < 0 else end
             if end < 0:
                 continue
-            _cut(damage, number, rest, dropped)
+            _cut(damage, damage.next, rest, dropped)
             dropped, piece = 0, piece[end:]
         data = rest + piece
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if end:
             yield data[:end]
-            number += data.count(b"\n", 0, end)
         rest = data[end:]
         if len(rest) > BLOCK:
             keep = BLOCK
@@ -194,7 +183,7 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
             dropped = len(rest) - keep
             rest = rest[:keep]
     if dropped:
-        _cut(damage, number, rest, dropped)
+        _cut(damage, damage.next, rest, dropped)
     if rest:
         yield rest
 
@@ -221,7 +210,7 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
         InputError: the stream is binary, or reading it fails.
     """
     try:
-        first = stream.read(BLOCK)
+        first = stream.read(max(1, BLOCK // EARLY))
         encoding = next(((mark, name) for mark, name in _MARKS if first.startswith(mark)), None)
         decoder = None
         if encoding is not None:

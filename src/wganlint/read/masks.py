@@ -7,6 +7,7 @@ at again when only its digits differ. A long log mostly repeats itself; what is 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 
@@ -15,31 +16,33 @@ import numpy.typing as npt
 
 from wganlint.read.lines import Block
 from wganlint.read.profile_table import LONGEST, is_header
+from wganlint.read.rows import Ints, Rows
+from wganlint.read.scan import Lines, Words
 from wganlint.run import OpTable
 
 MOST = 30_000  # masks remembered
-WIDEST = 400  # bytes of such a line
+WIDEST = 1000  # bytes of such a line
+SHELF = 17  # bits of a place where a code is looked up
 LAYOUTS = 40  # of tables; each has its own columns
 ROWS = 400  # of a table that is known at sight
 NOISE = 1
 _FIRST = 2
 _LAST = 255
-_FOOTER = b"time total:"
-_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_FOOTER = "time total:"
+_AT_ONCE = 2048  # lines: what is in work stays in the cache
+_U29, _U32 = np.uint64(29), np.uint64(32)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_DRAWN = np.frombuffer(os.urandom(8 * (WIDEST // 8 + 2)), dtype=np.uint64) | np.uint64(1)
+_WITHIN = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)  # the first bytes of a word
 _STACKS = {"Source Location", "Calling Stack Tree"}  # such rows may go on over several lines
-
-
-def mask_of(line: str) -> bytes:
-    """Return a line with every digit as 0."""
-    return line.encode(errors="replace").translate(_ZEROS)
 
 
 @dataclass(slots=True)
 class View:
-    """The lines of one block: for each its code (0: unknown) and its mask."""
+    """The lines of one block: for each its code (0: unknown) and its print (0: has none)."""
 
     codes: bytes
-    masks: list[bytes]
+    prints: Words
 
     def unknown(self) -> npt.NDArray[np.bool_]:
         """Return for each line whether it is more than noise."""
@@ -47,48 +50,119 @@ class View:
         return more
 
 
+def prints_of(lines: Lines, at: Ints) -> Words:
+    """Return a 64-bit hash of the masks of some lines, 0 for lines of more than `WIDEST` bytes.
+
+    Multilinear hashing (Lemire & Kaser, "Strongly universal string hashing is fast", 2014) of words that are mixed
+    first, by numbers drawn at each start of the program: two masks share a print with a chance of about 2**-60.
+    """
+    return np.concatenate([_prints_of(lines, at[low : low + _AT_ONCE]) for low in range(0, len(at) or 1, _AT_ONCE)])
+
+
+def _prints_of(lines: Lines, at: Ints) -> Words:
+    starts, sizes = lines.starts[at], lines.stops[at] - lines.starts[at]
+    wide = sizes > WIDEST
+    if wide.any():
+        sizes = np.where(wide, 0, sizes)
+    counts = np.maximum((sizes + 7) >> 3, 1)
+    ends = np.cumsum(counts)
+    firsts = ends - counts
+    within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(firsts, counts)
+    places = np.repeat(starts, counts) + (within << 3)
+    words = lines.words(places)
+    letters = words.view(np.uint8)
+    letters -= np.uint8(48)
+    letters *= letters > 9  # every digit as 0, all else told apart
+    words[ends - 1] &= _WITHIN[sizes - ((counts - 1) << 3)]
+    words ^= words >> _U32
+    words *= _ODD
+    words ^= words >> _U29
+    words *= _DRAWN[within]
+    found = np.add.reduceat(words, firsts) if len(firsts) else words
+    found += sizes.astype(np.uint64) * _ODD
+    found ^= found >> _U32
+    found *= _ODD
+    found ^= found >> _U29
+    found[wide] = 0
+    prints: Words = found
+    return prints
+
+
+class _Shelf:
+    """Codes by print, looked up for many lines at once; a print that finds both its places taken is not held."""
+
+    def __init__(self) -> None:
+        self._prints: Words = np.zeros(2**SHELF, dtype=np.uint64)
+        self._codes = np.zeros(2**SHELF, dtype=np.uint8)
+
+    def put(self, key: int, code: int) -> None:
+        """Remember a code."""
+        for place in (key >> (64 - SHELF), key & (2**SHELF - 1)):
+            if int(self._prints[place]) in (0, key):
+                self._prints[place], self._codes[place] = key, code
+                return
+
+    def look(self, prints: Words) -> npt.NDArray[np.uint8]:
+        """Return the code of each print, 0 where it is not known."""
+        place = prints >> np.uint64(64 - SHELF)
+        found = self._codes[place] * (self._prints[place] == prints)
+        missing = np.flatnonzero(found == 0)
+        if len(missing):
+            other = prints[missing]
+            place = other & np.uint64(2**SHELF - 1)
+            found[missing] = self._codes[place] * (self._prints[place] == other)
+        codes: npt.NDArray[np.uint8] = found
+        return codes
+
+
 @dataclass(slots=True)
 class Masks:
     """What is known of masks: a code for each; and how the codes of a whole table follow each other."""
 
-    _codes: dict[bytes, int] = field(default_factory=dict)
-    _layouts: dict[tuple[bytes, ...], tuple[int, int]] = field(default_factory=dict)  # frame -> codes: row, footer
+    _codes: dict[int, int] = field(default_factory=dict)
+    _shelf: _Shelf = field(default_factory=_Shelf)
+    _layouts: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict)  # frame -> codes: row, footer
     _tables: list[re.Pattern[bytes]] = field(default_factory=list)
     _next: int = _FIRST
     _dashes: set[int] = field(default_factory=set)
 
-    def look(self, block: Block, read: npt.NDArray[np.bool_]) -> View:
+    def look(self, lines: Lines, read: npt.NDArray[np.bool_]) -> View:
         """Return what is known of the lines of a block; those that were read already are not looked at."""
-        count = len(block.lines)
-        if np.count_nonzero(read) * 4 > count * 3:
-            masks, codes = [b""] * count, bytearray([NOISE]) * count
-            for at in np.flatnonzero(~read).tolist():
-                masks[at] = mask_of(block.lines[at])
-                codes[at] = self._codes.get(masks[at], 0)
-            return View(bytes(codes), masks)
-        masks = block.data.translate(_ZEROS).split(b"\n")
-        del masks[count:]
-        known = self._codes
-        return View(bytes([known.get(mask, 0) for mask in masks]), masks)
+        codes = np.full(len(read), NOISE, dtype=np.uint8)
+        prints = np.zeros(len(read), dtype=np.uint64)
+        left = np.flatnonzero(~read)
+        prints[left] = mine = prints_of(lines, left)
+        codes[left] = self._shelf.look(mine)
+        return View(codes.tobytes(), prints)
 
-    def noise(self, mask: bytes) -> None:
-        """Remember that lines of this mask say nothing."""
-        if len(mask) <= WIDEST and b"---" not in mask:
+    def noise(self, view: View, at: int, line: str) -> None:
+        """Remember that lines of this mask say nothing; what may belong to a table is looked at each time."""
+        key = int(view.prints[at])
+        if key and "---" not in line and _FOOTER not in line and not is_header(line):
             if len(self._codes) >= MOST:
-                self._codes = {mask: code for mask, code in self._codes.items() if code >= _FIRST}
-                if len(self._codes) * 2 >= MOST:
+                known = {key: code for key, code in self._codes.items() if code >= _FIRST}
+                if len(known) * 2 >= MOST:
                     self.__init__()  # type: ignore[misc]
-            self._codes.setdefault(mask, NOISE)
+                else:
+                    self._codes, self._shelf = known, _Shelf()
+                    for old, code in known.items():
+                        self._shelf.put(old, code)
+            if key not in self._codes:
+                self._put(key, NOISE)
+
+    def _put(self, key: int, code: int) -> None:
+        self._codes[key] = code
+        self._shelf.put(key, code)
 
     # -- tables --
 
-    def dashes(self, view: View, lines: list[str]) -> list[int]:
+    def dashes(self, view: View, rows: Rows) -> list[int]:
         """Return the lines that carry a run of dashes."""
         may = np.zeros(256, dtype=np.bool_)
         may[[0, *self._dashes]] = True
         codes = view.codes
         found = np.flatnonzero(may[np.frombuffer(codes, dtype=np.uint8)]).tolist()
-        return [at for at in found if codes[at] or "---" in lines[at]]
+        return [at for at in found if codes[at] or "---" in rows[at]]
 
     def table(self, view: View, block: Block, at: int) -> int:
         """Return where a table that begins at line `at` of the block ends, if it is known at sight; else 0."""
@@ -100,9 +174,11 @@ class Masks:
             return 0
         stop = match.end()
         numbers = block.numbers
-        if stop >= len(block.lines) or numbers[stop - 1] - numbers[at] != stop - 1 - at:
+        if stop >= len(numbers) or numbers[stop - 1] - numbers[at] != stop - 1 - at:
             return 0
-        after = block.lines[stop]
+        if view.codes[stop] == NOISE:
+            return stop
+        after = block.rows[stop]
         if len(after) > LONGEST or "time total:" in after or is_header(after):
             return 0
         return stop
@@ -110,38 +186,40 @@ class Masks:
     def learn(self, view: View, block: Block, start: int, table: OpTable) -> None:
         """Remember the lines of a table that was read in the ordinary way and begins at line `start` of the block."""
         first, count = table.place.line or 0, table.end_line - (table.place.line or 0) + 1
-        masks = view.masks[start : start + count]
+        prints = view.prints[start : start + count].tolist()
         if (
-            table.damage or len(table.rows) > ROWS or _STACKS & set(table.columns) or len(masks) < count
-            or block.numbers[start + count - 1] - block.numbers[start] != count - 1
-            or any(len(mask) > LONGEST // 4 or b"|" in mask for mask in masks) or len(self._codes) >= MOST
+            table.damage or len(table.rows) > ROWS or _STACKS & set(table.columns) or len(prints) < count
+            or block.numbers[start + count - 1] - block.numbers[start] != count - 1 or len(self._codes) >= MOST
         ):  # fmt: skip
             return
-        rows = {(row.place.line or 0) - first for row in table.rows}
-        kinds = bytes(ord("r" if at in rows else "f" if _FOOTER in masks[at] else ".") for at in range(count))
-        if re.fullmatch(rb"\.+r+\.f+", kinds) is None or b"---" not in masks[0]:
+        lines = block.rows[start : start + count]
+        if not all(prints) or any("|" in line for line in lines):
             return
-        frame = tuple(mask for mask, kind in zip(masks, kinds, strict=True) if kind == ord("."))
-        codes = self._layout(frame)
+        rows = {(row.place.line or 0) - first for row in table.rows}
+        kinds = bytes(ord("r" if at in rows else "f" if _FOOTER in lines[at] else ".") for at in range(count))
+        if re.fullmatch(rb"\.+r+\.f+", kinds) is None or "---" not in lines[0]:
+            return
+        frame = [at for at, kind in enumerate(kinds) if kind == ord(".")]
+        codes = self._layout(tuple(prints[at] for at in frame), [lines[at] for at in frame])
         if codes is None:
             return
         row, footer = codes
-        for mask, kind in zip(masks, kinds, strict=True):
+        for mask, kind in zip(prints, kinds, strict=True):
             if kind != ord(".") and self._codes.get(mask, NOISE) == NOISE:
-                self._codes[mask] = row if kind == ord("r") else footer
+                self._put(mask, row if kind == ord("r") else footer)
 
-    def _layout(self, frame: tuple[bytes, ...]) -> tuple[int, int] | None:
+    def _layout(self, frame: tuple[int, ...], lines: list[str]) -> tuple[int, int] | None:
         """Return the codes of rows and footers between these lines; None if there are too many layouts."""
         known = self._layouts.get(frame)
         if known is not None or len(self._layouts) >= LAYOUTS or self._next + len(frame) + 2 > _LAST:
             return known
         parts = []
-        for mask in frame:
-            if self._codes.get(mask, NOISE) == NOISE:
-                self._codes[mask] = self._new()
-            parts.append(re.escape(bytes([self._codes[mask]])))
-            if b"---" in mask:
-                self._dashes.add(self._codes[mask])
+        for key, line in zip(frame, lines, strict=True):
+            if self._codes.get(key, NOISE) == NOISE:
+                self._put(key, self._new())
+            parts.append(re.escape(bytes([self._codes[key]])))
+            if "---" in line:
+                self._dashes.add(self._codes[key])
         row, footer = self._layouts[frame] = self._new(), self._new()
         *top, bottom = parts
         rows, footers = (re.escape(bytes([code])) for code in (row, footer))

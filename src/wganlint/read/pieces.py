@@ -54,13 +54,13 @@ class _Lines:
             self._rest = None
             if block is None:
                 return
-            numbers = block.numbers
+            numbers = block.places
             low = int(np.searchsorted(numbers, begin)) if len(numbers) and numbers[0] < begin else 0
             high = int(np.searchsorted(numbers, end, side="right")) if end and len(numbers) else len(numbers)
             if high > low:
-                yield Block(numbers[low:high], block.lines[low:high], block.redrawn)
+                yield block.part(low, high)
             if high < len(numbers):
-                self._rest = Block(numbers[high:], block.lines[high:], block.redrawn)
+                self._rest = block.part(high, len(numbers))
                 return
 
 

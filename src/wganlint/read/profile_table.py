@@ -17,6 +17,7 @@ from itertools import combinations, pairwise
 
 from wganlint.evidence import Place
 from wganlint.read.opnames import kind_of
+from wganlint.read.rows import NOTHING, Held, Rows
 from wganlint.run import Note, OpRow, OpTable
 
 TABLES = 500  # kept per file: the first and the last half
@@ -47,18 +48,28 @@ _TOP_LEVEL = "This report only display top-level ops"
 # -- finding tables ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unread:
     """The lines of a table that is known to be whole, and some before it: cut into cells only if it is kept."""
 
     before: list[tuple[int, str]]
     numbers: Sequence[int]
-    lines: list[str]
+    rows: Rows
+    start: int
+    stop: int
+    held: Held | None = None
+
+    def hold(self) -> None:
+        """Copy the lines, so that their block can go."""
+        if self.held is None:
+            self.numbers = self.numbers[self.start : self.stop]
+            self.held = self.rows.held(self.start, self.stop)
+            self.rows = NOTHING
 
     def read(self, file: str) -> list[OpTable]:
         """Return the table."""
         reader = TableReader(file)
-        for number, line in [*self.before, *zip(self.numbers, self.lines, strict=True)]:
+        for number, line in [*self.before, *zip(self.numbers, self.held.lines() if self.held else (), strict=True)]:
             reader.feed(number, line)
         reader.finish()
         return reader.tables
@@ -115,6 +126,14 @@ class TableReader:
         self._recent.clear()
         self._pending, self.inside, self._end = None, False, end
         self._keep(table)
+
+    def settle(self) -> None:
+        """Copy what is kept of a block before it goes."""
+        for table in reversed(self._tables):
+            if isinstance(table, Unread):
+                if table.held is not None:
+                    break
+                table.hold()
 
     def finish(self) -> None:
         """End of file: a table that is still open is closed as cut; `tables` are those that were kept."""

@@ -17,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from wganlint.read.digits import WIDEST, Bytes, Flags, Floats, Ints, inside, read_numbers
+from wganlint.read.rows import Rows
 from wganlint.read.tokens import Field
 
 LONGEST = 2000  # bytes of a line that may become a template
 MOST_PARTS = 120
+_OF_TABLES = ("---", " of Calls", "time total:")  # a line with these may belong to a table
 _DIGITS = re.compile(rb"[0-9]+")
 _IN_NUMBERS = frozenset(b"-+.0123456789eEnNaAiIfFtTyY \t")  # bytes that are no anchors
 _LONGEST_RUN = 18  # digits of a run in literal text, as in the shapes
@@ -33,20 +35,23 @@ Words = npt.NDArray[np.uint64]
 class Lines:
     """The bytes of a block, and where its lines begin and end."""
 
-    def __init__(self, data: bytes) -> None:
-        self.bytes = np.frombuffer(data + bytes(2 * WIDEST), dtype=np.uint8)
-        self.size = len(data)
-        ends = np.flatnonzero(self.bytes[: self.size] == 10)
-        if not data.endswith(b"\n"):
-            ends = np.append(ends, self.size)
-        self.stops = ends
-        self.starts = np.concatenate([[0], ends[:-1] + 1])
+    def __init__(self, rows: Rows) -> None:
+        self.bytes = np.frombuffer(rows.data, dtype=np.uint8)
+        self.size = rows.size
+        self.starts = rows.starts
+        self.stops = rows.stops
         self._anchors: dict[bytes, tuple[Ints, Ints, Ints]] = {}
 
     def windows(self, at: Ints, width: int) -> Bytes:
         """Return the `width` bytes from each place on, shape (places, width)."""
         every = np.ndarray((len(self.bytes) - width + 1,), dtype=f"S{width}", buffer=self.bytes, strides=(1,))
         return every[at].view(np.uint8).reshape(len(at), width)
+
+    def words(self, at: Ints) -> Words:
+        """Return the 8 bytes from each place on."""
+        every = np.ndarray((len(self.bytes) - 7,), dtype="S8", buffer=self.bytes, strides=(1,))
+        found: Words = every[at].view(np.uint64)
+        return found
 
     def anchors(self, letters: bytes) -> tuple[Ints, Ints, Ints]:
         """Return where any of these bytes stand, which of these places is the first of each line, and how many."""
@@ -212,7 +217,7 @@ def _unpadded(lines: Lines, start: Ints, size: Ints) -> tuple[Ints, Ints, Flags]
 def template_of(line: str, fields: Sequence[Field]) -> Template | None:
     """Make a template of a line with these fields; None where that is not possible."""
     data = line.encode("utf-8", errors="replace")
-    if len(data) > LONGEST or "\n" in line or not fields or "---" in line:  # dashes may belong to a table
+    if len(data) > LONGEST or "\n" in line or not fields or any(sign in line for sign in _OF_TABLES):
         return None
     parts, exact = _parts(line, data, fields)
     while True:

@@ -23,8 +23,9 @@ from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
-from wganlint.read.masks import Masks, View
+from wganlint.read.masks import NOISE, Masks, View
 from wganlint.read.profile_table import TableReader, Unread, is_header
+from wganlint.read.rows import Rows
 from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
 from wganlint.read.starts import Seen
@@ -112,18 +113,19 @@ class TextReader:
         for form in self._active():
             form.told = Seen()
         for block in given:
-            if not facts.lines and block.lines and _OWN.match(block.lines[0]):
+            if not facts.lines and len(block.rows) and _OWN.match(block.rows[0]):
                 raise InputError("a report of wganlint itself, not a log", file=shown)
             banner.look(block)
-            scanned = self._scan(block)
-            view = self._view(block, scanned) if facts.lines and self._learn else None
+            lines = Lines(block.rows) if self._learn else None
+            scanned = self._scan(lines) if lines is not None else []
+            view = self._view(lines, scanned) if lines is not None and facts.lines else None
             self._block(block, tables.take(block, view), headers, scanned, view)
             facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
-            numbers = block.numbers if isinstance(block.numbers, range) else np.array(block.numbers, dtype=np.int64)
+            numbers = block.places
             for form in sorted(self._active(), key=lambda form: not form.counting):
                 form.end_block(numbers, shown)
             self._tidy()
-            del block, scanned, view  # before the next one is read
+            del block, lines, scanned, view  # before the next one is read
         tables.reader.finish()
         facts.tables = tables.reader.tables
         self._end(facts, banner, headers)
@@ -154,33 +156,32 @@ class TextReader:
     def _active(self) -> list[Form]:
         return list(self._forms.values())
 
-    def _scan(self, block: Block) -> list[tuple[Shape, Found]]:
+    def _scan(self, lines: Lines) -> list[tuple[Shape, Found]]:
         """Read the lines whose shape has a template."""
         scanned: list[tuple[Shape, Found]] = []
         ready = [(shape, template) for shape in self._patterns for template in shape.templates]
-        if not ready or not block.lines:
+        if not ready or not len(lines.starts):
             return scanned
-        lines = Lines(block.data)
-        left = np.arange(len(block.lines))
+        left = np.arange(len(lines.starts))
         for shape, template in sorted(ready, key=lambda pair: -pair[1].rows):
             found = template.read(lines, left)
             if found is not None:
                 scanned.append((shape, found))
-                taken = np.zeros(len(block.lines), dtype=np.bool_)
+                taken = np.zeros(len(lines.starts), dtype=np.bool_)
                 taken[found.orders] = True
                 left = left[~taken[left]]
         return scanned
 
-    def _view(self, block: Block, scanned: list[tuple[Shape, Found]]) -> View:
+    def _view(self, lines: Lines, scanned: list[tuple[Shape, Found]]) -> View:
         """Look up what is known of the lines that the templates left."""
-        read = np.zeros(len(block.lines), dtype=np.bool_)
+        read = np.zeros(len(lines.starts), dtype=np.bool_)
         for _, found in scanned:
             read[found.orders] = True
-        return self._masks.look(block, read)
+        return self._masks.look(lines, read)
 
     def _rest(self, block: Block, taken: Flags, scanned: list[tuple[Shape, Found]], view: View | None) -> list[int]:
         """Hand over what the templates read; return the order numbers of the other lines that may tell something."""
-        lines = block.lines
+        lines = block.rows
         left = ~taken
         for shape, found in scanned:
             mine = left[found.orders]
@@ -196,7 +197,7 @@ class TextReader:
             if self._tells(lines[at]):
                 orders.append(at)
             else:
-                self._masks.noise(view.masks[at])
+                self._masks.noise(view, at, lines[at])
         return orders
 
     def _tells(self, line: str) -> bool:
@@ -209,7 +210,7 @@ class TextReader:
         self, block: Block, taken: Flags, headers: Headers, scanned: list[tuple[Shape, Found]], view: View | None
     ) -> None:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
-        lines = block.lines
+        lines = block.rows
         orders = self._rest(block, taken, scanned, view)
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
             shape.hits = 0
@@ -224,7 +225,7 @@ class TextReader:
             new = self._line(lines[order], order, block.numbers[order], headers)
             if new is None:
                 if self._silent and view is not None:
-                    self._masks.noise(view.masks[order])
+                    self._masks.noise(view, order, lines[order])
                 continue
             used[id(new)] = new
             if self._learn and new.learn():
@@ -328,7 +329,7 @@ class TextReader:
         return [Note(text, Place(shown))]
 
 
-def _match(shape: Shape, orders: list[int], lines: list[str]) -> list[int]:
+def _match(shape: Shape, orders: list[int], lines: Rows) -> list[int]:
     """Read the lines that the pattern of this shape knows; return the order numbers of the others."""
     if not orders or shape.match is None:
         return orders
@@ -354,7 +355,7 @@ class _Tables:
 
     def take(self, block: Block, view: View | None) -> Flags:
         """Return which lines belong to a table. Tables that are known at sight are passed."""
-        lines, numbers, reader = block.lines, block.numbers, self.reader
+        lines, numbers, reader = block.rows, block.numbers, self.reader
         if view is None:
             dashes = [at for at, line in enumerate(lines) if "---" in line]
         else:
@@ -384,6 +385,7 @@ class _Tables:
             new = table is not None and reader.closed == closed + 1 and taken[at]
             if view is not None and table is not None and new and table.place.line == numbers[at]:
                 self._masks.learn(view, block, at, table)
+        reader.settle()
         first = max(fed, len(lines) - 8)
         self._recent = (
             [*self._recent, *zip(numbers[first:], lines[first:], strict=True)][-8:]
@@ -399,9 +401,10 @@ class _Tables:
             return 0
         start = max(fed, at - 8)
         before = self._recent if not fed else []
-        if is_header(block.lines[at - 1] if at else before[-1][1] if before else ""):
+        known = at > 0 and view.codes[at - 1] == NOISE
+        if not known and is_header(block.rows[at - 1] if at else before[-1][1] if before else ""):
             return 0
-        unread = Unread(before, block.numbers[start:stop], block.lines[start:stop])
+        unread = Unread(before, block.numbers, block.rows, start, stop)
         self.reader.skip(unread, block.numbers[stop - 1])
         return stop
 
