@@ -14,6 +14,7 @@ from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.cells import cell, is_missing
 from wganlint.read.dialect import LOOKED, Dialect, dialect_of, is_comment, names_in
+from wganlint.read.grid import Grid
 from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.sheet import Column, Rows, Sheet, form_of, is_label, rank
 from wganlint.run import Note
@@ -163,6 +164,8 @@ class Delimited:
     # -- blocks
 
     def _block(self, block: Block) -> None:
+        if block.lines and not block.redrawn and self._clean_block(block):
+            return
         lines, numbers = block.lines, np.array(block.numbers, dtype=np.int64)
         text = "\n".join(lines)
         keep: Sequence[int] = range(len(lines))
@@ -180,6 +183,47 @@ class Delimited:
             self._segments(lines, numbers)
         else:
             self._rows(lines, numbers, text)
+
+    def _clean_block(self, block: Block) -> bool:
+        """Take a block that is nothing but rows, column by column; return whether it is one."""
+        data, lines, names = block.data, block.lines, self._names
+        grid = None
+        if self._dialect.parts(data) and self._dialect.decimal == ".":
+            grid = Grid.of(data, self._dialect.delimiter, len(names), len(lines))
+        if grid is None:
+            return False
+        name = names[0] if self._dialect.names else ""
+        first = grid.beginning(b"#/% \t\n|+:=-" + name[:1].encode())
+        if any(is_comment(lines[at]) or (name and lines[at].lstrip(" ").startswith(name)) for at in first):
+            return False  # perhaps the header again
+        self.rows += len(lines)
+        span = block.numbers
+        numbers = np.arange(span.start, span.stop) if isinstance(span, range) else np.array(span, dtype=np.int64)
+        easy = b"_" not in data and b" " not in data and (self._dialect.delimiter == "\t" or b"\t" not in data)
+        found: dict[str, Column] = {}
+        words: dict[str, Sequence[str]] = {}
+        for at, name in enumerate(names):
+            if is_label(name):
+                words[name] = [item.strip() for item in grid.texts(at)]
+            if at in self._text or at in self._drop or (at in self._open and self._still_blank(grid, at)):
+                continue
+            read = None if at in self._filler else grid.numbers(at)
+            if read is not None:
+                found[name] = Column(*read)
+                continue
+            column = self._column(at, grid.texts(at), grid.starts(at), numbers, easy, grid.longest)
+            if len(column.values):
+                found[name] = column
+        self.sheets[-1].take(Rows(numbers, block.rows, found, words, grid.longest))
+        return True
+
+    def _still_blank(self, grid: Grid, at: int) -> bool:
+        """Whether a column that has shown nothing but blanks goes on like that."""
+        if grid.is_blank(at) or all(map(is_missing, grid.texts(at))):
+            return True
+        if any(map(is_missing, grid.texts(at))):
+            self._open.discard(at)
+        return False
 
     def _segments(self, lines: list[str], numbers: Ints) -> None:
         """Read lines among which a header comes again."""

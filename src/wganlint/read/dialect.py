@@ -44,6 +44,10 @@ class Dialect:
         """Whether lines with this text can be cut at each delimiter."""
         return self.delimiter not in (BLANKS, "|") and '"' not in text and "(" not in text
 
+    def parts(self, data: bytes) -> bool:
+        """Whether lines with these bytes can be cut at each delimiter."""
+        return self.delimiter not in (BLANKS, "|") and b'"' not in data and b"(" not in data
+
     def cut(self, line: str) -> tuple[list[str], list[int]]:
         """Return the cells of a line without quotes and outer blanks, and where they start (0-based)."""
         if self.delimiter == BLANKS:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from wganlint.evidence import Place
 from wganlint.read.tokens import step_rank
 from wganlint.run import Note
-from wganlint.series import Chunk, Floats, Ints, SeriesBuilder
+from wganlint.series import Chunk, Floats, Ints, Objects, SeriesBuilder, Texts, pick, strings
 
 DECIDE_AT = 64  # rows that tell which column is the step and which tell runs apart
 SERIES = 2_000  # of one table
@@ -37,7 +37,7 @@ class Column:
 
     rows: Ints
     values: Floats
-    texts: Sequence[str]
+    texts: Sequence[str] | Texts
     starts: Ints
     lines: Ints | None = None  # where they are not those of the rows
     unit: str = ""
@@ -49,9 +49,10 @@ class Rows:
     """A batch of consecutive rows. `words`: the cells of columns that may tell runs, splits or metrics apart."""
 
     lines: Ints
-    quotes: Sequence[str]
+    quotes: Sequence[str] | Objects
     columns: dict[str, Column]
     words: dict[str, Sequence[str]] = field(default_factory=dict)
+    longest: int = -1  # characters of the longest quote, where known
 
 
 def is_label(name: str) -> bool:
@@ -235,13 +236,13 @@ class Sheet:
                 at = np.flatnonzero(mask[column.rows])
                 if not len(at):
                     continue
-                chosen, texts = at, [column.texts[i] for i in at.tolist()]
+                chosen, texts = at, _chosen(column.texts, at)
             here = column.rows[chosen]
             self._extend(series, key, column, here, chosen, texts, rows, steps)
 
     def _extend(
         self, series: dict[str, SeriesBuilder], key: str, column: Column, here: Ints, chosen: slice | Ints,
-        texts: Sequence[str], rows: Rows, steps: Floats,
+        texts: Sequence[str] | Texts, rows: Rows, steps: Floats,
     ) -> None:  # fmt: skip
         builder = series.get(key)
         if builder is None:
@@ -255,11 +256,13 @@ class Sheet:
         lines = rows.lines[here] if column.lines is None else column.lines[chosen]
         if column.quotes is not None:
             quotes: Sequence[str] = [column.quotes[i] for i in np.arange(len(column.rows))[chosen].tolist()]
-        elif len(here) == len(rows.quotes):
+        elif len(here) == len(rows.quotes) and not isinstance(rows.quotes, np.ndarray):
             quotes = rows.quotes
         else:
-            quotes = [rows.quotes[i] for i in here.tolist()]
-        quotes, starts = excerpts(quotes, column.starts[chosen], texts)
+            quotes = pick(rows.quotes, here)
+        starts = column.starts[chosen]
+        if not 0 <= rows.longest <= QUOTE or column.quotes is not None:
+            quotes, starts = excerpts(quotes, starts, strings(texts))
         builder.extend(Chunk(steps[here], column.values[chosen], texts, lines, starts, quotes, self.shown))
 
     def _watch(self, key: tuple[str, ...], rows: Rows, steps: Floats, places: Ints | None) -> None:
@@ -277,6 +280,10 @@ class Sheet:
         known = mine[np.isfinite(mine)]
         if len(known):
             self._last[key] = self.last_step = float(known[-1])
+
+
+def _chosen(texts: Sequence[str] | Texts, at: Ints) -> Sequence[str] | Texts:
+    return texts[at] if isinstance(texts, np.ndarray) else [texts[i] for i in at.tolist()]
 
 
 def _apart(words: list[list[str]]) -> tuple[Ints, npt.NDArray[np.bool_]]:
