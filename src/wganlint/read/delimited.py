@@ -186,7 +186,7 @@ class Delimited:
 
     def _clean_block(self, block: Block) -> bool:
         """Take a block that is nothing but rows, column by column; return whether it is one."""
-        data, lines, names = block.data, block.lines, self._names
+        data, lines, names = block.rows.joined(), block.lines, self._names
         grid = None
         if self._dialect.parts(data) and self._dialect.decimal == ".":
             grid = Grid.of(data, self._dialect.delimiter, len(names), len(lines))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from wganlint.read.digits import WIDEST, Floats, Ints, read_numbers
+from wganlint.read.rows import Rows
 from wganlint.read.scan import Lines
 from wganlint.series import Texts
 
@@ -30,7 +31,7 @@ class Grid:
         if not data.isascii():
             return None
         data = data if data.endswith(b"\n") else data + b"\n"
-        lines = Lines(data)
+        lines = Lines(Rows.cut(data)[0])
         letters = lines.bytes[: lines.size]
         ends = np.flatnonzero((letters == ord(mark)) | (letters == 10))
         if len(ends) != width * count or len(lines.stops) != count:

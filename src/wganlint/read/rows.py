@@ -103,7 +103,20 @@ class Rows(Sequence[str]):
                 return (text[:-1] if text.endswith("\n") else text).split("\n")
             return [text[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True)]
         data = self.data
-        return [data[a:b].decode(errors="replace") for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True)]
+        return [
+            data[a:b].decode(errors="replace") for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True)
+        ]
+
+    def joined(self) -> bytes:
+        """Return all lines as bytes, each with a line end."""
+        if (
+            len(self.starts)
+            and self.starts[0] == 0
+            and self.size - 1 <= self.stops[-1]
+            and len(self.starts) == (self.data.count(b"\n", 0, self.stops[-1]) + 1)
+        ):
+            return self.data[: self.stops[-1]] + b"\n"
+        return b"".join(self.data[a:b] + b"\n" for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True))
 
     def chosen(self, places: Ints) -> Objects:
         """Return some lines; a line that is asked for again is the same object."""
