@@ -4,6 +4,7 @@ python benchmarks/inputs.py dense|sparse FILE MEGABYTES
 python benchmarks/inputs.py logs FOLDER COUNT KILOBYTES
 python benchmarks/inputs.py simple|tensor|mixed FILE EVENTS [TAGS]
 python benchmarks/inputs.py trace FILE MEGABYTES
+python benchmarks/inputs.py csv FILE MEGABYTES
 """
 
 from __future__ import annotations
@@ -30,6 +31,19 @@ def many(folder: Path, count: int, size: int) -> None:
         run = folder / f"run{at:04d}"
         run.mkdir(parents=True)
         logs.write(run / "train.log", "dense", size, seed=at)
+
+
+def table(file: Path, size: int) -> None:
+    """Write a CSV of about `size` bytes: a step and nine columns of metrics."""
+    draw = random.Random(5)
+    with file.open("w", encoding="utf-8") as out:
+        written = out.write("step," + ",".join(f"loss_{at}" for at in range(9)) + "\n")
+        step = 0
+        while written < size:
+            step += 10
+            written += out.write(
+                f"{step}," + ",".join(f"{draw.gauss(at, 0.4):.{4 + at % 4}f}" for at in range(9)) + "\n"
+            )
 
 
 # -- TensorBoard events
@@ -177,6 +191,8 @@ def main(kind: str, path: str, size: str, more: str = "") -> None:
             many(target, int(size), int(float(more) * 1e3))
         case "simple" | "tensor" | "mixed":
             events(target, int(size), kind, int(more or len(TAGS)))
+        case "csv":
+            table(target, int(float(size) * 1e6))
         case "trace":
             trace(target, int(float(size) * 1e6))
         case _:

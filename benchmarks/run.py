@@ -23,9 +23,16 @@ from table import write_table
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 WGANLINT = (PYTHON, "-m", "wganlint")
-PACKAGE = {"tbparse": "tbparse", "accumulator": "tensorboard", "hta": "HolisticTraceAnalysis", "extract": "pandas"}
+PACKAGE = {
+    "tbparse": "tbparse",
+    "accumulator": "tensorboard",
+    "hta": "HolisticTraceAnalysis",
+    "extract": "pandas",
+    "pandas": "pandas",
+}
 TITLE = {
     "accumulator": "TensorBoard's EventAccumulator", "hta": "HolisticTraceAnalysis", "json": "json.load and count",
+    "dictreader": "script: csv.DictReader, float()", "pandas": "pandas.read_csv",
     "naive": "script: one re.search a key and line, then pandas", "extract": "pandas str.extract", "grep": "grep -c =",
 }  # fmt: skip
 
@@ -131,8 +138,16 @@ def traces(folder: Path, rounds: int) -> None:
     file.unlink()
 
 
+def tables(folder: Path, rounds: int) -> None:
+    """A CSV of metrics."""
+    file = drawn("csv", folder / "metrics.csv", 50)
+    entries = [reader("tables.py", name, file) for name in ("wganlint", "dictreader", "pandas")]
+    race("tables", "CSV", entries, rounds=rounds, same=("points", "last"), about=size(file))
+    file.unlink()
+
+
 PARTS: Mapping[str, Callable[[Path, int], None]] = {
-    "startup": startup, "text": text, "files": files, "events": events, "traces": traces,
+    "startup": startup, "text": text, "files": files, "events": events, "traces": traces, "tables": tables,
 }  # fmt: skip
 
 

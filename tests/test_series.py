@@ -233,3 +233,35 @@ def test_a_series_without_records_cannot_be_built() -> None:
     )
     with pytest.raises(ValueError, match="x has no records"):
         builder.build()
+
+
+def test_many_series_share_what_they_keep_and_lose_no_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wganlint.series import Share, shared
+
+    head = 512
+    monkeypatch.setattr(module, "LIMIT", 15_000)
+    monkeypatch.setattr(module, "HEAD", head)
+    draw = np.random.default_rng(0)
+    count, rows = 60, 9_000
+    values = draw.normal(size=(count, rows))
+    values[:, 7_000] = np.nan
+    share = Share(24 << 20)
+    with shared(share):
+        builders = [SeriesBuilder(f"m{at}") for at in range(count)]
+        few = SeriesBuilder("few")
+    none = np.zeros(500, dtype=np.int64)
+    for first in range(0, rows, 500):
+        for at, builder in enumerate(builders):
+            part = values[at, first : first + 500]
+            texts = [repr(value) for value in part.tolist()]
+            builder.extend(Chunk(np.arange(first, first + 500.0), part, texts, none, none, [""] * 500, "a.log"))
+    few.extend(Chunk(np.arange(500.0), values[0, :500], ["1"] * 500, none, none, [""] * 500, "a.log"))
+    assert sum(builder.held for builder in builders) <= share.most == 24 << 20
+    assert len(few.build().values) == 500  # the small ones are left alone
+    for at, builder in enumerate(builders):
+        series = builder.build()
+        assert len(series) == rows and series.folded and len(series.values) >= head
+        assert series.tally.nonfinite_count == 1 and series.tally.nonfinite[0].index == 7_000
+        assert np.nanmin(series.values) == np.nanmin(values[at]) and np.nanmax(series.values) == np.nanmax(values[at])
+        assert series.index[:head].tolist() == list(range(head))
+        assert series.texts[-1] == repr(float(series.values[-1]))

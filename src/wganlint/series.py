@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, overload
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from wganlint import units
 from wganlint.evidence import Evidence, Place, observed
 
 LIMIT = 15_000  # points kept before folding: 12 series of this size, with their quotes, are about 50 MB
+SHARE = 160 << 20  # bytes that the kept points of all series of a run may take, by estimate
+POINT = 150  # bytes of a kept point without its quote: its columns, and its text once it is a str
 HEAD = 512  # first records that are never folded; well below LIMIT
 PLACES = 50  # non-finite places kept
 BOUNDS = 64  # distinct printed values followed for `share_at`
@@ -290,6 +293,48 @@ def tapped(tap: Tap) -> Iterator[None]:
         _TAP.reset(token)
 
 
+class Share:
+    """What the series of one run may keep together: where they pass it, the largest ones are folded further."""
+
+    def __init__(self, most: int = SHARE) -> None:
+        self.most = most
+        self._builders: WeakSet[SeriesBuilder] = WeakSet()
+        self._held = 0.0
+
+    def join(self, builder: SeriesBuilder) -> None:
+        """Take note of a new series."""
+        self._builders.add(builder)
+
+    def grow(self, size: float) -> None:
+        """Note what a series keeps more (or less, as it was folded)."""
+        self._held += size
+        if self._held <= self.most:
+            return
+        builders = list(self._builders)
+        sizes = np.sort([builder.held for builder in builders])
+        below = np.concatenate([[0.0], np.cumsum(sizes)[:-1]])  # what the smaller ones keep
+        caps = (0.6 * self.most - below) / np.arange(len(sizes), 0, -1)  # if all from here on are cut to one size
+        cap = float(caps[min(int(np.argmax(caps < sizes)), len(caps) - 1)])
+        for builder in builders:
+            if builder.held > cap:
+                builder.shrink(cap)
+        self._held = sum(builder.held for builder in builders)
+        self.most = max(self.most, int(1.25 * self._held))  # so many series that their heads alone are more
+
+
+_SHARE: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+@contextmanager
+def shared(share: Share | None = None) -> Iterator[None]:
+    """Let the series that are begun inside share what they may keep."""
+    token = _SHARE.set(share or Share())
+    try:
+        yield
+    finally:
+        _SHARE.reset(token)
+
+
 class SeriesBuilder:
     """Takes chunks of one series in file order and keeps it within `LIMIT` points."""
 
@@ -321,6 +366,10 @@ class SeriesBuilder:
         self._last: Point | None = None
         self._tap = _TAP.get()
         self._number = self._tap.join(self) if self._tap is not None else -1
+        self._weight = float(POINT)  # bytes of a point
+        self._share = _SHARE.get()
+        if self._share is not None:
+            self._share.join(self)
 
     def __len__(self) -> int:
         return self._count
@@ -343,14 +392,32 @@ class SeriesBuilder:
         self._count += len(chunk.values)
         kept = columns.fold(self._bucket) if self._bucket > 1 else columns
         kept.quotes = _objects(kept.quotes)  # no longer bound to the reader's block
+        before = self.held
         self._kept.append(kept)
-        self._size += len(self._kept[-1].values)
+        self._size += len(kept.values)
+        if len(kept.values):
+            quote = sum(map(len, kept.quotes[:8])) / min(8, len(kept.values))
+            self._weight = max(self._weight, POINT + quote)
         if self._size > LIMIT:
-            kept = _Columns.join(self._kept).fold(self._bucket)  # chunks may have cut buckets
-            while len(kept.values) > 0.8 * LIMIT:
-                self._bucket *= 4
-                kept = kept.fold(self._bucket)
-            self._kept, self._size = [kept], len(kept.values)
+            self._fold(0.8 * LIMIT)
+        if self._share is not None:
+            self._share.grow(self.held - before)
+
+    @property
+    def held(self) -> float:
+        """Bytes that the kept points take, by estimate."""
+        return self._size * self._weight
+
+    def shrink(self, most: float) -> None:
+        """Fold until the kept points take at most `most` bytes, or are hardly more than the head."""
+        self._fold(max(2.0 * HEAD, most / self._weight))
+
+    def _fold(self, most: float) -> None:
+        kept = _Columns.join(self._kept).fold(self._bucket)  # chunks may have cut buckets
+        while len(kept.values) > most:
+            self._bucket *= 4
+            kept = kept.fold(self._bucket)
+        self._kept, self._size = [kept], len(kept.values)
 
     def _tally(self, new: _Columns, file: str) -> None:
         if self._first is None:

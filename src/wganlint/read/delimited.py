@@ -22,6 +22,7 @@ from wganlint.series import Ints
 
 LONGEST = 60  # characters of a number that needs no closer look
 _EXPORT = ("wall time", "step", "value")  # what TensorBoard's download button writes
+OURS = ("run", "series", "role", "step", "value", "text", "file", "line")  # what our own export of points writes
 _EXPORTED = re.compile(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|log|out|json|jsonl|ndjson)$", re.IGNORECASE)
 
@@ -131,7 +132,7 @@ class Delimited:
         if tuple(name.lower() for name in names) == _EXPORT:
             renamed = {names[2]: stem}
         self._names = names
-        self._drop = {0} if len(names) == 3 and renamed else set()
+        self._drop = {0} if len(names) == 3 and renamed else {5, 7} if names == OURS else set()
         self.sheets.append(Sheet(self.shown, form_of(self.shown), named=lambda name: renamed.get(name, name)))
 
     def _look(self, lines: list[str]) -> None:

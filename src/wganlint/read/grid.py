@@ -43,7 +43,8 @@ class Grid:
 
     def starts(self, at: int) -> Ints:
         """Return where the cells of a column start in their lines, 0-based."""
-        return self._begin(at) - self._lines.starts
+        starts: Ints = self._begin(at) - self._lines.starts
+        return starts
 
     def _begin(self, at: int) -> Ints:
         begin: Ints = self._lines.starts if at == 0 else self._ends[at - 1] + 1

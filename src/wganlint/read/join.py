@@ -19,7 +19,7 @@ from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.tokens import is_counter
 from wganlint.read.twins import merge
 from wganlint.run import Input, Note, OpTable, Run, Setting
-from wganlint.series import Series, SeriesBuilder
+from wganlint.series import Series, SeriesBuilder, shared
 
 if TYPE_CHECKING:
     from wganlint.source import SourceModel
@@ -53,14 +53,17 @@ def read_runs(files: RunFiles, columns: Sequence[str] = (), log_lines: Sequence[
     Attempts in files of their own are joined as they are. A file that cannot be read is listed with its reason.
     `columns` are the names for tables that have none, `log_lines` the lines that the user described.
     """
-    read = _read(files, columns, log_lines)
+    with shared():
+        read = _read(files, columns, log_lines)
     run, *others = read.runs
     log = files.logs[0].out or files.logs[0].err if len(files.logs) == 1 else None
     plan = plan_of(read.seen) if read.seen is not None and log is not None else None
     if plan is None or log is None:
         return read.runs
     avoid = read.avoid | read.seen.avoid if read.seen else read.avoid
-    return [*_split(files, log, plan, run, lambda: TextReader(avoid=avoid, log_lines=log_lines)), *others]
+    with shared():
+        parted = _split(files, log, plan, run, lambda: TextReader(avoid=avoid, log_lines=log_lines))
+    return [*parted, *others]
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 
-from wganlint.read.delimited import stem_of
+from wganlint.read.delimited import OURS, stem_of
 from wganlint.read.dialect import LOOKED, dialect_of
 from wganlint.read.json_walk import BrokenJSON, Leaf, Walker, leaves
 from wganlint.read.opening import HEAD
@@ -87,6 +87,8 @@ def _table_kind(text: str, given: bool) -> tuple[str, str]:
     dialect = dialect_of(_lines(text, True), strict=False)
     if dialect is None:
         return "", "no table of numbers with names over them"
+    if dialect.names == OURS:
+        return "", "points that wganlint wrote of other inputs: name the file itself to read it"
     if dialect.names and not _speaks(dialect.names):
         return "", "a table without a step or a metric of training: name the file itself to read it"
     return "table", ""
