@@ -16,7 +16,7 @@ import msgspec
 
 from wganlint.read.trace_repair import Event, mend
 
-CHUNK = 1 << 18  # bytes read at once
+CHUNK = 1 << 16  # bytes read at once: what is decoded from them stays in the cache of a core
 LARGEST = 4 << 20  # bytes of one event, and of the keys before and after the events, that are kept
 CLOSING = 1 << 16  # bytes in which the last event of the list is looked for, where it is in pieces
 MERGED = 64  # pieces that may have to be put together again to give one event

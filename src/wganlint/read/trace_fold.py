@@ -80,11 +80,7 @@ class Figures:
 
     def add(self, into: Longs, names: NDArray[np.int32], steps: Longs, amounts: Longs | None = None) -> None:
         """Add amounts, or one for each, to the sums of names and steps."""
-        keys, places = np.unique(names.astype(np.int64) * self.width + steps, return_inverse=True)
-        if amounts is None:
-            into[keys] += np.bincount(places, minlength=len(keys))
-        else:  # sums of whole nanoseconds are exact in a double up to 104 days
-            into[keys] += np.rint(np.bincount(places, weights=amounts, minlength=len(keys))).astype(np.int64)
+        np.add.at(into, names.astype(np.int64) * self.width + steps, 1 if amounts is None else amounts)
 
 
 def fold(gathered: Gathered, *, truncated: bool = False) -> Folded:

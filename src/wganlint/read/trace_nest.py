@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from wganlint.read.trace_spool import Records
+from wganlint.read.trace_spool import Records, in_groups
 
 DEEPEST = 2_000  # levels that are walked up from a launch
 ROUNDS = 64  # of looking at all records at once, before the few that are left go one by one
@@ -59,10 +59,10 @@ def nest(records: Records) -> Nested:
 
 def outermost(records: Records) -> NDArray[np.bool_]:
     """Tell of sorted records which start while no other call of their name is open on their thread."""
-    groups = records["thread"].astype(np.int64) * (int(records["name"].max(initial=0)) + 1) + records["name"]
-    order = np.argsort(groups, kind="stable")
+    order = in_groups(records["name"])
+    groups = (records["name"].astype(np.int64) << 32 | records["thread"])[order]
     outer = np.empty(len(records), bool)
-    outer[order] = ~_inside(groups[order], records["start"][order], records["end"][order])
+    outer[order] = ~_inside(groups, records["start"][order], records["end"][order])
     return outer
 
 
