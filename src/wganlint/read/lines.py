@@ -18,7 +18,7 @@ from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
 MANY = 2  # such blocks at once in a large file
-EARLY = 8  # the first one is this much smaller: what it teaches serves all others
+EARLY = 16  # the first one is this much smaller, and they double: what one teaches serves the next
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
 
@@ -227,7 +227,7 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
         while first:
             yield first if decoder is None else decoder.decode(first).encode(errors="replace")
             size += len(first)
-            first = stream.read(BLOCK if size < MANY * BLOCK else MANY * BLOCK)
+            first = stream.read(max(1, min(size, MANY * BLOCK)))
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"reading failed: {error}", file=shown, hint="Check the file and the disk.") from error
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from wganlint.read.lines import Block
-from wganlint.read.profile_table import LONGEST, is_header
+from wganlint.read.profile_table import LONGEST, is_header, row_test
 from wganlint.read.rows import Ints, Rows
 from wganlint.read.scan import Lines, Words
 from wganlint.run import OpTable
@@ -122,7 +123,7 @@ class Masks:
     _codes: dict[int, int] = field(default_factory=dict)
     _shelf: _Shelf = field(default_factory=_Shelf)
     _layouts: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict)  # frame -> codes: row, footer
-    _tables: list[re.Pattern[bytes]] = field(default_factory=list)
+    _tables: list[tuple[re.Pattern[bytes], int, Callable[[str], bool]]] = field(default_factory=list)
     _next: int = _FIRST
     _dashes: set[int] = field(default_factory=set)
 
@@ -166,13 +167,15 @@ class Masks:
 
     def table(self, view: View, block: Block, at: int) -> int:
         """Return where a table that begins at line `at` of the block ends, if it is known at sight; else 0."""
-        for pattern in self._tables:
+        for pattern, row, is_row in self._tables:
             match = pattern.match(view.codes, at)
             if match is not None:
                 break
         else:
             return 0
         stop = match.end()
+        if 0 in match[0] and not self._rows(view, block.rows, at, stop, row, is_row):
+            return 0
         numbers = block.numbers
         if stop >= len(numbers) or numbers[stop - 1] - numbers[at] != stop - 1 - at:
             return 0
@@ -182,6 +185,17 @@ class Masks:
         if len(after) > LONGEST or "time total:" in after or is_header(after):
             return 0
         return stop
+
+    def _rows(self, view: View, rows: Rows, start: int, stop: int, code: int, is_row: Callable[[str], bool]) -> bool:
+        """Whether all unknown lines of a table are rows of it; those are remembered."""
+        for at in range(start, stop):
+            if view.codes[at]:
+                continue
+            key, line = int(view.prints[at]), rows[at]
+            if not key or len(self._codes) >= MOST or "|" in line or not is_row(line):
+                return False
+            self._put(key, code)
+        return True
 
     def learn(self, view: View, block: Block, start: int, table: OpTable) -> None:
         """Remember the lines of a table that was read in the ordinary way and begins at line `start` of the block."""
@@ -200,7 +214,8 @@ class Masks:
         if re.fullmatch(rb"\.+r+\.f+", kinds) is None or "---" not in lines[0]:
             return
         frame = [at for at, kind in enumerate(kinds) if kind == ord(".")]
-        codes = self._layout(tuple(prints[at] for at in frame), [lines[at] for at in frame])
+        is_row = row_test(table.columns, lines[frame[-2]])
+        codes = self._layout(tuple(prints[at] for at in frame), [lines[at] for at in frame], is_row)
         if codes is None:
             return
         row, footer = codes
@@ -208,7 +223,9 @@ class Masks:
             if kind != ord(".") and self._codes.get(mask, NOISE) == NOISE:
                 self._put(mask, row if kind == ord("r") else footer)
 
-    def _layout(self, frame: tuple[int, ...], lines: list[str]) -> tuple[int, int] | None:
+    def _layout(
+        self, frame: tuple[int, ...], lines: list[str], is_row: Callable[[str], bool]
+    ) -> tuple[int, int] | None:
         """Return the codes of rows and footers between these lines; None if there are too many layouts."""
         known = self._layouts.get(frame)
         if known is not None or len(self._layouts) >= LAYOUTS or self._next + len(frame) + 2 > _LAST:
@@ -223,7 +240,8 @@ class Masks:
         row, footer = self._layouts[frame] = self._new(), self._new()
         *top, bottom = parts
         rows, footers = (re.escape(bytes([code])) for code in (row, footer))
-        self._tables.append(re.compile(b"%s%s{1,%d}+%s%s{1,8}+" % (b"".join(top), rows, ROWS, bottom, footers)))
+        pattern = re.compile(b"%s[\\0%s]{1,%d}+%s%s{1,8}+" % (b"".join(top), rows, ROWS, bottom, footers))
+        self._tables.append((pattern, row, is_row))
         return row, footer
 
     def _new(self) -> int:

@@ -13,6 +13,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations, pairwise
 
 from wganlint.evidence import Place
@@ -34,7 +35,7 @@ _BORDER = " \t\r\n│┃|"
 _TEXT = {"Overload Name", "Input Shapes", "Source Location", "Calling Stack Tree"}
 _STACK = {"Source Location", "Calling Stack Tree"}
 _CALLS = {"# of Calls", "Number of Calls"}
-_COUNT = re.compile(r"[0-9]{1,15}")
+_COUNT = "[0-9]{1,15}"
 _SCALE = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0}
 _TIME = re.compile(r"([-+]?\d{1,15}(?:\.(\d{1,15}))?)([nuµ\u03bcm]?s)")
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?:%| ?[KMGTP]?i?[Bb]|[nuµ\u03bcm]?s)?|[-+]?(?:nan|NaN|inf)%?|--")
@@ -235,6 +236,15 @@ def is_header(line: str) -> bool:
     return " of Calls" in line and "Name" in line and len(line) <= LONGEST
 
 
+def row_test(columns: tuple[str, ...], line: str) -> Callable[[str], bool]:
+    """Return what tells the rows of a table with these columns, whose places a line of dashes shows, at first sight."""
+    draft, dashes = _Draft("", 0, 0, columns), _dashes(0, line)
+    if dashes is not None:
+        draft.align(dashes)
+    signs = ("---", "time total:", " of Calls")
+    return lambda row: draft.plain and not any(sign in row for sign in signs) and draft.is_row(row)
+
+
 def _dashes(number: int, line: str) -> _Dashes | None:
     if len(line) > LONGEST or "---" not in line:
         return None
@@ -270,7 +280,7 @@ class _Draft:
     first: int
     end: int
     columns: tuple[str, ...]
-    types: tuple[Callable[[str], object], ...] = ()
+    fits: re.Pattern[str] | None = None
     spans: tuple[tuple[int, int], ...] = ()
     prefix: int = 0
     bars: bool = False
@@ -362,6 +372,15 @@ class _Draft:
             return cells if len(cells) == len(self.columns) and self._fit(cells) else None
         return self._cells_by_place(line) or self._cells_by_blanks(line)
 
+    @property
+    def plain(self) -> bool:
+        """Whether its columns have places, and nothing stands before them."""
+        return bool(self.spans) and not self.prefix
+
+    def is_row(self, line: str) -> bool:
+        """Whether the cells of a line stand at their places."""
+        return self._cells_by_place(line) is not None
+
     def _cells_by_place(self, line: str) -> list[str] | None:
         spans = self.spans
         if not spans or len(line) <= spans[1][0]:
@@ -392,9 +411,9 @@ class _Draft:
 
     def _fit(self, cells: list[str]) -> bool:
         """Whether every cell is of the type of its column."""
-        if not self.types:
-            self.types = _types(self.columns)
-        return all(fits(cell) for fits, cell in zip(self.types, cells, strict=True))
+        if self.fits is None:
+            self.fits = _types(self.columns)
+        return self.fits.fullmatch("\n".join(cells)) is not None
 
     def _continues(self, line: str) -> bool:
         """Take a further line of a stack: only the last column is filled."""
@@ -512,24 +531,21 @@ class _Draft:
 _CELL = re.compile(r"%|CPU|total|time|Self|Mem|FLOPs|Node ID")
 
 
-def _types(columns: tuple[str, ...]) -> tuple[Callable[[str], object], ...]:
-    """Return a test for the cells of each column."""
+@lru_cache(maxsize=64)
+def _types(columns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return a pattern for the cells of a row, one a line."""
     stack = bool(_STACK & set(columns))  # then FLOPs and stacks may stand in each other's place
-    types: list[Callable[[str], object]] = []
+    types: list[str] = []
     for column in columns:
         if column == "Name":
-            types.append(bool)
+            types.append(".+")
         elif column in _CALLS:
-            types.append(_COUNT.fullmatch)
+            types.append(_COUNT)
         elif column in _TEXT or (stack and column.endswith("FLOPs")) or not _CELL.search(column):
-            types.append(_anything)
+            types.append(".*")
         else:
-            types.append(_NUMBER.fullmatch)
-    return tuple(types)
-
-
-def _anything(cell: str) -> bool:
-    return True
+            types.append(f"(?:{_NUMBER.pattern})")
+    return re.compile("\n".join(types))
 
 
 def _choices(places: list[int], count: int) -> list[set[int]]:
