@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -22,6 +23,7 @@ from wganlint.series import Chunk, Series, SeriesBuilder
 
 BATCH = 10_000  # rows handed on at once
 VALUE = 4_000  # characters read of a parameter
+NAME = 400  # characters read of a name: MLflow itself allows 250
 PARAMETERS = 2_000  # read of one run
 LARGEST = 1.7976931348623157e308
 
@@ -143,7 +145,7 @@ def _database(path: Path, shown: str) -> TableFacts:
         with _connected(path) as base:
             runs = _runs(base)
             for run, name in islice(runs.items(), RUNS):
-                series = _metrics(base, run, shown)
+                series = _metrics(base, run, shown, facts.notes)
                 if not series:
                     continue
                 facts.runs[name] = series
@@ -181,33 +183,44 @@ class _connected:  # noqa: N801
 def _runs(base: sqlite3.Connection) -> dict[str, str]:
     """Return the runs that are not deleted, with names that are their own."""
     rows = base.execute(
-        "SELECT run_uuid, name FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time"
+        "SELECT run_uuid, substr(name, 1, ?) FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time", (NAME,)
     ).fetchall()
     names = [str(name or "") for _, name in rows]
+    times = Counter(names)
     return {
-        str(run): name if name and names.count(name) == 1 else f"{name or 'run'} {str(run)[:8]}"
+        str(run): name if name and times[name] == 1 else f"{name or 'run'} {str(run)[:8]}"
         for (run, _), name in zip(rows, names, strict=True)
     }
 
 
-def _metrics(base: sqlite3.Connection, run: str, shown: str) -> list[SeriesBuilder]:
+def _metrics(base: sqlite3.Connection, run: str, shown: str, notes: list[Note]) -> list[SeriesBuilder]:
     series: dict[str, SeriesBuilder] = {}
-    query = "SELECT key, value, step, is_nan FROM metrics WHERE run_uuid = ? ORDER BY key, step, timestamp"
-    rows = base.execute(query, (run,))
+    bad, over = 0, False
+    query = (
+        "SELECT substr(key, 1, ?), value, step, is_nan FROM metrics WHERE run_uuid = ? ORDER BY key, step, timestamp"
+    )
+    rows = base.execute(query, (NAME, run))
     while batch := rows.fetchmany(BATCH):
         by_key: dict[str, list[tuple[float, float]]] = {}
         for key, value, step, is_nan in batch:
             if isinstance(value, int | float) and isinstance(step, int | float):
                 by_key.setdefault(str(key), []).append((float(step), _value(value, is_nan)))
+            else:
+                bad += 1
         for key, points in by_key.items():
             if key not in series:
                 if len(series) == SERIES:
+                    over = True
                     continue
                 series[key] = _Stored(key, form="MLflow", kind="table", step_key="step")
             steps, values = (np.array(column) for column in zip(*points, strict=True))
             none = np.zeros(len(points), dtype=np.int64)
             texts = [repr(value) for value in values.tolist()]
             series[key].extend(Chunk(steps, values, texts, none, none, [""] * len(points), shown))
+    if bad:
+        notes.append(Note(f"{bad} rows of metrics of run {run[:8]} hold no number or no step", Place(shown)))
+    if over:
+        notes.append(Note(f"more than {SERIES} metrics in run {run[:8]}: the rest was not read", Place(shown)))
     return list(series.values())
 
 
@@ -219,7 +232,8 @@ def _value(value: float, is_nan: int) -> float:
 
 
 def _params(base: sqlite3.Connection, run: str, shown: str) -> list[Setting]:
-    rows = base.execute("SELECT key, value FROM params WHERE run_uuid = ?", (run,)).fetchmany(PARAMETERS)
+    query = "SELECT substr(key, 1, ?), substr(value, 1, ?) FROM params WHERE run_uuid = ?"
+    rows = base.execute(query, (NAME, VALUE, run)).fetchmany(PARAMETERS)
     found = []
     for key, value in rows:
         text = f"{key} = {value}"

@@ -340,6 +340,12 @@ class _Document:
 
     def _listed(self, leaf: Leaf, line: int, column: int, quote: str) -> None:
         held = self._lists.setdefault(leaf.path[:-1], _List())
+        if held.rows and int(leaf.path[-1]) <= held.rows[-1]:  # a list of this name ended before
+            name = "/".join(map(str, leaf.path[:-1])) or stem_of(self.shown)
+            text = f"`{name}` stands twice here: the later list counts"
+            self.owner.notes.append(Note(text, Place(self.shown, line)))
+            self._held -= len(held.values)
+            held = self._lists[leaf.path[:-1]] = _List()
         if leaf.kind != "number":
             held.mixed = held.mixed or leaf.text != "null"
             if leaf.text != "null" and len(held.texts) < 100:

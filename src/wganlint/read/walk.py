@@ -223,7 +223,10 @@ def _look_in_database(file: File, found: Found) -> None:
     if is_store(file.path):
         found.stores.append(file)
     else:
-        found.skipped.append((file.shown, "not a database of MLflow"))
+        log = file.path.with_name(file.path.name + "-wal")
+        unsaved = log.is_file() and log.stat().st_size > 0
+        what = f"; what {log.name} holds was not read: is a program still writing?" if unsaved else ""
+        found.skipped.append((file.shown, f"not a database of MLflow{what}"))
 
 
 def _is_log(name: str) -> bool:

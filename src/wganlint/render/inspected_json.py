@@ -8,14 +8,14 @@ from typing import Any
 
 from wganlint.evidence import Place
 from wganlint.inspection import Inspection, Record, RunView, SeriesView
-from wganlint.render.report_json import plain, shown_place
+from wganlint.render.report_json import shown_place, written
 
 SCHEMA = 1
 
 
 def as_json(inspection: Inspection) -> str:
     """Return the inspection as JSON text, valid whatever the inputs held: a number that is not finite is null."""
-    return json.dumps(plain(document(inspection)), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    return written(document(inspection))
 
 
 def schema() -> dict[str, Any]:

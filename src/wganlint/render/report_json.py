@@ -16,11 +16,12 @@ from wganlint.finding import Chain, Finding, Fix, Report, RunSummary, SeriesSumm
 
 SCHEMA = 1
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 def as_json(report: Report) -> str:
     """Return the report as JSON text, valid whatever the inputs held: a number that is not finite is null."""
-    return json.dumps(plain(document(report)), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    return written(document(report))
 
 
 def schema() -> dict[str, Any]:
@@ -173,6 +174,12 @@ def _chain(chain: Chain) -> dict[str, Any]:
         "loops": loops,
         "apart": list(chain.apart),
     }
+
+
+def written(document: Any) -> str:
+    """Return a document as JSON text; characters that steer a terminal or cannot be seen are escaped."""
+    text = json.dumps(plain(document), ensure_ascii=False, allow_nan=False, indent=2)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def plain(value: Any) -> Any:
