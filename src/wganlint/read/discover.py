@@ -11,7 +11,7 @@ from wganlint.errors import UsageError
 from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp
 from wganlint.read.delimited import stem_of
 from wganlint.read.rivals import runs_of
-from wganlint.read.sniff import SUMMARY
+from wganlint.read.sniff import SUMMARY, is_wandb
 from wganlint.read.walk import Found, look, run_name
 
 MOST_CONFIGS = 3  # configuration files in one folder, beyond which none is taken for the run's
@@ -37,7 +37,7 @@ class RunFiles:
     tables: list[File] = field(default_factory=list)
     traces: list[File] = field(default_factory=list)
     settings: list[File] = field(default_factory=list)
-    stores: list[File] = field(default_factory=list)  # folders and databases of MLflow
+    stores: list[File] = field(default_factory=list)  # folders and databases of MLflow, files of W&B
     skipped: list[tuple[str, str]] = field(default_factory=list)
     folder: PurePosixPath = field(default_factory=PurePosixPath)  # of the logs, relative to the root
     stem: str = ""
@@ -93,11 +93,13 @@ def _runs(found: Found) -> list[RunFiles]:
 
         places = run_folders(found.events)
         runs = [RunFiles("", root, folder=place, stem=stamp(place.name)) for place in places]
-    skipped += _give_tables(found, runs)
+    stores = [file for file in found.stores if not is_wandb(file.path.name)]
+    told = _give_wandb([file for file in found.stores if is_wandb(file.path.name)], root, runs)
+    skipped += _give_tables(found, runs, told)
     runs += [
         RunFiles("", root, folder=PurePosixPath(file.shown), stores=[file], stem=run_name(file.path))
-        for file in found.stores
-        if not _joins_store(file, found, runs)
+        for file in stores
+        if not _joins_store(file, stores, runs)
     ]
     if not runs and (found.source or found.traces or found.settings):
         runs = [RunFiles("", root)]
@@ -159,15 +161,52 @@ def _inside(folder: PurePosixPath) -> str:
     return str(folder / "file")
 
 
-def _give_tables(found: Found, runs: list[RunFiles]) -> list[tuple[str, str]]:
-    """Give the tables to the runs of their folders, or make runs of them; return what was not used, and why."""
+def _give_wandb(files: list[File], root: str, runs: list[RunFiles]) -> set[PurePosixPath]:
+    """Give W&B's file to the run whose log lies in its folder, or make a run of it; return folders told by it.
+
+    A run beside or above that folder takes it where neither has a rival.
+    """
+    if not files:
+        return set()
+    from wganlint.read.wandb_file import glance
+
+    told: set[PurePosixPath] = set()
+    homes = Counter(PurePosixPath(file.shown).parent for file in files)
+    index = _Index(list(runs))
+    near_of = {file.shown: index.near(file.shown) for file in files}
+    for file in files:
+        home = PurePosixPath(file.shown).parent
+        seen = glance(file.path)
+        if seen.history:
+            told |= {home, home / "files"}
+        near = near_of[file.shown]
+        own = [run for run in near if run.folder.is_relative_to(home)]
+        rivals = sum(other is near for other in near_of.values())
+        if len(own) != 1:
+            own = [run for run in own if run.folder == home / "files" and run.stem == "output"]
+        if not own and len(near) == 1 and rivals == 1:
+            own = near
+        if len(own) == 1 and homes[home] == 1:
+            own[0].stores.append(file)
+        else:
+            runs.append(RunFiles("", root, folder=home, stores=[file], stem=seen.name or stem_of(file.path.name)))
+    return told
+
+
+def _give_tables(found: Found, runs: list[RunFiles], histories: set[PurePosixPath]) -> list[tuple[str, str]]:
+    """Give the tables to the runs of their folders, or make runs of them; return what was not used, and why.
+
+    `histories` are folders whose history a file of W&B tells.
+    """
     folders: dict[PurePosixPath, list[File]] = {}
     told = {PurePosixPath(file.shown).parent for file in [*found.logs, *found.tables] if file.path.name != SUMMARY}
     skipped = []
     for file in found.tables:
         folder = PurePosixPath(file.shown).parent
-        if file.path.name == SUMMARY and folder in told:
+        if file.path.name == SUMMARY and folder in told | histories:
             skipped.append((file.shown, "the last values only: another file has the history"))
+        elif file.path.name.startswith("wandb-history.") and folder in histories:
+            skipped.append((file.shown, "the same history as in W&B's own file, which is read"))
         else:
             folders.setdefault(folder, []).append(file)
     index = _Index(list(runs))
@@ -194,9 +233,9 @@ def _give_tables(found: Found, runs: list[RunFiles]) -> list[tuple[str, str]]:
     return skipped
 
 
-def _joins_store(file: File, found: Found, runs: list[RunFiles]) -> bool:
+def _joins_store(file: File, stores: list[File], runs: list[RunFiles]) -> bool:
     """Give the only store to the only run with other records: one training told twice."""
-    if len(found.stores) == 1 and len(runs) == 1 and file.path.is_dir():
+    if len(stores) == 1 and len(runs) == 1 and file.path.is_dir():
         runs[0].stores.append(file)
         return True
     return False

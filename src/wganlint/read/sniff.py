@@ -34,6 +34,11 @@ def is_config(name: str) -> bool:
     return CONFIG.search(name.partition(".")[0]) is not None
 
 
+def is_wandb(name: str) -> bool:
+    """Whether a file of this name is W&B's own record of a run: `run-abc123.wandb`."""
+    return re.search(r"\.wandb(?:\.(?:gz|bz2|xz|zst))?$", name, re.IGNORECASE) is not None
+
+
 def is_run_folder(names: set[str]) -> bool:
     """Whether a folder with these entries is a run of MLflow."""
     return "meta.yaml" in names and "metrics" in names and bool(names & {"params", "tags", "artifacts"})

@@ -15,6 +15,7 @@ from wganlint.read.columns import TableFacts, read_settings, read_table
 from wganlint.read.delimited import Delimited
 from wganlint.read.discover import RunFiles
 from wganlint.read.opening import damage_of, head_of, open_file
+from wganlint.read.sniff import is_wandb
 from wganlint.run import Input, Note, Setting
 from wganlint.series import Series, SeriesBuilder
 
@@ -54,6 +55,13 @@ def _take(file: File, kind: str, found: Tables, names: Sequence[str]) -> None:
         if kind == "settings":
             with open_file(file.path) as stream:
                 facts = read_settings(stream, file.shown, head_of(file.path))
+        elif is_wandb(file.path.name):
+            from wganlint.read.wandb_file import read_wandb
+
+            with opened() as stream:
+                facts = read_wandb(stream, file.shown)
+            known = {setting.name for setting in found.settings}  # its config.yaml has lines
+            facts.settings = [setting for setting in facts.settings if setting.name not in known]
         else:
             facts = read_table(opened, file.shown, names, found.parts)
     except InputError as error:
@@ -81,6 +89,9 @@ def _enter(file: File, kind: str, facts: TableFacts, found: Tables) -> None:
 
 
 def _store(file: File, found: Tables) -> None:
+    if is_wandb(file.path.name):
+        _take(file, "table", found, ())
+        return
     from wganlint.read.mlflow import read_store
 
     try:

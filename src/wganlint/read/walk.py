@@ -57,7 +57,7 @@ class Found:
     tables: list[File] = field(default_factory=list)
     traces: list[File] = field(default_factory=list)
     settings: list[File] = field(default_factory=list)
-    stores: list[File] = field(default_factory=list)  # folders and databases of MLflow
+    stores: list[File] = field(default_factory=list)  # folders and databases of MLflow, files of W&B
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -81,8 +81,9 @@ def look(path: Path, seen: set[tuple[int, int]]) -> Found:
     except ValueError as error:
         raise UsageError(f"{path!r} is no path", hint="Check the path.") from error
     if stat.S_ISDIR(info.st_mode):
+        root = path.resolve().name
         for file in _walk(path, found, seen):
-            if not _is_of_wandb(file, found):
+            if not _is_of_wandb(file, root, found):
                 _sort_in(file, found)
     elif not stat.S_ISREG(info.st_mode):
         raise UsageError(f"{path} is neither a file nor a folder", hint="Save the output to a file first.")
@@ -152,6 +153,7 @@ def _walk(root: Path, found: Found, seen: set[tuple[int, int]]) -> Iterator[File
                     found.skipped.append((shown, "permission denied"))
                 else:
                     yield File(Path(entry.path), shown)
+        inner.sort(key=lambda item: item[0].is_symlink())  # a folder is shown under its own name
         folders += reversed(inner)
 
 
@@ -174,15 +176,19 @@ def run_name(path: Path) -> str:
     return named[1].strip() if named else _start_of(path / "tags" / "mlflow.runName").strip()[:80]
 
 
-def _is_of_wandb(file: File, found: Found) -> bool:
-    """Whether a file is one that W&B keeps for itself in the folder of a run; it is skipped with its reason."""
-    match = _WANDB.search(file.shown)
-    if match is None:
-        return False
-    rest = file.shown[match.end() :]
-    if rest.startswith(("logs/", "tmp/")) or rest in {"files/wandb-metadata.json", "files/conda-environment.yaml"}:
-        found.skipped.append((file.shown, "W&B's own records, not of the training"))
-        return True
+def _is_of_wandb(file: File, root: str, found: Found) -> bool:
+    """Whether a file is one that W&B keeps for itself in the folder of a run; it is skipped with its reason.
+
+    W&B puts links beside the folders of its runs (`wandb/debug.log`): what they lead to counts.
+    """
+    names = [f"{root}/{file.shown}", *([file.path.resolve().as_posix()] if file.path.is_symlink() else [])]
+    for rest in [name[match.end() :] for name in names if (match := _WANDB.search(name)) is not None]:
+        if rest.startswith(("logs/", "tmp/")) or rest in {"files/wandb-metadata.json", "files/conda-environment.yaml"}:
+            found.skipped.append((file.shown, "W&B's own records, not of the training"))
+            return True
+        if rest.startswith("files/media/"):
+            found.skipped.append((file.shown, "media that W&B keeps: not read"))
+            return True
     return False
 
 
@@ -208,7 +214,7 @@ def _sort_in(file: File, found: Found, *, given: bool = False) -> None:
     elif ending in _DATABASES:
         _look_in_database(file, found)
     elif ending == "wandb":
-        found.skipped.append((file.shown, "W&B's binary history: export it as CSV, or log to a file beside it"))
+        found.stores.append(file)
     elif ending in _REASON_OF:
         found.skipped.append((file.shown, _REASON_OF[ending]))
     elif ending in _TABLES or _is_log(name) or (given and ending not in _PROSE):
