@@ -237,7 +237,8 @@ class Form:
                     values = values * factor
                 rows = _Rows(steps, values, packed(batch.texts[at]), batch.numbers, starts, quotes)
                 parts.setdefault(name, []).append((batch.orders, rows))
-        for name, pieces in parts.items():
+        # A pattern hands over its rows before the tokenizer: series are begun in the order of the lines all the same.
+        for name, pieces in sorted(parts.items(), key=lambda part: min(int(orders[0]) for orders, _ in part[1])):
             if name not in self.builders:
                 key = name.partition("#")[0]
                 self.builders[name] = SeriesBuilder(
