@@ -160,7 +160,7 @@ class Series:
 
     def axis(self) -> Floats:
         """Return the x axis of the kept points: steps where every line has one that places it, else record numbers."""
-        placed = self.step_key is not None and not bool(np.isnan(self.steps).any())
+        placed = self.step_key != "" and not bool(np.isnan(self.steps).any())
         return self.steps if placed else self.index.astype(np.float64)
 
     def quantity(self, value: float, text: str | None = None) -> units.Quantity:

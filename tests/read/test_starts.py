@@ -64,7 +64,7 @@ def test_no_record_of_a_start_that_dies_is_lost_and_none_is_judged(tmp_path: Pat
     loss = short.named("D_loss")
     assert loss is not None
     assert (loss.lines.tolist(), steps(short)) == ([2, 3, 35, 36, 37], [1, 2, 1, 2, 3])
-    assert (loss.step_key, loss.axis().tolist()) == (None, [0, 1, 2, 3, 4])  # the order of the file places them
+    assert (loss.step_key, loss.axis().tolist()) == ("", [0, 1, 2, 3, 4])  # the order of the file places them
     assert not short.judged
     report = analyze(tmp_path / "train.log")
     assert [run.id for run in report.runs] == ["train"]
@@ -103,7 +103,7 @@ def test_two_writers_are_said_and_their_steps_not_used(tmp_path: Path) -> None:
     (run,) = runs_of(tmp_path, text)
     loss = run.named("D_loss")
     assert loss is not None
-    assert loss.step_key is None
+    assert loss.step_key == ""
     assert len(loss) == 78
     assert "two processes" in run.notes[0].text
 
@@ -126,7 +126,7 @@ def test_only_short_starts_are_read_together_without_steps(tmp_path: Path) -> No
     (run,) = runs_of(tmp_path, "".join(HEAD.format(day=day) + epochs(1, 3) for day in range(1, 20)))
     loss = run.named("D_loss")
     assert loss is not None
-    assert (loss.step_key, len(loss)) == (None, 38)
+    assert (loss.step_key, len(loss)) == ("", 38)
     assert steps(run) == [1, 2] * 19  # as printed; the axis counts records
     assert loss.axis().tolist() == list(range(38))
     assert "none lasts 5 records" in run.notes[0].text

@@ -140,7 +140,7 @@ def told(plan: Plan, shown: str, name: str) -> list[Note]:
 
 def unplaced(series: Series) -> Series:
     """Return a series whose records keep the steps that their lines print, but are placed by their order."""
-    return replace(series, step_key=None)
+    return replace(series, step_key="")
 
 
 def without_steps(series: Series) -> Series:
