@@ -33,4 +33,5 @@ def align(first: Series, others: Sequence[Series], at: Ints) -> tuple[Ints, list
 def _keys(series: Series, at: Ints, by_line: bool) -> list[tuple[float, ...]]:
     if by_line:
         return list(zip(series.file_of[at].tolist(), series.lines[at].tolist(), strict=True))
-    return [(step,) for step in series.steps[at].tolist()]
+    placed = series.step_key != ""
+    return [(step if placed else float("nan"),) for step in series.steps[at].tolist()]

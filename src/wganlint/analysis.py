@@ -218,7 +218,7 @@ class _Judging:
         return _judging, (self.way, self.folders, self.ignore)
 
     def __call__(self, files: RunFiles) -> list[_Judged]:
-        return [self._judged(run) for run in self.way.read(files)]
+        return [self._judged(run) for run in self.way.read(files) if run.judged]
 
     def _judged(self, run: Run) -> _Judged:
         with np.errstate(all="ignore"):

@@ -169,6 +169,7 @@ class Run:
     convention: Convention = Convention()
     family: Family = Family()
     notes: tuple[Note, ...] = ()
+    judged: bool = True  # False: starts of training that are too short to be judged, or too many; readable all the same
 
     def named(self, name: str) -> Series | None:
         """Return the series of this name, or None."""

@@ -162,8 +162,9 @@ class Series:
         return np.arange(whole if most is None else min(whole, most))
 
     def axis(self) -> Floats:
-        """Return the x axis of the kept points: steps where every line has one, else record numbers."""
-        return self.index.astype(np.float64) if bool(np.isnan(self.steps).any()) else self.steps
+        """Return the x axis of the kept points: steps where every line has one that places it, else record numbers."""
+        placed = self.step_key != "" and not bool(np.isnan(self.steps).any())
+        return self.steps if placed else self.index.astype(np.float64)
 
     def quantity(self, value: float, text: str | None = None) -> units.Quantity:
         """Return a number that prints at the precision of this series."""

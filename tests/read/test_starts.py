@@ -8,7 +8,7 @@ import pytest
 from shared_data import CORPUS, needs_corpus
 
 from wganlint import analyze
-from wganlint.analysis import load_runs
+from wganlint.analysis import inspect, load_runs
 from wganlint.run import Run
 
 HEAD = "TRAIN started at Fri Oct {day} 19:45:03 2025\n"
@@ -49,10 +49,26 @@ def test_a_fresh_start_without_a_header_is_a_run_too(tmp_path: Path) -> None:
 
 def test_starts_that_die_are_said_in_one_note(tmp_path: Path) -> None:
     text = HEAD.format(day=1) * 4 + epochs(1, 3) + HEAD.format(day=2) + epochs(1, 30) + HEAD.format(day=3)
-    (run,) = runs_of(tmp_path, text)
-    assert run.id == "train"
+    run, short = runs_of(tmp_path, text)
+    assert (run.id, short.id) == ("train", "train#short")
     assert steps(run) == list(range(1, 30))
-    assert [note.text for note in run.notes] == ["5 more starts of training end within 4 records: not judged"]
+    assert [note.text for note in run.notes] == [
+        "5 more starts of training end within 4 records: not judged",
+        "what they logged is read all the same: `wganlint inspect` shows it as train#short",
+    ]
+
+
+def test_no_record_of_a_start_that_dies_is_lost_and_none_is_judged(tmp_path: Path) -> None:
+    text = HEAD.format(day=1) + epochs(1, 3) + HEAD.format(day=2) + epochs(1, 30) + HEAD.format(day=3) + epochs(1, 4)
+    _, short = runs_of(tmp_path, text)
+    loss = short.named("D_loss")
+    assert loss is not None
+    assert (loss.lines.tolist(), steps(short)) == ([2, 3, 35, 36, 37], [1, 2, 1, 2, 3])
+    assert (loss.step_key, loss.axis().tolist()) == ("", [0, 1, 2, 3, 4])  # the order of the file places them
+    assert not short.judged
+    report = analyze(tmp_path / "train.log")
+    assert [run.id for run in report.runs] == ["train"]
+    assert [view.id for view in inspect(tmp_path / "train.log").runs] == ["train", "train#short"]
 
 
 def test_a_resume_keeps_the_later_of_what_it_repeats(tmp_path: Path) -> None:
@@ -87,7 +103,7 @@ def test_two_writers_are_said_and_their_steps_not_used(tmp_path: Path) -> None:
     (run,) = runs_of(tmp_path, text)
     loss = run.named("D_loss")
     assert loss is not None
-    assert loss.step_key is None
+    assert loss.step_key == ""
     assert len(loss) == 78
     assert "two processes" in run.notes[0].text
 
@@ -110,13 +126,17 @@ def test_only_short_starts_are_read_together_without_steps(tmp_path: Path) -> No
     (run,) = runs_of(tmp_path, "".join(HEAD.format(day=day) + epochs(1, 3) for day in range(1, 20)))
     loss = run.named("D_loss")
     assert loss is not None
-    assert (loss.step_key, len(loss)) == (None, 38)
+    assert (loss.step_key, len(loss)) == ("", 38)
+    assert steps(run) == [1, 2] * 19  # as printed; the axis counts records
+    assert loss.axis().tolist() == list(range(38))
     assert "none lasts 5 records" in run.notes[0].text
 
 
 def test_runs_above_the_cap_are_said(tmp_path: Path) -> None:
     runs = runs_of(tmp_path, "".join(HEAD.format(day=1 + n % 28) + epochs(1, 8) for n in range(50)))
-    assert len(runs) == 40
+    assert len(runs) == 41
+    assert [run.judged for run in runs] == [True] * 40 + [False]
+    assert len(steps(runs[-1])) == 10 * 7
     assert "10 more runs" in runs[0].notes[0].text
 
 
@@ -131,7 +151,7 @@ def test_attempts_in_files_of_their_own_stay_one_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "records"),
     [("pix2pixhd-monet", [500, 55, 1000]), ("cyclegan-nnfl", [800]), ("cyclegan-horse2zebra", [802]),
-     ("cyclegan-ganilla", [43, 54, 64, 75, 86, 75, 86, 90, 86, 15, 15, 53, 72, 14, 44, 35])],
+     ("cyclegan-ganilla", [43, 54, 64, 75, 86, 75, 86, 90, 86, 15, 15, 53, 72, 14, 44, 35, 3])],
 )  # fmt: skip
 def test_real_logs_with_several_headers(name: str, records: list[int]) -> None:
     runs = load_runs(CORPUS / name)

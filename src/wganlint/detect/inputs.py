@@ -57,7 +57,7 @@ def missing_metrics(run: Run) -> Found:
                 run.role("fake_count") is not None,
                 "DAT004",
             ),
-            ("a step on each line", not all(s.step_key is None for s in series), "the onset of anything"),
+            ("a step on each line", any(s.step_key for s in series), "the onset of anything"),
         )
         if not there
     ]

@@ -172,7 +172,7 @@ class Delimited:
         keep: Sequence[int] = range(len(lines))
         if " " in text or "\t" in text or "" in lines:
             keep = [at for at, line in enumerate(lines) if line and not line.isspace()]
-        if "#" in text or "//" in text or "%" in text or "--" in text:
+        if "#" in text or "//" in text or "%" in text or "--" in text or not text.isascii():
             keep = [at for at in keep if not is_comment(lines[at])]
         if len(keep) != len(lines):
             lines, numbers = [lines[at] for at in keep], numbers[list(keep)]

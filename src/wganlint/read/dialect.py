@@ -15,7 +15,8 @@ PREAMBLE = 20  # lines before the header
 BLANKS = " "  # the delimiter that stands for any run of blanks
 _DELIMITERS = (",", "\t", ";", "|", BLANKS)
 _COLUMNS = 10_000
-_RULE = re.compile(r"[\s|+:=-]*-[\s|+:=-]*")  # |-----|-----|
+_BARS = str.maketrans("│┃║┆┊", "|||||")  # between the cells of a drawn table
+_RULE = re.compile(r"[\s|+:=\u2500-\u257f-]*[-\u2500-\u257f][\s|+:=\u2500-\u257f-]*")  # |-----|-----|, ┡━━━╇━━━┩
 _KEYED = re.compile(rf"\s*[0-9]+\s*:\s+{NUMBER}\s*")  # 2000: 0.812
 _PAIR = re.compile(r"[^\s=:]\s?[=:]\s?[-+.0-9]")  # loss: 0.5
 _DECIMAL = re.compile(r"[+-]?[0-9]+,[0-9]+")
@@ -56,6 +57,7 @@ class Dialect:
         cells, starts, at, pattern = [], [], 0, _WIDE[self.delimiter]
         end = len(line)
         if self.delimiter == "|":
+            line = line.translate(_BARS)
             inner = line.strip()
             if inner.startswith("|"):
                 at = line.index("|") + 1
@@ -78,7 +80,7 @@ class Dialect:
 
 def is_rule(line: str) -> bool:
     """Whether a line only rules off, as below the header of a printed table."""
-    return "-" in line and _RULE.fullmatch(line) is not None
+    return ("-" in line or not line.isascii()) and _RULE.fullmatch(line) is not None
 
 
 def is_comment(line: str) -> bool:
@@ -92,7 +94,7 @@ def dialect_of(lines: Sequence[str], *, strict: bool) -> Dialect | None:
 
     `strict` is for files whose name does not say that they hold a table: prose and text logs must not pass.
     """
-    lines = [line for line in lines[:LOOKED] if len(line) < 1_000_000]
+    lines = [line.translate(_BARS) for line in lines[:LOOKED] if len(line) < 1_000_000]
     rows = [(at, line) for at, line in enumerate(lines) if not is_comment(line)]
     if not rows:
         return None

@@ -302,7 +302,10 @@ class Form:
             still = len(column) > 2 and not np.any(change)
             if (still and not self._marks.avoid) or name in self._marks.avoid:
                 continue
-            self.step, self._coarse = name, tuple(ranked[at + 1 :])
+            coarse = tuple(ranked[at + 1 :])
+            if _within(change, [_column(other, batches) for other in coarse]):
+                continue
+            self.step, self._coarse = name, coarse
             backs = np.flatnonzero(change < 0) + 1
             if len(backs) == 0 or sum(self._anew(batches, backs)) * 2 <= len(backs):
                 return
@@ -406,6 +409,14 @@ class Form:
             coarse[0] if coarse else np.nan,
             _part(last.lines[-1], parts) if parts else [],
         )
+
+
+def _within(change: Floats, coarse: list[Floats]) -> bool:
+    """Whether a counter counts within an epoch or part: it mostly does not rise where a coarser one does."""
+    risen = np.zeros(len(change), dtype=np.bool_)
+    for column in coarse:
+        risen |= np.diff(column) > 0
+    return bool(np.count_nonzero(risen & (change <= 0)) * 2 > np.count_nonzero(risen))
 
 
 def _column(name: str, batches: list[Batch]) -> Floats:

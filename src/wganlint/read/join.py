@@ -13,7 +13,7 @@ from wganlint.read.discover import RunFiles
 from wganlint.read.logline import LogLine
 from wganlint.read.naming import name_series
 from wganlint.read.opening import damage_of, open_file
-from wganlint.read.pieces import read_pieces, told, without_steps
+from wganlint.read.pieces import REST, read_pieces, read_rest, told, unplaced, without_steps
 from wganlint.read.starts import Plan, Seen, plan_of
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.tokens import is_counter
@@ -136,11 +136,13 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
     """Read a log that holds several starts again, each run of it into series of its own."""
     if plan.cycles or plan.together:
         said = () if plan.cycles else tuple(n for n in whole.notes if not n.text.startswith(AGAIN))
-        counted = tuple(without_steps(one) if one.kind == "text" else one for one in whole.series)
-        return [replace(whole, series=counted, notes=(*said, *told(plan, log.shown)))]
+        change = without_steps if plan.cycles else unplaced
+        counted = tuple(change(one) if one.kind == "text" else one for one in whole.series)
+        return [replace(whole, series=counted, notes=(*said, *told(plan, log.shown, files.id)))]
     try:
         with open_file(log.path) as stream:
             pieces = read_pieces(stream, log.shown, plan, reader)
+        rest = _rest(log, plan, reader(), replace(whole, id=files.id)) if plan.rest else []
     except (InputError, OSError):  # it changed between the two readings; the first one says where it starts again
         return [whole]
     others = tuple(one for one in whole.inputs if one.path != log.shown)
@@ -155,8 +157,12 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
         name_series(builders)
         series = [builder.build() for builder in builders]
         if piece.segment.mixed:
-            series = [without_steps(one) for one in series]
-        notes = [*(told(plan, log.shown) if number == 1 else ()), *piece.notes, *(damage if number == 1 else ())]
+            series = [unplaced(one) for one in series]
+        notes = [
+            *(told(plan, log.shown, files.id) if number == 1 else ()),
+            *piece.notes,
+            *(damage if number == 1 else ()),
+        ]
         why = _gave(piece.facts) if len(plan.segments) == 1 else f"{piece.segment.lines}: {_gave(piece.facts)}"
         runs.append(
             replace(
@@ -170,9 +176,26 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
             )
         )
     if len(runs) > 1 and any(log.shown not in one.files for one in whole.series):  # a second source of one of them
-        rest = tuple(one for one in whole.series if log.shown not in one.files)
-        runs.append(replace(whole, inputs=others, series=rest, settings=(), tables=(), notes=()))
-    return runs
+        second = tuple(one for one in whole.series if log.shown not in one.files)
+        runs.append(replace(whole, inputs=others, series=second, settings=(), tables=(), notes=()))
+    return runs + rest
+
+
+def _rest(log: File, plan: Plan, reader: TextReader, whole: Run) -> list[Run]:
+    """Read the starts that are not judged into one run, in the order of the file."""
+    with open_file(log.path) as stream:
+        facts = read_rest(stream, log.shown, plan, reader)
+    builders = _measured(facts.series)
+    name_series(builders)
+    why = f"starts of training that are not judged: {_gave(facts)}"
+    return [
+        Run(
+            id=f"{whole.id}{REST}", root=whole.root, inputs=(Input(log.shown, "log", True, why),),
+            series=tuple(unplaced(builder.build()) for builder in builders), settings=tuple(facts.settings),
+            notes=(Note("short starts of training, one after the other: read, not judged", Place(log.shown, 1)),),
+            judged=False,
+        )
+    ]  # fmt: skip
 
 
 def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> TextFacts | None:

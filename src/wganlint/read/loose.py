@@ -26,7 +26,8 @@ _CELLS = re.compile(
 )
 # `0.15 / 0.04` before and after a step; `0.5 (0.61)` with its running mean
 _SECOND = re.compile(
-    rf"[ \t]++/[ \t]++(?P<value>(?>{NUMBER})){_UNITS}{END}|[ \t]{{1,4}}+\((?P<mean>(?>{NUMBER}))\)(?!\w)"
+    rf"[ \t]++/[ \t]++(?P<value>(?>{NUMBER})){_UNITS}{END}"
+    rf"|[ \t]{{1,4}}+\([ \t]{{0,12}}+(?P<mean>(?>{NUMBER}))[ \t]{{0,12}}+\)(?!\w)"
 )
 _NEXT = re.compile(rf",[ \t]*+(?P<value>(?>{NUMBER}))(?=[ \t]*+[,\])])")
 _DURATION = re.compile(
@@ -45,7 +46,10 @@ _COUNTERS = re.compile(
     rf"(?<![^ \t\[\]])\[[ \t]*+(?P<a>(?>{NUMBER}))[ \t]*+(?P<sign>[/:])[ \t]*+(?P<b>(?>{NUMBER}))"
     r"(?:[ ]?\([ ]*+[0-9.]++%\))?+[ \t]*+\]"
 )
-_LEAD = re.compile(rf"\s*+(?P<value>(?>{NUMBER}))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+")
+# `4999 [D loss: ...`, `10: loss=...`, `[0] critic: ...`
+_LEAD = re.compile(
+    rf"\s*+(?:\[[ \t]*+(?P<inner>(?>{NUMBER}))[ \t]*+\]|(?P<value>(?>{NUMBER})))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+"
+)
 _LETTER = re.compile(r"\w")
 _LOSS = re.compile(r"loss|cost|(?<![a-z])err|wasserstein", re.IGNORECASE)
 _DRAWN = frozenset("│┃║|")
@@ -211,7 +215,8 @@ class _Loose:
                     measures.append(_second(second, key))
                     at = second.end()
         left.append(line[at:end] if opened else "")
-        rest = _BARE.sub(" ", _DURATION.sub(" ", _PRINTED.sub(" ", " \0 ".join(left))))
+        said = _COUNTERS.sub(" ", " \0 ".join(left))
+        rest = _BARE.sub(" ", _DURATION.sub(" ", _PRINTED.sub(" ", said)))
         self.tiled.append((measures, _LETTER.search(rest) is None))
 
     def _nameless(self, found: list[Field]) -> list[Field]:
@@ -219,7 +224,9 @@ class _Loose:
         line = self.line
         lead = _LEAD.fullmatch(line, 0, found[0].key_start)
         if lead is not None:
-            return [_counter("step", *lead.span("value"))]
+            if any(step_rank(field.key) is not None for field in found):
+                return []  # the number of a process, or a line number, before `step 10: loss=...`
+            return [_counter("step", *lead.span("inner" if lead["inner"] is not None else "value"))]
         end = next(field.key_start for field in found if step_rank(field.key) is None)
         taken = {field.start for field in found}
         groups = [match for match in _COUNTERS.finditer(line, 0, end) if match.start("a") not in taken]

@@ -15,6 +15,8 @@ from wganlint.read.text import TextFacts, TextReader
 from wganlint.run import Note
 from wganlint.series import Series
 
+REST = "#short"  # behind the name of a run: its starts that are not judged
+
 
 @dataclass(slots=True)
 class Piece:
@@ -35,9 +37,20 @@ def read_pieces(stream: BinaryIO, shown: str, plan: Plan, reader: Callable[[], T
     found = []
     for segment in plan.segments:
         one = reader()
-        facts = one.read_blocks(_parts(source, segment, plan, one), shown, Damage(shown))
+        facts = one.read_blocks(_parts(source, segment, plan, one), shown, Damage(shown), starts=plan.starts)
         found.append(Piece(segment, facts, _notes(segment, one.left_out, plan, shown)))
     return found
+
+
+def read_rest(stream: BinaryIO, shown: str, plan: Plan, reader: TextReader) -> TextFacts:
+    """Read the starts that are not judged, one after the other, so that none of their records is lost.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    source = _Lines(blocks(stream, Damage(shown)))
+    parts = (block for segment in plan.rest for block in source.take(segment.begin, segment.end))
+    return reader.read_blocks(parts, shown, Damage(shown), starts=plan.starts)
 
 
 class _Lines:
@@ -95,21 +108,19 @@ def _notes(segment: Segment, left_out: int, plan: Plan, shown: str) -> list[Note
     if segment.mixed:
         text = (
             "the counters fall back every few records: two processes seem to write this file in turn. "
-            "They cannot be told apart, so steps are not used"
+            "They cannot be told apart, so records are placed by their order, not by step"
         )
         notes.append(Note(text, Place(shown, segment.begin)))
     return notes
 
 
-def told(plan: Plan, shown: str) -> list[Note]:
-    """Return what is to be said about the whole file."""
+def told(plan: Plan, shown: str, name: str) -> list[Note]:
+    """Return what is to be said about the whole file; `name` is that of its run."""
     notes = []
     place = Place(shown, 1)
     if plan.together:
         what = "the file holds several starts of training; none lasts"
-        notes.append(
-            Note(f"{what} {FEW} records: they are read together, in the order of the file, without steps", place)
-        )
+        notes.append(Note(f"{what} {FEW} records: they are read together, placed by their order, not by step", place))
     elif plan.died:
         one = plan.died == 1
         text = (
@@ -118,12 +129,20 @@ def told(plan: Plan, shown: str) -> list[Note]:
         notes.append(Note(f"{text}: not judged", place))
     if plan.more:
         notes.append(Note(f"{plan.more} more runs in this file are not judged: the {MOST_RUNS} longest are", place))
+    if plan.rest:
+        text = "what they logged is read all the same: `wganlint inspect` shows it"
+        notes.append(Note(f"{text} as {name}{REST}", place))
     if plan.cycles:
         text = f"{plan.names[0]} starts anew again and again in equal stretches: it counts within an epoch"
         notes.append(Note(f"{text} and is not used as the step", place))
     return notes
 
 
+def unplaced(series: Series) -> Series:
+    """Return a series whose records keep the steps that their lines print, but are placed by their order."""
+    return replace(series, step_key="")
+
+
 def without_steps(series: Series) -> Series:
-    """Return a series whose records are counted, not placed by step."""
+    """Return a series whose counter is no step: its records are counted."""
     return replace(series, steps=np.full(len(series.steps), np.nan), step_key=None)

@@ -58,9 +58,15 @@ class Plan:
     names: tuple[str, ...]
     segments: list[Segment]
     died: int = 0  # starts with fewer than FEW records
+    rest: list[Segment] = field(default_factory=list)  # what is not judged but has records: too short, or too many
     more: int = 0  # runs above MOST_RUNS
-    together: bool = False  # nothing lasted: all starts are read as one, without steps
+    together: bool = False  # nothing lasted: all starts are read as one, in the order of the file
     cycles: bool = False  # the counter starts anew with each epoch: it is no step
+
+    @property
+    def starts(self) -> int:
+        """How often the program was started, as far as the log tells."""
+        return len(self.segments) + self.died + self.more + sum(len(segment.resumes) for segment in self.segments)
 
 
 @dataclass(slots=True)
@@ -104,7 +110,8 @@ def plan_of(seen: Seen) -> Plan | None:
     if not lasting:
         return Plan(seen.names, [Segment(1, records=seen.records)], died=died, together=True)
     kept = sorted(sorted(lasting, key=lambda s: -s.records)[:MOST_RUNS], key=lambda s: s.begin)
-    return Plan(seen.names, kept, died=died, more=len(lasting) - len(kept))
+    rest = [segment for segment in segments if all(segment is not one for one in kept)]
+    return Plan(seen.names, kept, died=died, rest=rest, more=len(lasting) - len(kept))
 
 
 def _cycles(seen: Seen) -> bool:

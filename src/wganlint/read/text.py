@@ -38,7 +38,7 @@ STUDY_AT = 200  # lines of one block that a pattern must match before a template
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 SERIES = 2000  # series of all forms
-_MAYBE = re.compile(r"[=:]\s*(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
+_MAYBE = re.compile(r"[=:]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
 
 _OWN = re.compile(r"wganlint \d+\.\d+\.\d+   run ")
 
@@ -99,8 +99,8 @@ class TextReader:
         damage = Damage(shown)
         return self.read_blocks(blocks(stream, damage), shown, damage)
 
-    def read_blocks(self, given: Iterable[Block], shown: str, damage: Damage) -> TextFacts:
-        """Read the next file, or a part of one, whose lines come in blocks.
+    def read_blocks(self, given: Iterable[Block], shown: str, damage: Damage, *, starts: int = 0) -> TextFacts:
+        """Read the next file, or a part of one, whose lines come in blocks. `starts`: of the whole file, if known.
 
         Raises:
             InputError: the file cannot be read.
@@ -128,7 +128,7 @@ class TextReader:
             del block, lines, scanned, view  # before the next one is read
         tables.reader.finish()
         facts.tables = tables.reader.tables
-        self._end(facts, banner, headers)
+        self._end(facts, banner, headers, starts)
         facts.seen = max((form.told for form in self._active()), key=lambda seen: seen.records, default=Seen())
         facts.seen.heads = banner.heads
         self._marks.clear()
@@ -277,7 +277,7 @@ class TextReader:
         kind = "redraw" if bar is not None else "header" if is_restored(line) else "text"
         ranks = [(rank, item.key) for item in fields if (rank := step_rank(item.key)) is not None]
         keyed = bool(ranks) and kind == "text"
-        by = min(ranks)[1] if keyed else fields[0].key if bar is None else ""
+        by = _written(line, fields, min(ranks)[1]) if keyed else fields[0].key if bar is None else ""
         begin = fields[0].key_start if bar is None else min(fields[0].key_start, bar.begin)
         head = head_of(line[:begin]) if bar is None else f"{head_of(line[:begin])} bar".strip()
         form = self._forms.get((kind, head, by))
@@ -302,7 +302,7 @@ class TextReader:
             del self._patterns[PATTERNS // 2 :]
             self._shapes = {name: shape for name, shape in self._shapes.items() if shape.match is not None}
 
-    def _end(self, facts: TextFacts, banner: Banner, headers: Headers) -> None:
+    def _end(self, facts: TextFacts, banner: Banner, headers: Headers, starts: int) -> None:
         """End of file: tell headers from series, and feed what is left."""
         forms = self._active()
         recurs = any(form.in_file > 1 for form in forms if form.keyed)
@@ -311,7 +311,7 @@ class TextReader:
                 form.end_file(facts.file)
         sources = [banner.restarts, *(form.take_restarts() for form in forms)]
         facts.restarts = _clusters(sources)
-        most = 2 + len(facts.restarts)
+        most = 2 + max(len(facts.restarts), starts)
         lines = headers.lines(most)
         for form in forms:
             few = form.in_file <= most and not form.measures
@@ -327,6 +327,12 @@ class TextReader:
             return []
         text = f"{self._dropped} lines were not read: more than {FORMS} forms of lines or {SERIES} series"
         return [Note(text, Place(shown))]
+
+
+def _written(line: str, fields: list[Field], key: str) -> str:
+    """Return the name of a step and how it is joined to its number: `Epoch: 5` and `Epoch [5/90]` are two forms."""
+    step = next(field for field in fields if field.key == key)
+    return f"{key}{''.join(line[step.key_end : step.start].split())}"
 
 
 def _match(shape: Shape, orders: list[int], lines: Rows) -> list[int]:

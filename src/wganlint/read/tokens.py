@@ -24,15 +24,24 @@ _SPACED_UNIT = (
     r"(?![\w=:/])"
 )
 END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
+# The next pair follows without a blank: `time: 10.019G_GAN: -0.000`
+_JOIN = (
+    r"(?:(?<=[0-9.])|(?:(?<=nan)|(?<=NaN)|(?<=inf))(?=[A-Z_]))"
+    r"(?=[A-Za-z_][A-Za-z0-9_]++(?:=|:[ ])[ ]?(?:[-+]?\.?[0-9]|nan|NaN|-?inf))"
+)
 KEY = r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))?+[\w./+\-]*+(?:\[\w++\])?+"
 # A number in brackets, or in the printed type of a number: lr:(1.0e-04,) loss=tensor(0.5, grad_fn=<...>)
 WRAP = (
     r"(?:(?:[a-z]{1,6}+\.)?+(?:[tT]ensor|[aA]rray|(?:float|int)[0-9]{0,2}+|Parameter|DeviceArray)\()?+[\[(]{0,2}+\s*+"
 )
-_FIELD = re.compile(
-    rf"(?<![\w./\\+\-@#$~&])(?<!(?<!>):)(?P<key>{KEY})[\"']?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)"
-    rf"(?P<wrap>{WRAP})?+(?P<value>(?>{NUMBER}))(?:(?P<unit>{UNIT})(?!\w))?+{END}(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
+# The key of a mapping may have its value in quotes too: {"d_loss": "1.040"}
+_BODY = (
+    rf"(?P<key>{KEY})(?P<quote>[\"'])?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)(?(quote)(?P<text>(?P=quote))?+)"
+    rf"(?P<wrap>{WRAP})?+(?P<value>(?>{NUMBER}))(?:(?P<unit>{UNIT})(?!\w))?+(?:{END}|{_JOIN})(?(text)(?=(?P=quote)))"
+    rf"(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
 )
+_FIELD = re.compile(rf"(?<![\w./\\+\-@#$~&])(?<!(?<!>):){_BODY}")
+_GLUED = re.compile(_BODY)
 _NUMBER = re.compile(NUMBER)
 _BREAK = re.compile(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-\u2013\u2014] |[.!?] ")
 _WORD = re.compile(r"[^\W\d][\w./+\-]*")
@@ -149,13 +158,18 @@ def fields_of(line: str, bar: Bar | None = None) -> list[Field]:
 
 def _collect(line: str, last: int, end: int, found: list[Field]) -> None:
     """Add the fields between two offsets."""
-    for match in _FIELD.finditer(line, last, end):
-        field = _field(line, match, last)
-        if field is not None:
-            found.append(field)
-            last = field.unit_end
-            if len(found) >= MOST:
-                break
+    at = last
+    while (match := _FIELD.search(line, at, end)) is not None:
+        while match is not None:
+            at = match.end()
+            field = _field(line, match, last)
+            if field is not None:
+                found.append(field)
+                last = field.unit_end
+                if len(found) >= MOST:
+                    return
+            glued = line[at : at + 1]
+            match = _GLUED.match(line, at, end) if glued.isalpha() or glued == "_" else None
 
 
 def _field(line: str, match: re.Match[str], last: int) -> Field | None:

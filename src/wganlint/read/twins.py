@@ -88,7 +88,7 @@ def _twins(main: Sequence[Series], others: Sequence[Series]) -> list[int | None]
 def _axes(series: Sequence[Series]) -> list[_Axis]:
     axes: dict[bytes, _Axis] = {}
     for number, one in enumerate(series):
-        if np.isnan(one.steps).any():
+        if one.step_key == "" or np.isnan(one.steps).any():
             continue
         key = one.steps.tobytes()
         if key not in axes:
