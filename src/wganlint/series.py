@@ -20,7 +20,8 @@ import numpy.typing as npt
 from wganlint import units
 from wganlint.evidence import Evidence, Place, observed
 
-LIMIT = 15_000  # points kept before folding: 12 series of this size, with their quotes, are about 50 MB
+LIMIT = 10_000  # points kept before folding: 12 series of this size, with their quotes, are about 35 MB
+PARTS = 32  # chunks kept apart: once a chunk leaves a few points only, its arrays weigh more than these
 HEAD = 512  # first records that are never folded; well below LIMIT
 PLACES = 50  # non-finite places kept
 BOUNDS = 64  # distinct printed values followed for `share_at`
@@ -351,6 +352,8 @@ class SeriesBuilder:
                 self._bucket *= 4
                 kept = kept.fold(self._bucket)
             self._kept, self._size = [kept], len(kept.values)
+        elif len(self._kept) > PARTS:
+            self._kept = [_Columns.join(self._kept)]
 
     def _tally(self, new: _Columns, file: str) -> None:
         if self._first is None:

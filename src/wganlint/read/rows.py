@@ -103,7 +103,9 @@ class Rows(Sequence[str]):
                 return (text[:-1] if text.endswith("\n") else text).split("\n")
             return [text[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True)]
         data = self.data
-        return [data[a:b].decode(errors="replace") for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True)]
+        return [
+            data[a:b].decode(errors="replace") for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True)
+        ]
 
     def chosen(self, places: Ints) -> Objects:
         """Return some lines; a line that is asked for again is the same object."""
