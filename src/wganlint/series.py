@@ -21,7 +21,8 @@ import numpy.typing as npt
 from wganlint import units
 from wganlint.evidence import Evidence, Place, observed
 
-LIMIT = 15_000  # points kept before folding: 12 series of this size, with their quotes, are about 50 MB
+LIMIT = 10_000  # points kept before folding: 12 series of this size, with their quotes, are about 35 MB
+PARTS = 32  # chunks kept apart: once a chunk leaves a few points only, its arrays weigh more than these
 SHARE = 160 << 20  # bytes that the kept points of all series of a run may take, by estimate
 POINT = 150  # bytes of a kept point without its quote: its columns, and its text once it is a str
 HEAD = 512  # first records that are never folded; well below LIMIT
@@ -401,6 +402,8 @@ class SeriesBuilder:
             self._weight = max(self._weight, POINT + quote)
         if self._size > LIMIT:
             self._fold(0.8 * LIMIT)
+        elif len(self._kept) > PARTS:
+            self._kept = [_Columns.join(self._kept)]
         if self._share is not None:
             self._share.grow(self.held - before)
 

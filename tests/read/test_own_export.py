@@ -8,7 +8,7 @@ import numpy as np
 
 from wganlint.analysis import load_runs
 from wganlint.export import COLUMNS, Export
-from wganlint.read.delimited import OURS
+from wganlint.read.dialect import OURS
 
 
 def export(log: Path, file: Path) -> None:

@@ -251,3 +251,22 @@ def test_a_file_of_two_logs_in_turn() -> None:
     rows = [row for pair in zip(first, second, strict=True) for row in pair]
     facts = alike("\n".join(rows).encode())
     assert facts.lines == 600
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_sparse_logs_with_tables_redraws_and_other_letters(end: str) -> None:
+    chance = random.Random(5)
+    lines = []
+    for at in range(400):
+        kind = chance.randrange(6)
+        lines += [
+            TABLE.format(n=at, a=f"{chance.random() * 10 ** chance.randrange(4):.3f}", b="1.500").split("\n"),
+            [NOISE[4].format(n=at)],
+            [f"Müller lädt Teil {at} — λ ünd ∇"],
+            [""] * chance.randrange(3),
+            [f"2026-01-14 15:41:07,{at:03d} INFO loader {at}: depth {at} ok"] * 3,
+            [f"batch={at}: c_loss={chance.random():.5f} g_loss={chance.random():.3g} lr=1e-05"] * 2,
+        ][kind]
+    facts = alike(end.join(lines).encode())
+    assert len(facts.tables) > 20
+    assert facts.records > 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _ATTEMPT = re.compile(r"[._-]?(?:attempt|try|restart|requeue)[._-]?([0-9]{1,9})(?![0-9])", re.IGNORECASE)
 TIME = re.compile(
@@ -15,6 +15,16 @@ TIME = re.compile(
 _RANGE = re.compile(r"(?<![0-9])([0-9]{2,12})-([0-9]{2,12})(?![0-9-])")
 _STREAM = re.compile(r"(?:^|[._-])(out|err|stdout|stderr)$", re.IGNORECASE)
 _LOG = re.compile(r"\.(?:log|txt)$", re.IGNORECASE)
+_EXPORTED = re.compile(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|log|out|json|jsonl|ndjson)$", re.IGNORECASE)
+
+
+def stem_of(shown: str) -> str:
+    """Return the name of a file without what tells its kind: `d_loss` for `run-1-tag-d_loss.csv.gz`."""
+    name = re.sub(r"\.(?:gz|bz2|xz|zst)$", "", PurePosixPath(shown).name, flags=re.IGNORECASE)
+    name = _ENDING.sub("", name)
+    match = _EXPORTED.fullmatch(name)
+    return match["tag"] if match else name
 
 
 @dataclass(frozen=True, slots=True)

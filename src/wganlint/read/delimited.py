@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import compress
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
+from wganlint.read.attempts import stem_of
 from wganlint.read.cells import cell, is_missing
-from wganlint.read.dialect import LOOKED, Dialect, dialect_of, is_comment, names_in
+from wganlint.read.dialect import LOOKED, OURS, Dialect, dialect_of, is_comment, names_in
 from wganlint.read.grid import Grid
 from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.sheet import Column, Rows, Sheet, form_of, is_label, rank
@@ -22,17 +21,6 @@ from wganlint.series import Ints
 
 LONGEST = 60  # characters of a number that needs no closer look
 _EXPORT = ("wall time", "step", "value")  # what TensorBoard's download button writes
-OURS = ("run", "series", "role", "step", "value", "text", "file", "line")  # what our own export of points writes
-_EXPORTED = re.compile(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
-_ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|log|out|json|jsonl|ndjson)$", re.IGNORECASE)
-
-
-def stem_of(shown: str) -> str:
-    """Return the name of a file without what tells its kind: `d_loss` for `run-1-tag-d_loss.csv.gz`."""
-    name = re.sub(r"\.(?:gz|bz2|xz|zst)$", "", PurePosixPath(shown).name, flags=re.IGNORECASE)
-    name = _ENDING.sub("", name)
-    match = _EXPORTED.fullmatch(name)
-    return match["tag"] if match else name
 
 
 class Delimited:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from wganlint.read.cells import cell, is_missing
 from wganlint.read.tokens import NUMBER
 
+OURS = ("run", "series", "role", "step", "value", "text", "file", "line")  # what our own export of points writes
 LOOKED = 200  # lines that tell the dialect
 PREAMBLE = 20  # lines before the header
 BLANKS = " "  # the delimiter that stands for any run of blanks

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from wganlint.errors import UsageError
-from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp
-from wganlint.read.delimited import stem_of
-from wganlint.read.rivals import runs_of
+from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp, stem_of
 from wganlint.read.sniff import SUMMARY, is_wandb
 from wganlint.read.walk import Found, look, run_name
 
@@ -217,7 +215,7 @@ def _give_tables(found: Found, runs: list[RunFiles], histories: set[PurePosixPat
             if len(own) == 1:  # train_a.csv beside train_a.log
                 own[0].tables.append(file)
                 files.remove(file)
-    groups = [(folder, group) for folder, files in folders.items() if files for group in runs_of(files)]
+    groups = [(folder, group) for folder, files in folders.items() if files for group in _runs_of(files)]
     new = []
     for folder, group in groups:
         near = index.near(_inside(folder))
@@ -231,6 +229,15 @@ def _give_tables(found: Found, runs: list[RunFiles], histories: set[PurePosixPat
             new.append(RunFiles("", str(found.root), folder=folder, tables=group, stem=stem or stamp(folder.name)))
     runs += new
     return skipped
+
+
+def _runs_of(files: list[File]) -> list[list[File]]:
+    """Return tables grouped by run; what looks into them is imported only where there are several."""
+    if len(files) < 2:
+        return [list(files)]
+    from wganlint.read.rivals import runs_of
+
+    return runs_of(files)
 
 
 def _joins_store(file: File, stores: list[File], runs: list[RunFiles]) -> bool:

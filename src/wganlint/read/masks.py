@@ -167,11 +167,9 @@ class Masks:
 
     def table(self, view: View, block: Block, at: int) -> int:
         """Return where a table that begins at line `at` of the block ends, if it is known at sight; else 0."""
-        for pattern, row, is_row in self._tables:
-            match = pattern.match(view.codes, at)
-            if match is not None:
-                break
-        else:
+        found = ((match, row, test) for known, row, test in self._tables if (match := known.match(view.codes, at)))
+        match, row, is_row = next(found, (None, 0, None))
+        if match is None or is_row is None:
             return 0
         stop = match.end()
         if 0 in match[0] and not self._rows(view, block.rows, at, stop, row, is_row):

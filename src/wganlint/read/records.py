@@ -12,7 +12,7 @@ import numpy as np
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
-from wganlint.read.delimited import stem_of
+from wganlint.read.attempts import stem_of
 from wganlint.read.json_walk import NUMBER, BrokenJSON, Leaf, Path, Walker, leaves, unquoted
 from wganlint.read.lines import Damage, blocks
 from wganlint.read.opening import BROKEN

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from wganlint.errors import InputError
-from wganlint.read.attempts import File, log_name
+from wganlint.read.attempts import File, log_name, stem_of
 from wganlint.read.cells import cell
-from wganlint.read.delimited import stem_of
 from wganlint.read.dialect import dialect_of, is_comment
 from wganlint.read.json_walk import BrokenJSON, leaves
 from wganlint.read.opening import BROKEN, head_of

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 
-from wganlint.read.delimited import OURS, stem_of
-from wganlint.read.dialect import LOOKED, dialect_of
+from wganlint.read.attempts import stem_of
+from wganlint.read.dialect import LOOKED, OURS, dialect_of
 from wganlint.read.json_walk import BrokenJSON, Leaf, Walker, leaves
 from wganlint.read.opening import HEAD
 from wganlint.read.roles import role_book, speaks_of

@@ -201,7 +201,7 @@ class TextReader:
         return orders
 
     def _tells(self, line: str) -> bool:
-        """Whether a line may carry a number with a name, or a setting; one that the user described may look anyhow."""
+        """Whether a line may carry a number with a name, or a setting; one that the user describes may look anyhow."""
         if self._log_lines:
             return True
         return "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line
