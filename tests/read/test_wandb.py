@@ -121,6 +121,48 @@ def test_what_is_compressed_reads_the_same(tmp_path: Path) -> None:
     assert points(load_runs(plain)[0]) == points(load_runs(packed)[0])
 
 
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["d_loss", "g/loss", "\u00e9", "x" * 200, "std", "img", "_step"]),
+            st.one_of(
+                st.floats(),
+                st.integers(-(10**30), 10**30),
+                st.booleans(),
+                st.text(max_size=5),
+                st.just({"a": 1, "b": {"c": 2.5}}),
+            ),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=80, deadline=None)
+def test_known_and_new_keys_give_the_same_numbers(told: list[dict[str, object]]) -> None:
+    records = [history({**row, "_step": at}, step=at) for at, row in enumerate(told)]
+    facts = read_wandb(io.BytesIO(framed([run("a", {}), *records])), "x.wandb")
+    wanted: dict[str, list[tuple[float, str]]] = {}
+    for at, row in enumerate(told):
+        for key, value in row.items():
+            inner = {"/a": 1, "/b/c": 2.5} if isinstance(value, dict) else {"": value}
+            for rest, number in inner.items():
+                if isinstance(number, int | float) and not isinstance(number, bool) and key != "_step":
+                    wanted.setdefault(key + rest, []).append((at, repr(float(number))))
+    built = {one.key: one.build() for one in facts.runs.get("", [])}
+    got = {
+        key: [(step, repr(value)) for step, value in zip(one.steps.tolist(), one.values.tolist(), strict=True)]
+        for key, one in built.items()
+    }
+    assert got == wanted
+
+
+@pytest.mark.parametrize("text", ["1-2", "1.", "1e", "--1", "0x1", "1_000", "1,234"])
+def test_what_is_no_number_is_no_value(text: str) -> None:
+    good, bad = field(2, field(1, item("d_loss", "1"))), field(2, field(1, item("d_loss", text)))
+    facts = read_wandb(io.BytesIO(framed([good, bad, good])), "x.wandb")
+    (series,) = facts.runs[""]
+    assert series.build().texts == ("1", "1")
+
+
 # -- folders
 
 

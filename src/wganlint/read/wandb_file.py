@@ -33,8 +33,12 @@ LONGEST = 1 << 20  # characters of one value that are read
 NAMES = 5_000  # of settings and of a summary
 KNOWN = 20_000  # keys and plain numbers that are remembered
 _HISTORY, _SUMMARY, _CONFIG, _OUTPUT, _RUN = 2, 3, 5, 13, 17  # fields of a Record
+# An item of the history as nearly all are: length, keys (which have to be known), length, a number.
+_ITEM = re.compile(
+    rb"\n(.)([\n\x12][^\x82]*?)\x82\x01(.)(-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|NaN|-?Infinity)", re.DOTALL
+)
 _IS_NUMBER = re.compile(NUMBER).fullmatch
-_OWN = frozenset({"_runtime", "_timestamp"})  # W&B's clocks
+_PASSED = frozenset({"_runtime", "_timestamp", "_wandb"})  # W&B's clocks, and what it keeps for itself
 _WORDS = frozenset({'"NaN"', '"Infinity"', '"-Infinity"'})  # how some clients put what JSON has no number for
 
 
@@ -107,6 +111,8 @@ class _Reader:
         self._sheet = Sheet(shown, "W&B")
         self._held: list[dict[str, str]] = []
         self._names: dict[tuple[str, ...], str] = {}
+        self._labels: dict[str, bool] = {}
+        self._known: dict[bytes, str] = {}  # the bytes of keys that hold plain numbers, and their name; "" for clocks
         self._config: dict[tuple[str, ...], str] = {}
         self._summary: dict[tuple[str, ...], str] = {}
         self._words: set[str] = set()  # keys without numbers
@@ -186,6 +192,10 @@ class _Reader:
     # -- the history
 
     def _row(self, data: bytes, at: int, end: int) -> None:
+        row = self._quick_row(data, at, end)
+        if row is not None:
+            self._hold(row)
+            return
         step: str | None = None
         values = []
         for number, wire, start, stop in fields(data, at, end):
@@ -193,11 +203,41 @@ class _Reader:
                 value = _item(data, start, stop)
                 if value is not None:
                     values.append(value)
+                    self._learn(value, data[start:stop])
             elif number == 2 and wire == 2:
                 for inner, wire_, begin, close in fields(data, start, stop):
                     if inner == 1 and wire_ == 0:
                         step = str(_signed(varint(data, begin, close)[0]))
         self._add(values, step)
+
+    def _quick_row(self, data: bytes, at: int, end: int) -> dict[str, str] | None:
+        """Return the numbers of a record whose items are all plain numbers under known keys, else None."""
+        row: dict[str, str] = {}
+        known, match = self._known, _ITEM.match
+        while at < end:
+            found = match(data, at, end)
+            if found is None:
+                break
+            whole, keys, size, text = found.groups()
+            name = known.get(keys)
+            at_end = found.end()
+            if name is None or whole[0] != at_end - at - 2 or size[0] != len(text):
+                return None
+            if name:
+                row.setdefault(name, text.decode("ascii"))
+            at = at_end
+        if at < end and (
+            "_step" not in row or data[at] != 0x12 or data[at + 1 : at + 2] != bytes([(end - at - 2) & 0x7F])
+        ):
+            return None
+        return row
+
+    def _learn(self, value: Value, item: bytes) -> None:
+        """Remember the keys of a plain number as they stand in the file."""
+        keys = item[: len(item) - len(value.text) - 3]
+        plain = item == keys + b"\x82\x01" + bytes([len(value.text) & 0x7F]) + value.text.encode()
+        if plain and value.path[-1] not in ("std", "_type") and _IS_NUMBER(value.text) and len(self._known) < KNOWN:
+            self._known[keys] = "" if value.path[0] in _PASSED else "/".join(value.path)
 
     def _add(self, values: Sequence[Value], step: str | None) -> None:
         """Add a record of the history: the numbers in it by their names."""
@@ -206,7 +246,7 @@ class _Reader:
         paths: list[Path] = []
         for path, text in values:
             first = path[0]
-            if first in _OWN or first == "_wandb":
+            if first in _PASSED:
                 continue
             if media and any(path[:at] in media for at in range(1, len(path))):
                 self._words.add("/".join(path[: next(at for at in range(1, len(path)) if path[:at] in media)]))
@@ -223,6 +263,9 @@ class _Reader:
             row.setdefault("_step", step)
         if any(path[-1] == "std" for path in paths):
             row = _spread(row, paths)
+        self._hold(row)
+
+    def _hold(self, row: dict[str, str]) -> None:
         if row:
             self._held.append(row)
             if len(self._held) == BATCH:
@@ -271,7 +314,12 @@ class _Reader:
         words: dict[str, list[str]] = {}
         for at, row in enumerate(held):
             for name, text in row.items():
-                if is_label(name):
+                label = self._labels.get(name)
+                if label is None:
+                    if len(self._labels) >= KNOWN:
+                        self._labels.clear()
+                    label = self._labels[name] = is_label(name)
+                if label:
                     words.setdefault(name, [""] * len(held))[at] = text.strip('"')
                     if not _IS_NUMBER(text):
                         continue
