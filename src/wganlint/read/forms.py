@@ -269,11 +269,14 @@ class Form:
             )
 
     def _last_redraws(self, name: str, rows: _Rows) -> _Rows:
-        """Of redraws of one step keep the last; hold the last step of all back, as more may come."""
+        """Of redraws of one step in one epoch keep the last; hold the last step of all back, as more may come."""
         held = self._held.pop(name, None)
         if held is not None:
             rows = _Rows.join([held, rows])
-        keep = np.flatnonzero(rows.steps[1:] != rows.steps[:-1])
+        over = rows.steps[1:] != rows.steps[:-1]
+        still = np.flatnonzero(~over & (rows.numbers[1:] != rows.numbers[:-1]))
+        over[still] = self._marks.rose(rows.numbers[still], rows.numbers[still + 1])  # the last bar of the next epoch
+        keep = np.flatnonzero(over)
         self._held[name] = rows[-1:]
         return rows[keep]
 
