@@ -292,7 +292,10 @@ class Form:
         if self.kind == "header":  # it came too often
             self.kind = "text"
         if self.kind == "redraw":
-            self.step = COUNTER
+            done = _column(COUNTER, batches)
+            self.step, marked = COUNTER, self._marks.key()
+            if len(done) > 2 and not np.any(np.diff(done)) and marked is not None:  # only full bars: epochs count
+                self.step, self._marked = None, marked
             return
         names = {name for batch in batches for name in batch.names if step_rank(name) is not None}
         ranked = sorted(names, key=lambda name: (step_rank(name) or 0, name))
