@@ -11,6 +11,10 @@ from wganlint.evidence import derived
 from wganlint.run import Run
 from wganlint.units import Kind, Quantity
 
+VISIBLE = (
+    0.001  # of the weight: penalties of healthy runs are a few thousandths of it, so numbers must be finer than this
+)
+
 
 @detector(
     fields={
@@ -41,9 +45,12 @@ def implied_penalty(run: Run, near: float) -> Found:
     unit = both.resolution or 1e-6 * float(np.median(np.abs(both.values["gap"])) or 1)
     places = units.places_of(both.resolution)
     slack = 1.01 * unit + 3 * float(np.std(values)) / np.sqrt(len(values))
+    zero = float(np.mean(np.abs(values) <= 1.01 * unit))
+    if zero > 0.5 and unit > weight * VISIBLE:
+        return Missing("the losses with more decimals: a penalty would be rounded away")
     axis = critic.axis()[both.at]
     fields: dict[str, Quantity | bool | str] = {
-        "zero": Quantity(float(np.mean(np.abs(values) <= 1.01 * unit)), Kind.RATIO),
+        "zero": Quantity(zero, Kind.RATIO),
         "negative": Quantity(float(np.mean(values < -slack)), Kind.RATIO),
         "median": Quantity(float(np.median(values)), Kind.NUMBER, places),
         "weight": Quantity(weight, Kind.NUMBER, 0 if float(weight).is_integer() else None),

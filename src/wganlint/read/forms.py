@@ -270,11 +270,14 @@ class Form:
             )
 
     def _last_redraws(self, name: str, rows: _Rows) -> _Rows:
-        """Of redraws of one step keep the last; hold the last step of all back, as more may come."""
+        """Of redraws of one step in one epoch keep the last; hold the last step of all back, as more may come."""
         held = self._held.pop(name, None)
         if held is not None:
             rows = _Rows.join([held, rows])
-        keep = np.flatnonzero(rows.steps[1:] != rows.steps[:-1])
+        over = rows.steps[1:] != rows.steps[:-1]
+        still = np.flatnonzero(~over & (rows.numbers[1:] != rows.numbers[:-1]))
+        over[still] = self._marks.rose(rows.numbers[still], rows.numbers[still + 1])  # the last bar of the next epoch
+        keep = np.flatnonzero(over)
         self._held[name] = rows[-1:]
         return rows[keep]
 
@@ -290,7 +293,10 @@ class Form:
         if self.kind == "header":  # it came too often
             self.kind = "text"
         if self.kind == "redraw":
-            self.step = COUNTER
+            done = _column(COUNTER, batches)
+            self.step, marked = COUNTER, self._marks.key()
+            if len(done) > 2 and not np.any(np.diff(done)) and marked is not None:  # only full bars: epochs count
+                self.step, self._marked = None, marked
             return
         names = {name for batch in batches for name in batch.names if step_rank(name) is not None}
         ranked = sorted(names, key=lambda name: (step_rank(name) or 0, name))
