@@ -423,6 +423,16 @@ def test_a_damaged_gz_gives_what_could_be_read(tmp_path: Path) -> None:
     assert "reading stopped after" in notes[0].text
 
 
+@pytest.mark.parametrize("size", [3_000, 30_000])
+def test_a_damaged_event_among_long_ones_costs_at_most_itself(size: int) -> None:
+    """Few events fill the room for reading: what belongs to the damaged one is told only from more of the text."""
+    texts = [json.dumps(event("aten::mul", at * 10, 5, stack="x" * size)) for at in range(900_000 // size)]
+    texts[len(texts) // 3] = texts[len(texts) // 3].replace('"args": {', '"args": {{{"')
+    trace = read(('{"traceEvents": [' + ", ".join(texts) + "]}").encode())
+    assert trace.operations["aten::mul"].total_calls == len(texts) - 1
+    assert trace.dropped == 1
+
+
 def test_many_names_and_threads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace_gather, "NAMES", 50)
     monkeypatch.setattr(trace_gather, "THREADS", 20)

@@ -65,6 +65,7 @@ class EventReader:
         self.found = True
         while not self._closed:
             self._fill()
+            before = self._base + self._start
             cut = self._last_bound()
             if cut < 0 and not self._over:
                 self._widen()
@@ -79,6 +80,8 @@ class EventReader:
                 yield events
             if self._over and not self._closed and self._start >= self._end:
                 break
+            if not self._over and not self._closed and self._base + self._start == before:
+                self._widen()  # what stands here needs more to be told than there is room for
         self._read_tail()
 
     # -- bytes ----------------------------------------------------------------------------------------------------
