@@ -18,7 +18,7 @@ from wganlint.read.watch import watched
 HEAD = 65_536  # bytes that tell what a file is
 PIECE = 1 << 20  # bytes unpacked at once
 FREE = 32 << 20  # bytes that a compressed file may always hold
-SWELL = 250  # beyond that, times its own size that it may hold: logs stay below 100, bombs are far above
+SWELL = 120  # beyond that, times its own size that it may hold: logs stay below 100, bombs are far above
 BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)  # what reading a damaged file raises
 
 

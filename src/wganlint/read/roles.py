@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class RoleBook:
     roles: tuple[RolePattern, ...]
     auxiliary: RolePattern
     settings: Mapping[str, frozenset[str]]
+    known: frozenset[str]  # all words
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,12 +87,17 @@ def _book(data: Mapping[str, Any]) -> RoleBook:
     words = {name: frozenset(values) for name, values in data["words"].items()}
     roles = tuple(pattern(entry["name"], entry) for entry in data["role"])
     settings = {name: frozenset(values) for name, values in data["settings"].items()}
-    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings)
+    known = frozenset(word for listed in words.values() for word in listed)
+    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known)
 
 
 def words_of(name: str, book: RoleBook) -> list[str]:
     """Split a name into words: `G_lossTotal` -> g, loss, total; `dloss` -> d, loss; `D(G(z))` -> d, g, z."""
-    known = {word for words in book.words.values() for word in words}
+    return list(_split(name, book.known))
+
+
+@lru_cache(maxsize=8192)
+def _split(name: str, known: frozenset[str]) -> tuple[str, ...]:
     words: list[str] = []
     end = -1
     for piece in _PIECE.finditer(name):
@@ -101,10 +107,10 @@ def words_of(name: str, book: RoleBook) -> list[str]:
         else:
             words += [word] if word in known else _fused(word, known)
         end = piece.end()
-    return words
+    return tuple(words)
 
 
-def _fused(word: str, known: set[str]) -> list[str]:
+def _fused(word: str, known: frozenset[str]) -> list[str]:
     for at in range(1, len(word)):
         left, right = word[:at], word[at:]
         if left in known and right in known and max(len(left), len(right)) >= 2:
@@ -159,7 +165,7 @@ def assign(run: Run, given: Mapping[str, str] | None = None) -> Run:
     run = _meanings(run, book)
     told = _given(run, given or {}, book)
     spoken_for = {guess.series for guess in told.values()}
-    roles = {r: g for r, g in _weights(run, _by_name(run, book)).items() if g.series not in spoken_for} | told
+    roles = {r: g for r, g in _by_name(run, book).items() if g.series not in spoken_for} | told
     taken = {guess.series for guess in roles.values()}
     auxiliary = tuple(_auxiliary(run, book, taken, roles))
     run = replace(run, roles=roles, auxiliary=auxiliary)
@@ -186,8 +192,9 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
         scores = [(score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None]
         if "_" in series.key and series.key in book.names:  # a role by its own name, as a described line may say it
             scores = [(1.0, series.key)]
-        if not _scored(series, words, run, book):
-            scores = [(score, role) for score, role in scores if role not in ("real_score", "fake_score")]
+        may_score = any(role in _SCORES for _, role in scores)
+        if may_score and not _scored(series, words, run, book):
+            scores = [(score, role) for score, role in scores if role not in _SCORES]
         # A name with more than one leftover word is about something else.
         fits += [(score, role, series) for score, role in scores if score > -1.5]
     served: dict[str, set[str]] = {}
@@ -202,13 +209,18 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
     roles: dict[str, RoleGuess] = {}
     used: set[str] = set()
     for score, role, series in sorted(fits, key=lambda fit: (rank(fit), fit[0]), reverse=True):
-        if role not in roles and series.name not in used and _plausible(role, series):
+        if role == "penalty" and _echoed(series):
+            if series.name not in used:
+                roles["penalty_weight"] = _weight(run, series)
+                used.add(series.name)
+        elif role not in roles and series.name not in used and _plausible(role, series):
             sure = Standing.DERIVED if score > -0.5 else Standing.ASSUMED
             roles[role] = RoleGuess(role, series.name, sure, f"its name, {series.key}")
             used.add(series.name)
     return roles
 
 
+_SCORES = frozenset({"real_score", "fake_score"})
 _ADVERSARIAL = frozenset({"critic_loss", "generator_loss", "gap", "real_score", "fake_score", "penalty"})
 
 
@@ -222,8 +234,7 @@ def _known(key: str, book: RoleBook) -> list[str]:
     folders, slash, name = key.rpartition("/")
     if not slash:
         return words_of(key, book)
-    known = {word for words in book.words.values() for word in words}
-    return [word for word in words_of(folders, book) if word in known] + words_of(name, book)
+    return [word for word in words_of(folders, book) if word in book.known] + words_of(name, book)
 
 
 def _scored(series: Series, words: list[str], run: Run, book: RoleBook) -> bool:
@@ -258,23 +269,19 @@ def _plausible(role: str, series: Series) -> bool:
     return True
 
 
-def _weights(run: Run, roles: dict[str, RoleGuess]) -> dict[str, RoleGuess]:
-    """Tell a printed penalty weight from a penalty: a `gp` that never changes and is not 0 is lambda."""
-    guess = roles.get("penalty")
-    series = run.named(guess.series) if guess else None
-    if guess is None or series is None or len(series) < 3:
-        return roles
+def _echoed(series: Series) -> bool:
+    """Whether a series never changes and is not 0: a `gp` of this kind is the printed weight, not the penalty."""
     longest = series.tally.longest
-    constant = longest is not None and longest.length == len(series) and series.first.value != 0
-    if not constant:
-        return roles
+    return len(series) >= 3 and longest is not None and longest.length == len(series) and series.first.value != 0
+
+
+def _weight(run: Run, series: Series) -> RoleGuess:
+    """Return the role of a penalty weight that is printed on each line."""
     why = f"{series.key}={series.first.text} on all {len(series)} records: a setting that is echoed, not a measurement"
     header = next((s for s in run.settings if s.meaning == "penalty_weight"), None)
     if header is not None and header.number is not None and np.isclose(header.number, series.first.value):
         why += f"; it equals {header.name}={header.value} in the header"
-    kept = {role: found for role, found in roles.items() if role != "penalty"}
-    kept["penalty_weight"] = RoleGuess("penalty_weight", series.name, Standing.DERIVED, why)
-    return kept
+    return RoleGuess("penalty_weight", series.name, Standing.DERIVED, why)
 
 
 def _given(run: Run, given: Mapping[str, str], book: RoleBook) -> dict[str, RoleGuess]:
