@@ -580,7 +580,7 @@ def described_bar() -> Log:
 
 
 def list_over_lines() -> Log:
-    """A comma list that runs over three lines, with nan; the step (`seen`) closes it."""
+    """A comma list that runs over three lines, with nan. `seen` closes it on a line below: it is no step that a line has."""
     w = Writer(22)
     for at in range(RECORDS):
         seen = 16 * (at + 1)
@@ -588,14 +588,12 @@ def list_over_lines() -> Log:
         g = "nan" if late else w.number(0, 3)
         w.say(
             f"D_loss: {w.v('D_loss', 'nan' if late else w.number(0, 3))}, "
-            f"D_loss_grad_norm: {w.v('D_loss_grad_norm', 'nan' if late else w.number(0, 9))}, D_lr: {w.v('D_lr', w.number(1e-3, 2e-3, '.6f'))}",
-            seen,
+            f"D_loss_grad_norm: {w.v('D_loss_grad_norm', 'nan' if late else w.number(0, 9))}, D_lr: {w.v('D_lr', w.number(1e-3, 2e-3, '.6f'))}"
         )
         w.say(
-            f"D_reg: {w.v('D_reg', w.number(0, 1, '.6f'))}, G_loss: {w.v('G_loss', g)}, G_lr: {w.v('G_lr', w.number(1e-3, 2e-3, '.6f'))},",
-            seen,
+            f"D_reg: {w.v('D_reg', w.number(0, 1, '.6f'))}, G_loss: {w.v('G_loss', g)}, G_lr: {w.v('G_lr', w.number(1e-3, 2e-3, '.6f'))},"
         )
-        w.say(f"pl_avg: {w.v('pl_avg', 'nan' if late else w.number(0, 1))}, seen: {seen}", seen)
+        w.say(f"pl_avg: {w.v('pl_avg', 'nan' if late else w.number(0, 1))}, seen: {seen}")
         w.say()
     return w.log("list-over-lines", 22, allowed=frozenset({"seen"}))
 
