@@ -129,7 +129,7 @@ def load_runs(
 ) -> list[Run]:
     """Return the runs under `paths` as the readers understand them, roles assigned, nothing judged.
 
-    Arguments are those of `analyze`. Of a series with more than 20,000 records the first ones and the first, last,
+    Arguments are those of `analyze`. Of a series with more than 10,000 records the first ones and the first, last,
     lowest and highest of each stretch of the others are kept.
 
     Raises:
