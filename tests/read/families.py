@@ -556,7 +556,7 @@ def glued_to_bar() -> Log:
     w = Writer(20)
     for at in range(RECORDS):
         w.draw(
-            f"own</work/out/>:   0% {at * 10}/1000000 [0{at // 60}:{at % 60:02}<430:59:20,  1.55s/it]"
+            f"own</results/>:   0% {at * 10}/1000000 [0{at // 60}:{at % 60:02}<430:59:20,  1.55s/it]"
             f"G: {w.v('G', w.number(0, 3, '.2f'))} | D: {w.v('D', w.number(0, 3, '.2f'))} | GP: {w.v('GP', w.number(0, 99, '.2f'))}"
             f" | SS: {w.v('SS', w.number(0, 1, '.2f'))}",
             at * 10,
