@@ -157,7 +157,8 @@ def tables(folder: Path, rounds: int) -> None:
 
 
 PARTS: Mapping[str, Callable[[Path, int], None]] = {
-    "startup": startup, "text": text, "large": large, "files": files, "events": events, "traces": traces, "tables": tables,
+    "startup": startup, "text": text, "large": large, "files": files, "events": events, "traces": traces,
+    "tables": tables,
 }  # fmt: skip
 
 
