@@ -79,11 +79,21 @@ def startup(folder: Path, rounds: int) -> None:
 
 def text(folder: Path, rounds: int) -> None:
     """Text logs, dense and sparse, against what people write themselves."""
-    for kind, megabytes in (("dense", 60), ("sparse", 120)):
+    text_logs(folder, rounds, (("dense", 60), ("sparse", 120)))
+
+
+def large(folder: Path, rounds: int) -> None:
+    """The same at sizes where start and learning no longer count."""
+    text_logs(folder, 1 + rounds // 3, (("dense", 300), ("sparse", 300)), "-300")
+
+
+def text_logs(folder: Path, rounds: int, kinds: Sequence[tuple[str, int]], mark: str = "") -> None:
+    """Race the readers of text on logs of these kinds and megabytes."""
+    for kind, megabytes in kinds:
         log = drawn(kind, folder / f"{kind}.log", megabytes)
         entries = [reader("text.py", name, log) for name in ("wganlint", "naive", "extract", "grep")]
         same = ("values", "nonfinite", "last_line")
-        race(f"text-{kind}", f"Text log, {kind}", entries, rounds=rounds, same=same, about=size(log))
+        race(f"text-{kind}{mark}", f"Text log, {kind}", entries, rounds=rounds, same=same, about=size(log))
         log.unlink()
 
 
@@ -147,7 +157,8 @@ def tables(folder: Path, rounds: int) -> None:
 
 
 PARTS: Mapping[str, Callable[[Path, int], None]] = {
-    "startup": startup, "text": text, "files": files, "events": events, "traces": traces, "tables": tables,
+    "startup": startup, "text": text, "large": large, "files": files, "events": events, "traces": traces,
+    "tables": tables,
 }  # fmt: skip
 
 

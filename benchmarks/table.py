@@ -9,8 +9,10 @@ from typing import Any
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
-ORDER = ("startup", "text-dense", "text-sparse", "files", "events-simple", "events-tensor", "events-mixed", "events-1m",
-         "events-5m", "traces")  # fmt: skip
+ORDER = (
+    "startup", "text-dense", "text-sparse", "text-dense-300", "text-sparse-300", "files", "tables",
+    "events-simple", "events-tensor", "events-mixed", "events-1m", "events-5m", "traces",
+)  # fmt: skip
 
 
 def results() -> list[dict[str, Any]]:

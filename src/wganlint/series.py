@@ -429,7 +429,7 @@ class SeriesBuilder:
         self._last = new.point(len(new.values) - 1, file)
         self._follow_nonfinite(new, file)
         self._count_texts(new.texts)
-        texts = {*_strings(new.texts[:50]), text_of(new.texts, -1)}
+        texts = {*_strings(new.texts[: 8 if self._count else 50]), text_of(new.texts, -1)}
         places = [d for d in (units.decimals(text) for text in texts) if d is not None]
         if places:
             self._decimals = max(places) if self._decimals is None else max(self._decimals, *places)

@@ -8,6 +8,7 @@ import json
 import random
 import re
 import tracemalloc
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +20,9 @@ from hypothesis import strategies as st
 from shared_data import CORPUS, SHARED
 from slow_trace import slow_figures
 
+from wganlint import load_runs
 from wganlint.read import trace_events, trace_fold, trace_gather
-from wganlint.read.opening import open_file
+from wganlint.read.opening import damage_of, open_file
 from wganlint.read.sniff import is_trace
 from wganlint.read.trace import in_words, read_trace
 from wganlint.trace import Trace
@@ -418,9 +420,10 @@ def test_a_damaged_gz_gives_what_could_be_read(tmp_path: Path) -> None:
     (tmp_path / "t.json.gz").write_bytes(whole[: len(whole) // 2])
     with open_file(tmp_path / "t.json.gz", fast=True) as stream:
         trace, notes = read_trace(stream, "t.json.gz")
+        damage = damage_of(stream)
     assert trace is not None
     assert trace.truncated and 5_000 < trace.events < 33_001
-    assert "reading stopped after" in notes[0].text
+    assert "it breaks off after" in notes[0].text and "the archive is cut after" in damage
 
 
 @pytest.mark.parametrize("size", [3_000, 30_000])
@@ -448,3 +451,24 @@ def test_words_say_what_a_trace_gave() -> None:
     trace = read(TEXT)
     assert in_words(trace) == f"3 steps, {WHOLE} events, rank 5"
     assert in_words(replace(trace, steps=(), steps_seen=0, rank=None)) == f"no steps marked, {WHOLE} events"
+
+
+@pytest.mark.parametrize("harm", ["checksum", "trailer", "appended", "cut"])
+def test_a_damaged_archive_loses_nothing_that_unpacks(tmp_path: Path, harm: str) -> None:
+    events = ",".join(
+        json.dumps(
+            {"ph": "X", "cat": "cpu_op", "name": f"aten::op{at % 7}", "pid": 1, "tid": 1, "ts": at * 10, "dur": 5}
+        )
+        for at in range(20_000)
+    )
+    packed = gzip.compress(f'{{"traceEvents": [{events}], "traceName": "x"}}'.encode())
+    damaged = {
+        "checksum": packed[:-8] + bytes(4) + packed[-4:], "trailer": packed[:-8], "appended": packed + b"more text",
+        "cut": packed[: len(packed) * 9 // 10],
+    }[harm]  # fmt: skip
+    (tmp_path / "a.pt.trace.json.gz").write_bytes(damaged)
+    (run,) = load_runs(tmp_path)
+    (trace,) = run.traces
+    whole = zlib.decompressobj(wbits=31).decompress(damaged) if harm == "cut" else gzip.decompress(packed)
+    assert trace.events == whole.count(b"}", whole.index(b"[")) - (harm != "cut")
+    assert any("archive is" in note.text for note in run.notes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,12 @@ from wganlint.read.tokens import is_number
 WIDEST = 32  # characters of a number that is read here
 PATTERNS = 24  # patterns of one column of a block that are read together; rows of further ones one by one
 _EXACT_DIGITS = 15  # 57 (the byte of 9) * 111,111,111,111,111 is below 2**53, so sums of digits are exact
+_SHORT = 7  # digits of a number below 2**24, which float32 holds exactly: half the bytes to move
 _EXACT_POWER = 22  # 10**22 is the last power of ten that a float64 holds exactly
 _NUMBER = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?)([0-9]+))?")
 
 Floats = npt.NDArray[np.float64]
+Worths = npt.NDArray[Any]  # float32 or float64
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -38,8 +41,8 @@ class _Plan:
     constant: float | None = None  # nan, inf
     negative: bool = False
     decimals: int = 0
-    digits: Floats | None = None  # what a digit at each place is worth; None: by `float()`
-    power: Floats | None = None  # the same for the digits of the exponent
+    digits: Worths | None = None  # what a digit at each place is worth; None: by `float()`
+    power: Worths | None = None  # the same for the digits of the exponent
     small: bool = False  # the exponent is negative
 
 
@@ -95,13 +98,13 @@ def _read(plan: _Plan, digits: Bytes, texts: Bytes) -> Floats:
         return np.full(len(digits), plan.constant)
     if plan.digits is None:
         return np.array([float(_text(row)) for row in texts])
-    numbers = digits.astype(np.float64)
-    found: Floats = np.einsum("ij,j->i", numbers, plan.digits)
+    numbers = digits.astype(plan.digits.dtype)
+    found: Floats = np.einsum("ij,j->i", numbers, plan.digits).astype(np.float64, copy=False)
     if plan.power is None:
         if plan.decimals:
             found /= POWERS[plan.decimals]
     else:
-        power = np.einsum("ij,j->i", numbers, plan.power)
+        power = np.einsum("ij,j->i", numbers, plan.power).astype(np.float64, copy=False)
         power = (-power if plan.small else power) - plan.decimals
         far = np.abs(power) > _EXACT_POWER
         shift = POWERS[np.where(far, 0, np.abs(power)).astype(np.int64)]
@@ -132,7 +135,8 @@ def _plan(pattern: bytes) -> _Plan | None:
     sign, whole, decimals, exponent_sign, exponent = match.groups()
     if len(whole) + len(decimals) > _EXACT_DIGITS or len(exponent or "") > 4:
         return _Plan()
-    worth, power = np.zeros(len(pattern)), np.zeros(len(pattern))
+    kind = np.float32 if len(whole) + len(decimals) <= _SHORT else np.float64
+    worth, power = np.zeros(len(pattern), kind), np.zeros(len(pattern), kind)
     places = [*range(*match.span(2)), *range(*match.span(3))]
     for at, place in enumerate(reversed(places)):
         worth[place] = 10.0**at

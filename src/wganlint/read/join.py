@@ -279,6 +279,8 @@ def _traces(files: list[File], parts: _Parts) -> None:
         try:
             with open_file(file.path, fast=True) as stream:
                 trace, notes = read_trace(stream, file.shown)
+                if damage := damage_of(stream):
+                    notes = [*notes, Note(damage, Place(file.shown))]
         except OSError as error:
             parts.inputs.append(Input(file.shown, "trace", False, (error.strerror or str(error)).lower()))
             continue
