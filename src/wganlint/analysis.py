@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from wganlint import __version__, chain
-from wganlint.describe import SIGNS, describe
 from wganlint.engine import judge, was_judged
 from wganlint.errors import UsageError
 from wganlint.finding import (
@@ -26,7 +25,6 @@ from wganlint.finding import (
     Verdict,
 )
 from wganlint.fleet import spread
-from wganlint.inspection import Inspection, RunView
 from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles, discover
 from wganlint.read.given import local, relabel
@@ -35,10 +33,11 @@ from wganlint.read.logline import log_lines as compiled
 from wganlint.read.roles import assign
 from wganlint.read.watch import Watch
 from wganlint.rules.catalogue import Catalogue, catalogue
-from wganlint.run import Run
+from wganlint.run import SIGNS, Run
 
 if TYPE_CHECKING:
     from wganlint.export import Export
+    from wganlint.inspection import Inspection, RunView
 
 Given = str | PathLike[str]
 T = TypeVar("T")
@@ -110,6 +109,8 @@ def inspect(
     Raises:
         UsageError: a path does not exist, a role or series is not known, or a pattern of a line says nothing.
     """
+    from wganlint.inspection import Inspection
+
     task = partial(_described, _Way.of(roles, usual_roles, columns, log_lines), export)
     found = _each(task, paths, source=source, events=events, jobs=1 if export else jobs, watch=watch)
     _check_roles(roles, found)
@@ -235,6 +236,8 @@ def _judging(way: _Way, folders: tuple[Path, ...], ignore: tuple[str, ...]) -> _
 
 
 def _described(way: _Way, export: Export | None, files: RunFiles) -> list[_Described]:
+    from wganlint.describe import describe
+
     runs = export.read(lambda: way.read(files)) if export is not None else way.read(files)
     return [_Described(way.told(run), describe(run)) for run in runs]
 

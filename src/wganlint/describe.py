@@ -9,13 +9,8 @@ import numpy as np
 
 from wganlint.finding import InputSummary
 from wganlint.inspection import Record, RunView, SeriesView, SettingView, TableView, TraceView
-from wganlint.run import OpTable, Point, Run, Series
+from wganlint.run import SIGNS, OpTable, Point, Run, Series
 from wganlint.trace import Trace
-
-SIGNS = {
-    1: "c = mean(fake) - mean(real) + penalty, g = -mean(fake)",
-    -1: "c = mean(real) - mean(fake) + penalty, g = mean(fake)",
-}
 
 
 def describe(run: Run) -> RunView:

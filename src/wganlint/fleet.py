@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wganlint.errors import InputError
 from wganlint.read.watch import Watch, watching
+
+if TYPE_CHECKING:  # what several processes need is imported where they are used: most calls have one run
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 WORTH = 64 << 20  # bytes from which on further processes are started unasked: starting one costs as much as some 20 MB
 BATCHES = 8  # parts of the work a process: small enough that all end together
@@ -51,6 +50,8 @@ def spread(
     if count == 1:
         with watching(watch):
             return [task(item) for item in items]
+    from concurrent.futures.process import BrokenProcessPool
+
     with _pool(count, watch is not None) as (pool, counters):
         batches = _batches(sizes, count * BATCHES)
         futures = {pool.submit(_batch, task, items[first:stop]): first for first, stop in batches}
@@ -69,6 +70,9 @@ def spread(
 @contextmanager
 def _pool(count: int, counting: bool) -> Iterator[tuple[ProcessPoolExecutor, Shared]]:
     """Yield processes and the counters that they share; whatever ends the work ends them."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context: Any = multiprocessing.get_context(method)
     if method == "forkserver":  # the costly imports are done once
@@ -101,6 +105,8 @@ def _batches(sizes: Sequence[int], count: int) -> list[tuple[int, int]]:
 
 def _follow(futures: Sequence[Future[Any]], watch: Watch | None, counters: Shared) -> None:
     """Wait until all are done or one has failed, and tell the watch how far they are."""
+    from concurrent.futures import FIRST_EXCEPTION, wait
+
     pending = set(futures)
     files = size = 0
     while pending:
@@ -139,6 +145,8 @@ class _Counting:
 
 def _start(counters: Shared) -> None:
     global _COUNTERS
+    import signal
+
     _COUNTERS = counters
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # Ctrl-C reaches all; the first process tells of it
 

@@ -128,6 +128,12 @@ class RoleGuess:
     why: str
 
 
+SIGNS = {  # of `Convention`, in formulas
+    1: "c = mean(fake) - mean(real) + penalty, g = -mean(fake)",
+    -1: "c = mean(real) - mean(fake) + penalty, g = mean(fake)",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Convention:
     """The sign convention of the critic's loss.

@@ -559,6 +559,15 @@ def _extremes(low: Floats, high: Floats, starts: Ints, skipped: int, bucket: int
     return np.asarray(np.maximum(np.concatenate([rows + lowest, rows + highest]), 0))
 
 
+def median(values: npt.ArrayLike) -> float:
+    """Return the median, NaN of nothing or where a value is NaN: `numpy.median` without its import of numpy.ma."""
+    array = np.sort(np.asarray(values, dtype=np.float64), axis=None)
+    half = len(array) // 2
+    if not len(array) or np.isnan(array[-1]):
+        return float("nan")
+    return float(array[half] if len(array) % 2 else (array[half - 1] + array[half]) / 2)
+
+
 def _lowest(values: Floats, starts: Ints) -> Ints:
     """Return the place of the first lowest value of each stretch; stretches begin at `starts`."""
     lengths = np.diff(starts, append=len(values))

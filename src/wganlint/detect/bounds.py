@@ -9,7 +9,7 @@ import numpy as np
 from wganlint import units
 from wganlint.detect.window import finite
 from wganlint.run import Run, Series
-from wganlint.series import Floats, Ints
+from wganlint.series import Floats, Ints, median
 
 TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
 LOOKED = 30  # records at each end whose printed digits are looked at
@@ -79,7 +79,7 @@ def _rank(found: Pin) -> tuple[bool, float, float]:
 
 def _candidates(series: Series, at: Ints, literal: tuple[float, ...]) -> list[float]:
     values = np.abs(series.values[at])
-    tail = float(np.median(values[-max(3, len(values) // 10) :]))
+    tail = median(values[-max(3, len(values) // 10) :])
     bounds = [*literal, nearest_round(tail)]
     for text, count in sorted(series.tally.printed.items(), key=lambda item: -item[1])[:4]:
         number = _number(text)
@@ -174,4 +174,4 @@ def is_tight(sizes: Floats, bound: float, unit: float | None) -> bool:
     if not len(sizes):
         return False
     slack = max(1.5 * (unit or 0.0), 4 * float(np.spacing(np.float32(bound))))
-    return float(np.mean(np.abs(sizes - np.median(sizes)) <= slack)) >= STAY
+    return float(np.mean(np.abs(sizes - median(sizes)) <= slack)) >= STAY

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from wganlint.detect.registry import Fact, Found, Missing, detector
-from wganlint.detect.window import finite, median, window
+from wganlint.detect.window import finite, window
 from wganlint.evidence import Evidence
 from wganlint.read.roles import role_book, words_of
 from wganlint.run import Run, Series
+from wganlint.series import median
 from wganlint.units import Kind, Quantity
 
 LOG_COUNTS = "how much the generator makes: log the number of generated items and of empty samples on each line"
@@ -69,14 +70,14 @@ def fake_items(run: Run) -> Found:
     share = 1.0
     if real is not None:
         middle = median(real.values[finite(real, window(real))])
-        share = float(np.median(values)) / middle if middle > 0 else 1.0
+        share = median(values) / middle if middle > 0 else 1.0
     zeros = [series.point(i) for i in at.tolist() if series.values[i] == 0]
     fields: dict[str, Quantity | bool | str] = {
         "name": series.key,
         "empty": Quantity(float(np.mean(values == 0)), Kind.RATIO),
         "records": Quantity(int(series.index[at[-1]] - series.index[at[0]]) + 1, Kind.POINTS),
         "all": Quantity(len(series), Kind.POINTS),
-        "median": Quantity(float(np.median(values)), Kind.COUNT),
+        "median": Quantity(median(values), Kind.COUNT),
         "last": Quantity(series.last.value, Kind.COUNT, None, series.last.text),
         "to_real": Quantity(share, Kind.RATIO),
         "with_real": real is not None,

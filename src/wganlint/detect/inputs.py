@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
-from wganlint.detect.window import finite, median, window
+from wganlint.detect.window import finite, window
 from wganlint.run import Run
+from wganlint.series import median
 from wganlint.units import Kind, Quantity
 
 ADVERSARIAL = ("critic_loss", "generator_loss", "gap", "fake_score", "real_score")

@@ -9,6 +9,7 @@ from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, de
 from wganlint.detect.scores import penalty_weight, rows
 from wganlint.evidence import derived
 from wganlint.run import Run
+from wganlint.series import median
 from wganlint.units import Kind, Quantity
 
 VISIBLE = (
@@ -42,7 +43,7 @@ def implied_penalty(run: Run, near: float) -> Found:
     assert critic is not None and gap is not None
     sign = run.convention.sign or 1
     values = both.values["critic_loss"] + sign * both.values["gap"]
-    unit = both.resolution or 1e-6 * float(np.median(np.abs(both.values["gap"])) or 1)
+    unit = both.resolution or 1e-6 * float(median(np.abs(both.values["gap"])) or 1)
     places = units.places_of(both.resolution)
     slack = 1.01 * unit + 3 * float(np.std(values)) / np.sqrt(len(values))
     zero = float(np.mean(np.abs(values) <= 1.01 * unit))
@@ -52,9 +53,9 @@ def implied_penalty(run: Run, near: float) -> Found:
     fields: dict[str, Quantity | bool | str] = {
         "zero": Quantity(zero, Kind.RATIO),
         "negative": Quantity(float(np.mean(values < -slack)), Kind.RATIO),
-        "median": Quantity(float(np.median(values)), Kind.NUMBER, places),
+        "median": Quantity(median(values), Kind.NUMBER, places),
         "weight": Quantity(weight, Kind.NUMBER, 0 if float(weight).is_integer() else None),
-        "ratio": Quantity(float(np.median(values)) / weight, Kind.RATIO),
+        "ratio": Quantity(median(values) / weight, Kind.RATIO),
         "records": Quantity(len(values), Kind.POINTS),
         "critic": critic.key,
         "gap": gap.key,

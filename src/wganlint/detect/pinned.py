@@ -13,7 +13,7 @@ from wganlint.detect.window import RECORDS, SHARE
 from wganlint.detect.words import since
 from wganlint.evidence import Evidence
 from wganlint.run import Run, Series
-from wganlint.series import Flags
+from wganlint.series import Flags, median
 from wganlint.units import Kind, Quantity
 
 
@@ -92,7 +92,7 @@ def _is_offset(run: Run, found: Pin) -> bool:
         return False
     recent = means.series.index[means.at] >= found.series.index[found.onset]
     apart = np.abs(means.fake - means.real)[recent]
-    return len(apart) > 0 and float(np.median(apart)) < 0.5 * found.bound
+    return len(apart) > 0 and median(apart) < 0.5 * found.bound
 
 
 def _quotes(found: Pin) -> list[Evidence]:
@@ -137,7 +137,7 @@ def bound_share(run: Run, full: float, apart: float) -> Found:
         return Missing("a generator loss with the gap or the critic loss")
     if len(means.fake) < 3:
         return Missing("at least 3 records")
-    middle = float(np.median(np.abs(np.concatenate([means.fake, means.real]))))
+    middle = median(np.abs(np.concatenate([means.fake, means.real])))
     bound = min((c for c in known if c >= 0.5 * middle), default=seen)
     if bound is None:
         return ABSENT
@@ -151,15 +151,15 @@ def bound_share(run: Run, full: float, apart: float) -> Found:
     high = np.maximum(np.abs(means.fake), np.abs(means.real))
     fields: dict[str, Quantity | bool | str] = {
         "bound": bound_quantity(bound, series),
-        "share": Quantity(float(np.median(mine[last])), Kind.RATIO),
-        "first": Quantity(float(np.median(mine[:3])), Kind.RATIO),
+        "share": Quantity(median(mine[last]), Kind.RATIO),
+        "first": Quantity(median(mine[:3]), Kind.RATIO),
         "last": Quantity(float(mine[-1]), Kind.RATIO),
         "highest": Quantity(float(np.max(mine)), Kind.RATIO),
         "stood": Quantity(_longest(mine >= full), Kind.POINTS),
         "side": side,
-        "other": Quantity(float(np.median(other[last])), Kind.RATIO),
+        "other": Quantity(median(other[last]), Kind.RATIO),
         "literal": bool(known),
-        "apart": bool(np.median(np.abs(means.fake - means.real)) >= apart * np.median(high)),
+        "apart": bool(median(np.abs(means.fake - means.real)) >= apart * median(high)),
         "since": since(series.point(int(means.at[min(change, len(mine) - 1)]))),
     }
     evidence = {}

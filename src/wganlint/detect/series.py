@@ -9,11 +9,11 @@ import numpy as np
 
 from wganlint.detect.bounds import repeats_before, resolution_at
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
-from wganlint.detect.window import finite, median, window
+from wganlint.detect.window import finite, window
 from wganlint.detect.words import since
 from wganlint.evidence import Evidence, derived
 from wganlint.run import Run, Series
-from wganlint.series import Floats, Ints
+from wganlint.series import Floats, Ints, median
 from wganlint.units import Kind, Quantity
 
 ADVERSARIAL = ("generator_loss", "critic_loss", "gap", "fake_score", "real_score")
@@ -64,7 +64,7 @@ def frozen(run: Run, records: int, span: int, distinct: int, fine: float, moves:
     for _, series in found:
         at = _recent(series, records, span)
         unit = resolution_at(series, at)
-        middle = float(np.median(np.abs(series.values[at]))) if len(at) else 0.0
+        middle = median(np.abs(series.values[at])) if len(at) else 0.0
         if len(at) == 0 or middle == 0 or (unit is not None and unit > fine * middle):
             continue
         evaluable = True
@@ -128,7 +128,7 @@ def _mover(run: Run, still: set[str], moves: float) -> Series | None:
         if series is None or name in still:
             continue
         values = series.values[finite(series, window(series))]
-        middle = abs(float(np.median(values))) if len(values) else 0.0
+        middle = abs(median(values)) if len(values) else 0.0
         spread = float(np.ptp(values)) / middle if middle > 0 else 0.0
         if spread > best[0]:
             best = (spread, series)
@@ -156,10 +156,10 @@ def learning(run: Run) -> Found:
         if series is None:
             continue
         values = series.values[finite(series, series.sample())]
-        if len(values) < 3 or series.tally.nonfinite_count or float(np.median(values[:3])) <= 0:
+        if len(values) < 3 or series.tally.nonfinite_count or median(values[:3]) <= 0:
             continue
         tail = values[-max(1, round(0.2 * len(values))) :]
-        fall = 1.0 - float(np.median(tail)) / float(np.median(values[:3]))
+        fall = 1.0 - median(tail) / median(values[:3])
         if best is None or fall > best[0]:
             best = (fall, series)
     if best is None:
@@ -261,7 +261,7 @@ def _before(series: Series, at: np.ndarray[tuple[int], np.dtype[np.int64]]) -> s
     values = np.abs(series.values[finite(series, at)])
     if len(values) < 4:
         return "too few records before it to say how it came"
-    head, tail = float(np.median(values[: len(values) // 2])), float(np.median(values[-3:]))
+    head, tail = median(values[: len(values) // 2]), median(values[-3:])
     if head > 0 and tail > 10 * head:
         return f"it grew by {tail / head:.0f}x over the {len(values)} values before"
     return f"the {len(values)} values before look ordinary: it came at once"

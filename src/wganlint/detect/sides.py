@@ -13,7 +13,7 @@ from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, de
 from wganlint.detect.scores import Means, mean_scores, pins, rows
 from wganlint.evidence import Evidence, Standing, derived
 from wganlint.run import Run
-from wganlint.series import Floats
+from wganlint.series import Floats, median
 from wganlint.units import Kind, Quantity
 
 
@@ -68,7 +68,7 @@ def _one_sided(run: Run, side: str, mine: Floats, other: Floats, holder: Pin, me
         "side": side,
         "other_side": "real" if side == "fake" else "fake",
         "bound": bound_quantity(holder.bound, holder.series),
-        "pinned": Quantity(float(np.median(mine)), Kind.NUMBER, places),
+        "pinned": Quantity(median(mine), Kind.NUMBER, places),
         "rest": Quantity(float(rest), Kind.NUMBER, places, rest),
         "margin": Quantity(means.resolution or 0.0, Kind.NUMBER, places, f"{means.resolution or 0:g}"),
         "exact": means.resolution is not None,
@@ -76,7 +76,7 @@ def _one_sided(run: Run, side: str, mine: Floats, other: Floats, holder: Pin, me
         "with_gap": means.by == "gap",
         "penalty": Quantity(_penalty(run), Kind.NUMBER, places),
         "assumed": run.convention.standing is Standing.ASSUMED and means.by != "scores",
-        "other_share": Quantity(float(np.median(np.abs(other))) / holder.bound, Kind.RATIO),
+        "other_share": Quantity(median(np.abs(other)) / holder.bound, Kind.RATIO),
         "measured": _measured(run, side, means.by),
     }
     used = (means.series.name, means.real_series.name)
@@ -108,7 +108,7 @@ def _penalty(run: Run) -> float:
     both = rows(run, "critic_loss", "gap")
     if both is None or not len(both):
         return float("nan")
-    value = float(np.median(both.values["critic_loss"] + (run.convention.sign or 1) * both.values["gap"]))
+    value = median(both.values["critic_loss"] + (run.convention.sign or 1) * both.values["gap"])
     return 0.0 if both.resolution is not None and abs(value) < 0.6 * both.resolution else value
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Value, detector
 from wganlint.evidence import Evidence, derived, observed
 from wganlint.run import Run
+from wganlint.series import median
 from wganlint.trace import Longs, Trace
 from wganlint.units import Kind, Quantity
 
@@ -103,7 +104,7 @@ def host_syncs(run: Run) -> Found:
     traces = [trace for trace in traces if trace.kernels]
     if not traces:
         return ABSENT
-    trace = max(traces, key=lambda one: float(np.median(_figures(one, SCALAR))))
+    trace = max(traces, key=lambda one: median(_figures(one, SCALAR)))
     calls = _figures(trace, SCALAR)
     names = [name for name in trace.operations if name in WAITING]
     waits = sum((trace.operations[name].calls for name in names), np.zeros_like(calls))
@@ -119,10 +120,10 @@ def host_syncs(run: Run) -> Found:
         ),
     ]
     fields = {
-        "calls": Quantity(float(np.median(calls)), Kind.COUNT), "low": Quantity(int(calls.min()), Kind.COUNT),
-        "high": Quantity(int(calls.max()), Kind.COUNT), "waits": Quantity(float(np.median(waits)), Kind.COUNT),
-        "time": Quantity(float(np.median(times)), Kind.SECONDS), "steps": Quantity(len(lengths), Kind.COUNT),
-        "share": Quantity(min(1.0, float(np.median(shares))), Kind.RATIO),
+        "calls": Quantity(median(calls), Kind.COUNT), "low": Quantity(int(calls.min()), Kind.COUNT),
+        "high": Quantity(int(calls.max()), Kind.COUNT), "waits": Quantity(median(waits), Kind.COUNT),
+        "time": Quantity(median(times), Kind.SECONDS), "steps": Quantity(len(lengths), Kind.COUNT),
+        "share": Quantity(min(1.0, median(shares)), Kind.RATIO),
     }  # fmt: skip
     return Fact(fields, tuple(evidence), trace.place)
 
@@ -155,15 +156,15 @@ def loader_share(run: Run) -> Found:
     times, lengths = (np.array([one[at] for one in found]) for at in (0, 1))
     trace = found[0][2]
     evidence = derived(
-        f"median({LOADER}... / ProfilerStep) over {len(found)} steps = {float(np.median(shares)):.1%}",
+        f"median({LOADER}... / ProfilerStep) over {len(found)} steps = {median(shares):.1%}",
         "the first step of the window is left out",
     )
     names = [name for name in trace.operations if name.startswith(LOADER)]
     quote = f"{names[0]}: {trace.operations[names[0]].total_cpu_ns / 1e6:,.3f}ms in {len(trace.steps)} steps"
     fields = {
-        "share": Quantity(float(np.median(shares)), Kind.RATIO), "low": Quantity(shares[0], Kind.RATIO),
-        "high": Quantity(shares[-1], Kind.RATIO), "time": Quantity(float(np.median(times)), Kind.SECONDS),
-        "step_time": Quantity(float(np.median(lengths)), Kind.SECONDS), "steps": Quantity(len(found), Kind.COUNT),
+        "share": Quantity(median(shares), Kind.RATIO), "low": Quantity(shares[0], Kind.RATIO),
+        "high": Quantity(shares[-1], Kind.RATIO), "time": Quantity(median(times), Kind.SECONDS),
+        "step_time": Quantity(median(lengths), Kind.SECONDS), "steps": Quantity(len(found), Kind.COUNT),
     }  # fmt: skip
     return Fact(fields, (observed("trace", quote, trace.place), evidence), trace.place)
 

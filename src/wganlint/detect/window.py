@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from wganlint.run import Run, Series
-from wganlint.series import Chunk, Floats, Ints, SeriesBuilder
+from wganlint.series import Chunk, Ints, SeriesBuilder
 
 RECORDS, SHARE = 20, 0.10  # the window: long enough for a median, short enough to speak of the end of the run
 FEW = 50  # spans of up to so many points are told from RECORDS of them: many runs log no more
@@ -24,11 +24,6 @@ def window(series: Series) -> Ints:
 def finite(series: Series, at: Ints) -> Ints:
     """Return those positions whose value is a number."""
     return at[np.isfinite(series.values[at])]
-
-
-def median(values: Floats) -> float:
-    """Return the median, NaN where there are no values."""
-    return float(np.median(values)) if len(values) else float("nan")
 
 
 def first_part(run: Run, within: str) -> tuple[Run, bool] | None:

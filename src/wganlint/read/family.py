@@ -7,7 +7,7 @@ import numpy as np
 from wganlint.align import align
 from wganlint.evidence import Evidence, Standing, derived
 from wganlint.run import Convention, Family, Run, Series
-from wganlint.series import Floats
+from wganlint.series import Floats, median
 
 FEW = 3  # fewest common records to compare two series
 
@@ -49,8 +49,8 @@ def _from_scores(run: Run) -> Convention | None:
     f, g = common(fake, generator)
     if len(f) < FEW or float(np.ptp(f)) == 0:
         return None
-    scale = float(np.median(np.abs(f))) or 1.0
-    minus, plus = (float(np.median(np.abs(g + sign * f))) for sign in (1, -1))
+    scale = median(np.abs(f)) or 1.0
+    minus, plus = (median(np.abs(g + sign * f)) for sign in (1, -1))
     if min(minus, plus) > 0.2 * scale or max(minus, plus) < 3 * min(minus, plus):
         return None
     sign = 1 if minus < plus else -1
@@ -63,7 +63,7 @@ def _assumed(run: Run) -> Convention:
     critic, gap = run.role("critic_loss"), run.role("gap")
     if critic is not None and gap is not None:
         c, w = common(critic, gap)
-        spread = float(np.median(np.abs(c))) if len(c) >= FEW else 0.0
+        spread = median(np.abs(c)) if len(c) >= FEW else 0.0
         if spread > 0:
             same = float(np.mean(np.sign(c) == np.sign(w)))
             if same < 0.2:
@@ -150,7 +150,7 @@ def _mean_score(critic: Series, generator: Series) -> bool:
     """
     c, g = common(critic, generator)
     below = g < 0
-    return bool(below.any()) and float(np.median((c + g)[below])) < 0.9
+    return bool(below.any()) and median((c + g)[below]) < 0.9
 
 
 def _other(run: Run) -> Family:

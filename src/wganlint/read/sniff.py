@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from wganlint.read.attempts import stem_of
-from wganlint.read.dialect import LOOKED, OURS, dialect_of
 from wganlint.read.json_walk import BrokenJSON, Leaf, Walker, leaves
 from wganlint.read.opening import HEAD
 from wganlint.read.roles import role_book, speaks_of
-from wganlint.read.sheet import rank
 
 SUMMARY = "wandb-summary.json"  # the last value of each metric, written by W&B
 _TRACE = re.compile(rb'"(?:traceEvents|schemaVersion|deviceProperties)"\s*:|[\[,]\s*\{[^{}]*"ph"\s*:\s*"[A-Za-z]"')
@@ -68,6 +66,10 @@ def kind_of(name: str, head: bytes, *, given: bool) -> tuple[str, str]:
     if is_config(name):
         return "settings", ""
     if ending not in {"err", "stderr"}:
+        if _is_keyed(text):
+            return "log", ""
+        from wganlint.read.dialect import dialect_of
+
         lines = _lines(text, len(head) < HEAD)
         dialect = dialect_of(lines, strict=True)
         if dialect is not None and (not dialect.names or _speaks(dialect.names)):
@@ -81,7 +83,15 @@ def _text(head: bytes) -> str:
     return head.decode("utf-8", "replace")
 
 
+def _is_keyed(text: str) -> bool:
+    """Whether most of the first lines carry `key=`: no table does, and what looks into tables need not be imported."""
+    lines = [line for line in text[:4000].split("\n")[:20] if line.strip()]
+    return len(lines) > 3 and sum("=" in line for line in lines) * 2 > len(lines)
+
+
 def _lines(text: str, whole: bool) -> list[str]:
+    from wganlint.read.dialect import LOOKED
+
     lines = text.lstrip("\ufeff").splitlines()
     return lines[: LOOKED * 2] if whole or len(lines) < 2 else lines[:-1][: LOOKED * 2]
 
@@ -89,6 +99,8 @@ def _lines(text: str, whole: bool) -> list[str]:
 def _table_kind(text: str, given: bool) -> tuple[str, str]:
     if given:
         return "table", ""
+    from wganlint.read.dialect import OURS, dialect_of
+
     dialect = dialect_of(_lines(text, True), strict=False)
     if dialect is None:
         return "", "no table of numbers with names over them"
@@ -162,6 +174,8 @@ def _is_object(line: str) -> bool:
 
 def _speaks(names: Iterable[str]) -> bool:
     """Whether columns of these names are those of training: a step, a loss, a score."""
+    from wganlint.read.sheet import rank
+
     return any(name and (rank(name) is not None or speaks_of(name)) for name in names)
 
 
