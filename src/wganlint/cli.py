@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -200,12 +200,7 @@ def inspect(
     with Export.to(files) as export, _progress() as watch:
         found = look(
             paths,
-            source=[*settings.source, *(source or [])],
-            events=events or [],
-            roles=dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
-            usual_roles=settings.roles,
-            columns=_names(columns, settings),
-            log_lines=settings.log_lines,
+            **_way(settings, source, events, role, columns),
             jobs=jobs,
             watch=watch,
             export=export,
@@ -335,12 +330,7 @@ def _report(
     with _progress() as watch:
         report = run_analysis(
             paths,
-            source=[*settings.source, *(source or [])],
-            events=events or [],
-            roles=dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
-            usual_roles=settings.roles,
-            columns=_names(columns, settings),
-            log_lines=settings.log_lines,
+            **_way(settings, source, events, role, columns),
             rules=[*settings.rules, *(rules or [])],
             ignore=[*settings.ignore, *(ignore or [])],
             jobs=jobs,
@@ -351,8 +341,18 @@ def _report(
     return report
 
 
-def _names(columns: str | None, settings: Settings) -> Sequence[str]:
-    return [name.strip() for name in columns.split(",")] if columns else settings.columns
+def _way(
+    settings: Settings, source: list[str] | None, events: list[str] | None, role: list[str] | None, columns: str | None
+) -> dict[str, Any]:
+    """Return how runs are to be read: what the command line says, and the configuration behind it."""
+    return {
+        "source": [*settings.source, *(source or [])],
+        "events": events or [],
+        "roles": dict(_pair(text, "--role", "critic_loss=my_name") for text in role or []),
+        "usual_roles": settings.roles,
+        "columns": [name.strip() for name in columns.split(",")] if columns else settings.columns,
+        "log_lines": settings.log_lines,
+    }
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:

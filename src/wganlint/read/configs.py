@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.header import settings_of
 from wganlint.read.lines import Damage, blocks
@@ -125,8 +124,3 @@ def read_options(stream: BinaryIO, shown: str) -> tuple[list[Setting], list[Note
         for s in found[:MOST]
         if not _HIDDEN.search(s.name)
     ], damage.all_notes()
-
-
-def refuse(shown: str) -> InputError:
-    """Return the error for a file that holds neither records nor settings."""
-    return InputError("neither records of training nor settings in it", file=shown)
