@@ -13,11 +13,13 @@ import numpy as np
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
-from wganlint.read.rows import Ints, Rows, controls
+from wganlint.read.rows import PAD, Ints, Rows, controls
 from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
 MANY = 2  # such blocks at once in a large file
+SPARSE = 4  # the same where few lines are kept: what is done once a block is shared by more
+FEW = 1 << 12  # records of such a block
 EARLY = 16  # the first one is this much smaller, and they double: what one teaches serves the next
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
@@ -100,8 +102,19 @@ class Damage:
         return notes
 
 
-def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
-    """Yield the lines of `stream` in blocks of about `BLOCK` bytes.
+@dataclass(slots=True)
+class Pace:
+    """How much is read at once; who reads the blocks may change it on the way."""
+
+    most: int = MANY * BLOCK
+
+    def after(self, records: int) -> None:
+        """Choose the size of the next blocks by the records of the last one."""
+        self.most = (SPARSE if records < FEW else MANY) * BLOCK
+
+
+def blocks(stream: BinaryIO, damage: Damage, pace: Pace | None = None) -> Iterator[Block]:
+    """Yield the lines of `stream` in blocks of about `BLOCK` bytes, or as `pace` says.
 
     Lines end at a newline only, so numbers equal those of `grep -n`; carriage returns (and backspaces) part
     a line into redraws. Escape codes and control characters are removed. A line longer than `BLOCK` is cut.
@@ -109,29 +122,32 @@ def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
     Raises:
         InputError: the stream is binary, or reading it fails.
     """
-    for data in _whole_lines(_bytes(stream, damage.shown), damage):
+    for data in _whole_lines(_bytes(stream, damage.shown, pace or Pace()), damage):
         ready = [_block(data, damage)]
         yield ready.pop()  # no reference stays here, so that it can go before the next one is made
 
 
-def _block(data: bytes, damage: Damage) -> Block:
-    """Return the lines of some bytes, of which the first is line `damage.next`."""
-    number = damage.next
-    text = _decode(data, number, damage)
-    places, codes = controls(data)
+def _block(padded: bytes, damage: Damage) -> Block:
+    """Return the lines of some bytes, of which the first is line `damage.next`; `PAD` zero bytes end them."""
+    number, size = damage.next, len(padded) - PAD
+    places, codes = controls(padded, size)
     damage.next += int(np.count_nonzero(codes == 10))
-    dirty = not _FINE[codes].all() or b"\x7f" in data
-    if not dirty and not text.isascii():
+    dirty = not _FINE[codes].all() or b"\x7f" in padded
+    text = "" if padded.isascii() and not dirty else _decode(padded[:size], number, damage)
+    if text and not dirty and not text.isascii():
         dirty = _C1.search(text) is not None
     if dirty:
-        data = _clean(text).encode(errors="replace")
-    elif damage.bad:
-        data = text.encode(errors="replace")
+        padded = _clean(text).encode(errors="replace") + bytes(PAD)
+    elif text and damage.bad:
+        padded = text.encode(errors="replace") + bytes(PAD)
+    changed = dirty or (text and damage.bad)
     del text
-    if (dirty or (codes == 13).any()) and b"\r\n" in data:
-        data = data.replace(b"\r\n", b"\n")
-        dirty = True
-    rows, parts = Rows.cut(data) if dirty or damage.bad else Rows.cut_at(data, places, codes)
+    if (dirty or (codes == 13).any()) and b"\r\n" in padded:
+        padded = padded.replace(b"\r\n", b"\n")
+        changed = True
+    if changed:
+        places, codes = controls(padded, len(padded) - PAD)
+    rows, parts = Rows.cut_at(padded, places, codes)
     if parts is None:
         return Block(range(number, number + len(rows)), rows)
     return Block(parts + number, rows, redrawn=True)
@@ -160,9 +176,13 @@ def _decode(data: bytes, number: int, damage: Damage) -> str:
 
 
 def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
-    """Yield the bytes again, each time up to a line end, and cut what is longer than `BLOCK` without one."""
+    """Yield the bytes again, each time up to a line end and with `PAD` zero bytes behind.
+
+    What is longer than `BLOCK` without a line end is cut.
+    """
     rest = b""
     dropped = 0  # bytes of a long line that are not kept
+    pad = bytes(PAD)
     for piece in pieces:
         if dropped:
             end = _first_end(piece)
@@ -171,11 +191,12 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
                 continue
             _cut(damage, damage.next, rest, dropped)
             dropped, piece = 0, piece[end:]
-        data = rest + piece
-        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
         if end:
-            yield data[:end]
-        rest = data[end:]
+            yield b"".join((rest, memoryview(piece)[:end], pad))
+            rest = piece[end:]
+        else:
+            rest += piece
         if len(rest) > BLOCK:
             keep = BLOCK
             while keep > BLOCK - 4 and rest[keep] & 0xC0 == 0x80:  # never inside a character
@@ -185,7 +206,7 @@ def _whole_lines(pieces: Iterator[bytes], damage: Damage) -> Iterator[bytes]:
     if dropped:
         _cut(damage, damage.next, rest, dropped)
     if rest:
-        yield rest
+        yield rest + pad
 
 
 def _first_end(piece: bytes) -> int:
@@ -203,7 +224,7 @@ def _cut(damage: Damage, number: int, kept: bytes, dropped: int) -> None:
         damage.notes.append(Note(text, Place(damage.shown, number)))
 
 
-def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
+def _bytes(stream: BinaryIO, shown: str, pace: Pace) -> Iterator[bytes]:
     """Yield the stream as UTF-8 bytes without a byte order mark.
 
     Raises:
@@ -227,7 +248,7 @@ def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
         while first:
             yield first if decoder is None else decoder.decode(first).encode(errors="replace")
             size += len(first)
-            first = stream.read(max(1, min(size, MANY * BLOCK)))
+            first = stream.read(max(1, min(size, pace.most)))
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"reading failed: {error}", file=shown, hint="Check the file and the disk.") from error
 

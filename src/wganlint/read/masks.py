@@ -80,7 +80,7 @@ def _prints_of(lines: Lines, at: Ints) -> Words:
     words ^= words >> _U29
     words *= _DRAWN[within]
     found = np.add.reduceat(words, firsts) if len(firsts) else words
-    found += sizes.astype(np.uint64) * _ODD
+    found += (sizes + 1).astype(np.uint64) * _ODD  # one more: an empty line has a print, too
     found ^= found >> _U32
     found *= _ODD
     found ^= found >> _U29
@@ -123,7 +123,8 @@ class Masks:
     _codes: dict[int, int] = field(default_factory=dict)
     _shelf: _Shelf = field(default_factory=_Shelf)
     _layouts: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict)  # frame -> codes: row, footer
-    _tables: list[tuple[re.Pattern[bytes], int, Callable[[str], bool]]] = field(default_factory=list)
+    # for each layout: the codes of a table, of which some rows may be unknown; of one without; the code of its rows
+    _tables: list[tuple[re.Pattern[bytes], re.Pattern[bytes], int, Callable[[str], bool]]] = field(default_factory=list)
     _next: int = _FIRST
     _dashes: set[int] = field(default_factory=set)
 
@@ -157,17 +158,36 @@ class Masks:
 
     # -- tables --
 
-    def dashes(self, view: View, rows: Rows) -> list[int]:
-        """Return the lines that carry a run of dashes."""
+    def known(self, view: View, block: Block) -> tuple[Ints, Ints]:
+        """Return where the tables begin and end that are known at first sight, in order.
+
+        All their lines are known and follow each other in the file, and noise stands before and behind them.
+        """
+        found = [match.span() for _, whole, _, _ in self._tables for match in whole.finditer(view.codes)]
+        starts, stops = np.array(sorted(found), dtype=np.int64).reshape(-1, 2).T
+        codes = np.frombuffer(view.codes, dtype=np.uint8)
+        inside = (starts > 0) & (stops < len(codes))
+        starts, stops = starts[inside], stops[inside]
+        alone = (codes[starts - 1] == NOISE) & (codes[stops] == NOISE)
+        if isinstance(block.places, np.ndarray):
+            alone &= block.places[stops - 1] - block.places[starts] == stops - 1 - starts
+        alone[1:] &= starts[1:] >= stops[:-1]
+        return starts[alone], stops[alone]
+
+    def dashes(self, view: View, rows: Rows, starts: Ints, stops: Ints) -> list[int]:
+        """Return the lines that carry a run of dashes, but for those of tables that are known at first sight."""
         may = np.zeros(256, dtype=np.bool_)
         may[[0, *self._dashes]] = True
         codes = view.codes
-        found = np.flatnonzero(may[np.frombuffer(codes, dtype=np.uint8)]).tolist()
-        return [at for at in found if codes[at] or "---" in rows[at]]
+        found = np.flatnonzero(may[np.frombuffer(codes, dtype=np.uint8)])
+        if len(starts):
+            last = np.searchsorted(starts, found, side="right") - 1
+            found = found[(last < 0) | (found >= stops[last])]
+        return [at for at in found.tolist() if codes[at] or "---" in rows[at]]
 
     def table(self, view: View, block: Block, at: int) -> int:
         """Return where a table that begins at line `at` of the block ends, if it is known at sight; else 0."""
-        found = ((match, row, test) for known, row, test in self._tables if (match := known.match(view.codes, at)))
+        found = ((match, row, test) for known, _, row, test in self._tables if (match := known.match(view.codes, at)))
         match, row, is_row = next(found, (None, 0, None))
         if match is None or is_row is None:
             return 0
@@ -238,8 +258,10 @@ class Masks:
         row, footer = self._layouts[frame] = self._new(), self._new()
         *top, bottom = parts
         rows, footers = (re.escape(bytes([code])) for code in (row, footer))
-        pattern = re.compile(b"%s[\\0%s]{1,%d}+%s%s{1,8}+" % (b"".join(top), rows, ROWS, bottom, footers))
-        self._tables.append((pattern, row, is_row))
+        parts_of = (b"".join(top), rows, ROWS, bottom, footers)
+        pattern = re.compile(b"%s[\\0%s]{1,%d}+%s%s{1,8}+" % parts_of)
+        whole = re.compile(b"%s%s{1,%d}+%s%s{1,8}+" % parts_of)
+        self._tables.append((pattern, whole, row, is_row))
         return row, footer
 
     def _new(self) -> int:

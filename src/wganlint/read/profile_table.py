@@ -11,17 +11,16 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations, pairwise
 
 from wganlint.evidence import Place
+from wganlint.read.kept import TABLES, Kept, Numbered, Passed
 from wganlint.read.opnames import kind_of
-from wganlint.read.rows import NOTHING, Held, Rows
 from wganlint.run import Note, OpRow, OpTable
 
-TABLES = 500  # kept per file: the first and the last half
 ROWS = 20_000  # kept per table
 LONGEST = 50_000  # characters of a line that may still be a table's
 COLUMNS = 64  # of a table; torch prints at most 21
@@ -49,33 +48,6 @@ _TOP_LEVEL = "This report only display top-level ops"
 # -- finding tables ------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Unread:
-    """The lines of a table that is known to be whole, and some before it: cut into cells only if it is kept."""
-
-    before: list[tuple[int, str]]
-    numbers: Sequence[int]
-    rows: Rows
-    start: int
-    stop: int
-    held: Held | None = None
-
-    def hold(self) -> None:
-        """Copy the lines, so that their block can go."""
-        if self.held is None:
-            self.numbers = self.numbers[self.start : self.stop]
-            self.held = self.rows.held(self.start, self.stop)
-            self.rows = NOTHING
-
-    def read(self, file: str) -> list[OpTable]:
-        """Return the table."""
-        reader = TableReader(file)
-        for number, line in [*self.before, *zip(self.numbers, self.held.lines() if self.held else (), strict=True)]:
-            reader.feed(number, line)
-        reader.finish()
-        return reader.tables
-
-
 @dataclass(frozen=True, slots=True)
 class _Dashes:
     """A line of dash runs: where each run starts and stops, and whether bars (Markdown) divide them."""
@@ -97,15 +69,14 @@ class TableReader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.tables: list[OpTable] = []  # once the file is finished
-        self._tables: list[OpTable | Unread] = []
-        self.closed = 0  # tables so far, kept or not
+        self.last: OpTable | None = None  # the table that was closed last, unless it was passed
+        self._kept = Kept()
         self.notes: list[Note] = []
         self.inside = False
         self._recent: deque[tuple[int, str]] = deque(maxlen=8)
         self._pending: _Dashes | None = None
         self._draft: _Draft | None = None
         self._end = 0  # last line of the table before
-        self._dropped = 0
 
     def feed(self, number: int, line: str) -> bool:
         """Offer the next line (1-based number, no newline, no ANSI codes); True if it belongs to a table."""
@@ -117,36 +88,38 @@ class TableReader:
         return self._search(number, line)
 
     @property
-    def last(self) -> OpTable | None:
-        """The table that was closed last, unless it was passed."""
-        table = self._tables[-1] if self._tables else None
-        return table if isinstance(table, OpTable) else None
+    def closed(self) -> int:
+        """Tables so far, kept or not."""
+        return self._kept.closed
 
-    def skip(self, table: Unread, end: int) -> None:
-        """Take a whole table that ends at line `end` without reading it; none may be open."""
+    def skip(self, passed: Passed, end: int) -> None:
+        """Take whole tables, of which the last ends at line `end`, without reading them; none may be open."""
         self._recent.clear()
-        self._pending, self.inside, self._end = None, False, end
-        self._keep(table)
+        self._pending, self.inside, self._end, self.last = None, False, end, None
+        self._kept.pass_by(passed)
 
     def settle(self) -> None:
         """Copy what is kept of a block before it goes."""
-        for table in reversed(self._tables):
-            if isinstance(table, Unread):
-                if table.held is not None:
-                    break
-                table.hold()
+        self._kept.settle()
 
     def finish(self) -> None:
         """End of file: a table that is still open is closed as cut; `tables` are those that were kept."""
         if self._draft is not None:
             self._close(self._draft)
-        if self._dropped:
-            text = f"{self._dropped} profiler tables in the middle of the file were counted but not kept"
+        self.tables += self._kept.tables(self._read)
+        dropped = self._kept.closed - len(self.tables)
+        if dropped:
+            text = f"{dropped} profiler tables in the middle of the file were counted but not kept"
             self.notes.append(Note(text, Place(self.file)))
-            self._dropped = 0
-        for table in self._tables:
-            self.tables += [table] if isinstance(table, OpTable) else table.read(self.file)
-        self._tables.clear()
+        self._kept, self.last = Kept(), None
+
+    def _read(self, lines: Iterator[Numbered]) -> list[OpTable]:
+        """Return the tables of some lines."""
+        reader = TableReader(self.file)
+        for number, line in lines:
+            reader.feed(number, line)
+        reader.finish()
+        return reader.tables
 
     def _search(self, number: int, line: str) -> bool:
         pending, self._pending, self.inside = self._pending, None, False
@@ -221,14 +194,8 @@ class TableReader:
         if table.damage:
             self.notes.append(Note(f"profiler table: {table.damage}", Place(self.file, draft.end)))
             del self.notes[TABLES:]
-        self._keep(table)
-
-    def _keep(self, table: OpTable | Unread) -> None:
-        self._tables.append(table)
-        self.closed += 1
-        if len(self._tables) > TABLES:
-            del self._tables[TABLES // 2]
-            self._dropped += 1
+        self.last = table
+        self._kept.add(table)
 
 
 def is_header(line: str) -> bool:

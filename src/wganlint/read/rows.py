@@ -22,9 +22,9 @@ Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 
-def controls(data: bytes) -> tuple[Ints, Bytes]:
-    """Return where control characters (below the blank) stand, and which they are."""
-    values = np.frombuffer(data, dtype=np.uint8)
+def controls(data: bytes, size: int) -> tuple[Ints, Bytes]:
+    """Return where control characters (below the blank) stand in the first `size` bytes, and which they are."""
+    values = np.frombuffer(data, dtype=np.uint8, count=size)
     places = np.flatnonzero(values < 32)
     return places, values[places]
 
@@ -67,22 +67,22 @@ class Rows(Sequence[str]):
 
         Returns the lines, and for each its physical line from 0 on (None: they are all lines, in order).
         """
-        return Rows.cut_at(data, *controls(data))
+        return Rows.cut_at(data + bytes(PAD), *controls(data, len(data)))
 
     @staticmethod
-    def cut_at(data: bytes, places: Ints, codes: Bytes) -> tuple[Rows, Ints | None]:
-        """Do the same where the control characters are known."""
-        whole = data + bytes(PAD)
+    def cut_at(padded: bytes, places: Ints, codes: Bytes) -> tuple[Rows, Ints | None]:
+        """Do the same where the bytes are padded and the control characters known."""
+        size = len(padded) - PAD
         returns = codes == 13
         redrawn = bool(returns.any())
         line_ends = codes == 10
         ends = places if line_ends.all() else places[returns | line_ends]
-        stops = ends if data.endswith(b"\n") else np.append(ends, len(data))
+        stops = ends if padded[max(0, size - 1) : size] == b"\n" else np.append(ends, size)
         starts = np.empty(len(stops), dtype=np.int64)
         starts[:1] = 0
         np.add(ends[: len(stops) - 1], 1, out=starts[1:])
         if not redrawn:
-            return Rows(whole, starts, stops), None
+            return Rows(padded, starts, stops), None
         returned = np.zeros(len(stops), dtype=np.bool_)
         returned[: len(ends)] = returns[returns | line_ends]
         beside = returned.copy()
@@ -90,7 +90,7 @@ class Rows(Sequence[str]):
         numbers = np.zeros(len(stops), dtype=np.int64)
         np.cumsum(~returned[:-1], out=numbers[1:])
         keep = np.flatnonzero((starts < stops) | ~beside)
-        return Rows(whole, starts[keep], stops[keep]), numbers[keep]
+        return Rows(padded, starts[keep], stops[keep]), numbers[keep]
 
     @cached_property
     def every(self) -> list[str]:

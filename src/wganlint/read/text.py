@@ -17,14 +17,14 @@ from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.banner import Banner
 from wganlint.read.digits import Flags
+from wganlint.read.feed import Feed
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
 from wganlint.read.header import Headers, is_restored, settings_of
-from wganlint.read.lines import Block, Damage, blocks
+from wganlint.read.lines import Block, Damage, Pace, blocks
 from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
-from wganlint.read.masks import NOISE, Masks, View
-from wganlint.read.profile_table import TableReader, Unread, is_header
+from wganlint.read.masks import Masks, View
 from wganlint.read.rows import Rows
 from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
@@ -97,16 +97,21 @@ class TextReader:
             InputError: the file is binary or cannot be read.
         """
         damage = Damage(shown)
-        return self.read_blocks(blocks(stream, damage), shown, damage)
+        pace = Pace()
+        return self.read_blocks(blocks(stream, damage, pace), shown, damage, pace=pace)
 
-    def read_blocks(self, given: Iterable[Block], shown: str, damage: Damage, *, starts: int = 0) -> TextFacts:
-        """Read the next file, or a part of one, whose lines come in blocks. `starts`: of the whole file, if known.
+    def read_blocks(
+        self, given: Iterable[Block], shown: str, damage: Damage, *, starts: int = 0, pace: Pace | None = None
+    ) -> TextFacts:
+        """Read the next file, or a part of one, whose lines come in blocks.
+
+        `starts`: of the whole file, if known; `pace`: is told how many records a block had.
 
         Raises:
             InputError: the file cannot be read.
         """
         facts = TextFacts(shown)
-        tables, banner, headers = _Tables(shown, self._masks), Banner(shown), Headers()
+        tables, banner, headers = Feed(shown, self._masks), Banner(shown), Headers()
         before = {id(builder): len(builder) for builder in self.series}
         self._dropped = 0
         self._marks.heads = banner.heads
@@ -120,11 +125,13 @@ class TextReader:
             scanned = self._scan(lines) if lines is not None else []
             view = self._view(lines, scanned) if lines is not None and facts.lines else None
             self._block(block, tables.take(block, view), headers, scanned, view)
-            facts.lines = max(facts.lines, block.numbers[-1] if block.numbers else 0)
+            facts.lines = max(facts.lines, int(block.places[-1]) if len(block.places) else 0)
             numbers = block.places
             for form in sorted(self._active(), key=lambda form: not form.counting):
                 form.end_block(numbers, shown)
             self._tidy()
+            if pace is not None:
+                pace.after(sum(len(found.orders) for _, found in scanned))
             del block, lines, scanned, view  # before the next one is read
         tables.reader.finish()
         facts.tables = tables.reader.tables
@@ -222,7 +229,7 @@ class TextReader:
         while at < len(orders):
             order = orders[at]
             at += 1
-            new = self._line(lines[order], order, block.numbers[order], headers)
+            new = self._line(lines[order], order, int(block.places[order]), headers)
             if new is None:
                 if self._silent and view is not None:
                     self._masks.noise(view, order, lines[order])
@@ -349,70 +356,6 @@ def _match(shape: Shape, orders: list[int], lines: Rows) -> list[int]:
     shape.sample = mine[-1]
     bad = shape.read(mine, [lines[at] for at in mine], hits)
     return sorted([*others, *(mine[at] for at in bad)]) if bad else others
-
-
-class _Tables:
-    """Hands the table reader the lines that it needs: from shortly before dashes to the end of a table."""
-
-    def __init__(self, shown: str, masks: Masks) -> None:
-        self.reader = TableReader(shown)
-        self._recent: list[tuple[int, str]] = []
-        self._masks = masks
-
-    def take(self, block: Block, view: View | None) -> Flags:
-        """Return which lines belong to a table. Tables that are known at sight are passed."""
-        lines, numbers, reader = block.rows, block.numbers, self.reader
-        if view is None:
-            dashes = [at for at, line in enumerate(lines) if "---" in line]
-        else:
-            dashes = self._masks.dashes(view, lines)
-        taken = np.zeros(len(lines), dtype=np.bool_)
-        fed = 0
-        if dashes or reader.inside:
-            for number, line in self._recent:
-                reader.feed(number, line)
-        for at in [0, *dashes] if reader.inside else dashes:
-            if at < fed:
-                continue
-            if view is not None and not reader.inside:
-                stop = self._pass(block, view, at, fed)
-                if stop:
-                    taken[at:stop] = True
-                    fed = stop
-                    continue
-            closed = reader.closed
-            for order in range(max(fed, at - 8), len(lines)):
-                if order > at and not reader.inside:
-                    break
-                if reader.feed(numbers[order], lines[order]):
-                    taken[order] = True
-                fed = order + 1
-            table = reader.last
-            new = table is not None and reader.closed == closed + 1 and taken[at]
-            if view is not None and table is not None and new and table.place.line == numbers[at]:
-                self._masks.learn(view, block, at, table)
-        reader.settle()
-        first = max(fed, len(lines) - 8)
-        self._recent = (
-            [*self._recent, *zip(numbers[first:], lines[first:], strict=True)][-8:]
-            if not fed
-            else list(zip(numbers[first:], lines[first:], strict=True))
-        )
-        return taken
-
-    def _pass(self, block: Block, view: View, at: int, fed: int) -> int:
-        """Take the table that begins at line `at` if it is known at sight; return where it ends, or 0."""
-        stop = self._masks.table(view, block, at)
-        if not stop:
-            return 0
-        start = max(fed, at - 8)
-        before = self._recent if not fed else []
-        known = at > 0 and view.codes[at - 1] == NOISE
-        if not known and is_header(block.rows[at - 1] if at else before[-1][1] if before else ""):
-            return 0
-        unread = Unread(before, block.numbers, block.rows, start, stop)
-        self.reader.skip(unread, block.numbers[stop - 1])
-        return stop
 
 
 def _clusters(sources: list[list[Restart]]) -> list[Restart]:
