@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wganlint.detect.calls import calls_per_step
-from wganlint.read.profile_table import ROWS, TABLES, TableReader
+from wganlint.read.kept import TABLES
+from wganlint.read.profile_table import ROWS, TableReader
 from wganlint.run import OpTable
 
 SHARED = Path(__file__).parents[2].parent / "shared"

@@ -9,7 +9,7 @@ import numpy as np
 from wganlint.read.forms import MONTHS, MOST_RESTARTS, TIMES, Restart
 from wganlint.read.lines import Block
 from wganlint.read.loose import all_fields
-from wganlint.read.rows import Rows
+from wganlint.read.rows import Ints, Rows
 from wganlint.read.tokens import bar_of, step_rank
 
 MOST_HEADS = 5000  # places kept
@@ -32,17 +32,14 @@ class Banner:
     def look(self, block: Block) -> None:
         """Search a block for the banner; the first block sets it."""
         start = 0
-        first = self._lines is None
         if self._lines is None:
             self._lines, start = _banner(block.rows[:50])
             self._prefix = _prefix(self._lines)
         if not self._prefix or not self._lines:
             return
         lines, prefix = block.rows, self._prefix.encode(errors="replace")
-        if not first and prefix not in lines.data:
-            return
-        heads = np.ndarray((len(lines.data) - len(prefix) + 1,), f"S{len(prefix)}", lines.data, strides=(1,))
-        places = np.flatnonzero(heads[lines.starts] == prefix)
+        places = _begin(lines, prefix[:8])
+        places = places[_begin(lines, prefix, places)] if len(prefix) > 8 else places
         for at in places[places > start].tolist():
             if len(self.heads) >= MOST_HEADS:
                 return
@@ -51,6 +48,12 @@ class Banner:
             self.heads.append(block.numbers[at])
             if len(self.restarts) < MOST_RESTARTS:
                 self.restarts.append(Restart(block.numbers[at], f"the log's first line again: {lines[at][:80]}"))
+
+
+def _begin(rows: Rows, text: bytes, at: Ints | None = None) -> Ints:
+    """Return which of some lines (or of all) begin with a text of at most `PAD` bytes."""
+    heads = np.ndarray((len(rows.data) - len(text) + 1,), f"S{len(text)}", rows.data, strides=(1,))
+    return np.flatnonzero(heads[rows.starts if at is None else rows.starts[at]] == text)
 
 
 def _banner(lines: list[str]) -> tuple[list[str], int]:

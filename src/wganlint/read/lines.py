@@ -13,7 +13,7 @@ import numpy as np
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
-from wganlint.read.rows import PAD, Ints, Rows, controls
+from wganlint.read.rows import PAD, Bytes, Ints, Rows, controls
 from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
@@ -136,21 +136,23 @@ def _block(padded: bytes, damage: Damage) -> Block:
     text = "" if padded.isascii() and not dirty else _decode(padded[:size], number, damage)
     if text and not dirty and not text.isascii():
         dirty = _C1.search(text) is not None
-    if dirty:
-        padded = _clean(text).encode(errors="replace") + bytes(PAD)
-    elif text and damage.bad:
-        padded = text.encode(errors="replace") + bytes(PAD)
-    changed = dirty or (text and damage.bad)
+    if text and (dirty or damage.bad):
+        padded = (_clean(text) if dirty else text).encode(errors="replace") + bytes(PAD)
+        places, codes = controls(padded, len(padded) - PAD)
     del text
-    if (dirty or (codes == 13).any()) and b"\r\n" in padded:
+    if _is_dos(places, codes):
         padded = padded.replace(b"\r\n", b"\n")
-        changed = True
-    if changed:
         places, codes = controls(padded, len(padded) - PAD)
     rows, parts = Rows.cut_at(padded, places, codes)
     if parts is None:
         return Block(range(number, number + len(rows)), rows)
     return Block(parts + number, rows, redrawn=True)
+
+
+def _is_dos(places: Ints, codes: Bytes) -> bool:
+    """Whether a line ends with a carriage return and a newline; searching the bytes for both takes ten times as long."""
+    returns = np.flatnonzero(codes[:-1] == 13)
+    return bool(((codes[returns + 1] == 10) & (places[returns + 1] == places[returns] + 1)).any())
 
 
 def _clean(text: str) -> str:

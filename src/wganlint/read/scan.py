@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from wganlint.read.digits import WIDEST, Bytes, Flags, Floats, Ints, inside, read_numbers
-from wganlint.read.rows import Rows
+from wganlint.read.rows import PAD, Rows
 from wganlint.read.tokens import Field
 
 LONGEST = 2000  # bytes of a line that may become a template
@@ -27,6 +27,7 @@ _DIGITS = re.compile(rb"[0-9]+")
 _IN_NUMBERS = frozenset(b"-+.0123456789eEnNaAiIfFtTyY \t")  # bytes that are no anchors
 _LONGEST_RUN = 18  # digits of a run in literal text, as in the shapes
 _MOST_BLANKS = WIDEST  # before a number that is padded
+_RARE = 4  # of so many lines at most one may be of a template: then these are copied first
 _CHECK = 32  # bytes of literal text that are compared at once
 
 Words = npt.NDArray[np.uint64]
@@ -36,6 +37,7 @@ class Lines:
     """The bytes of a block, and where its lines begin and end."""
 
     def __init__(self, rows: Rows) -> None:
+        self._data = rows.data
         self.bytes = np.frombuffer(rows.data, dtype=np.uint8)
         self.size = rows.size
         self.starts = rows.starts
@@ -52,6 +54,14 @@ class Lines:
         every = np.ndarray((len(self.bytes) - 7,), dtype="S8", buffer=self.bytes, strides=(1,))
         found: Words = every[at].view(np.uint64)
         return found
+
+    def only(self, orders: Ints) -> Lines:
+        """Return a copy of some lines."""
+        data, starts, stops = self._data, self.starts[orders], self.stops[orders]
+        every = [data[begin:end] for begin, end in zip(starts.tolist(), stops.tolist(), strict=True)]
+        sizes = stops - starts + 1
+        ends = np.cumsum(sizes)
+        return Lines(Rows(b"\n".join([*every, bytes(PAD)]), ends - sizes, ends - 1))
 
     def anchors(self, letters: bytes) -> tuple[Ints, Ints, Ints]:
         """Return where any of these bytes stand, which of these places is the first of each line, and how many."""
@@ -119,9 +129,27 @@ class Template:
 
     def read(self, lines: Lines, orders: Ints) -> Found | None:
         """Read those of the lines that are of this template; None if there is none."""
+        self.rows = 0
+        orders = self._begun(lines, orders)
+        if not len(orders):
+            return None
+        if len(orders) * _RARE > len(lines.starts):
+            return self._read(lines, orders)
+        found = self._read(lines.only(orders), np.arange(len(orders)))
+        return found and replace(found, orders=orders[found.orders])
+
+    def _begun(self, lines: Lines, orders: Ints) -> Ints:
+        """Return those of the lines that begin as the template does."""
+        checks = self._literals[0].checks
+        if not checks or checks[0][2]:  # it begins with a number, or digits of its text may differ
+            return orders
+        *_, mask, expected = checks[0]
+        begun: Ints = orders[(lines.words(lines.starts[orders]) & mask[0]) == expected[0]]
+        return begun
+
+    def _read(self, lines: Lines, orders: Ints) -> Found | None:
         places, first, counts = lines.anchors(self.letters)
         rows = orders[counts[orders] == self.count]
-        self.rows = 0
         if not len(rows):
             return None
         begins, ends = self._places(lines, rows, places, first[rows])
