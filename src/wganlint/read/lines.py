@@ -150,7 +150,7 @@ def _block(padded: bytes, damage: Damage) -> Block:
 
 
 def _is_dos(places: Ints, codes: Bytes) -> bool:
-    """Whether a line ends with a carriage return and a newline; searching the bytes for both takes ten times as long."""
+    """Whether a line ends with a carriage return and a newline; to search for both takes ten times as long."""
     returns = np.flatnonzero(codes[:-1] == 13)
     return bool(((codes[returns + 1] == 10) & (places[returns + 1] == places[returns] + 1)).any())
 
