@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -58,14 +57,20 @@ def _read(file: Path) -> tuple[dict[str, Any], str]:
         if file.stat().st_size > MOST_BYTES:
             raise ConfigError("a configuration file of this size", file=file.name, hint="the most is 1 MiB")
         text = file.read_text(encoding="utf-8")
+        if file.name == "pyproject.toml" and "wganlint" not in text and "\\" not in text:
+            return {}, text  # it does not speak to us
+        import tomllib
+
         return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"not TOML: {type(error).__name__}", file=file.name, line=1) from None
+    except (RecursionError, ValueError) as error:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        if type(error).__name__ != "TOMLDecodeError":
+            raise ConfigError(f"not TOML: {type(error).__name__}", file=file.name, line=1) from None
         what = re.sub(r" \(at .*\)$", "", str(error))
         line, column = (int(at[1]), int(at[2])) if at else (None, None)
         raise ConfigError(f"not TOML: {what}", file=file.name, line=line, column=column) from None
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise ConfigError(f"not TOML: {type(error).__name__}", file=file.name, line=1) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", file=file.name) from None
 

@@ -5,13 +5,12 @@ A trace is asked first: it counts exactly, step by step; a printed table folds a
 
 from __future__ import annotations
 
-import statistics
-
 from wganlint.detect.calls import PerStep, calls_per_step
 from wganlint.detect.registry import Fact, Found, Missing, Parameter, detector
 from wganlint.detect.traces import listed
 from wganlint.evidence import Evidence, derived, observed
 from wganlint.run import OpTable, Run
+from wganlint.series import median
 from wganlint.trace import Operation, Trace
 from wganlint.units import Kind, Quantity
 
@@ -102,10 +101,10 @@ def _traced(name: str, seen: list[tuple[Trace, Operation]]) -> Fact:
     sites = _sites(seen)
     fields: dict[str, Quantity | bool | str] = {
         "op": name,
-        "calls": Quantity(statistics.median(calls), Kind.COUNT),
+        "calls": Quantity(median(calls), Kind.COUNT),
         "low": Quantity(min(calls), Kind.COUNT),
         "high": Quantity(max(calls), Kind.COUNT),
-        "time": Quantity(statistics.median(times), Kind.SECONDS),
+        "time": Quantity(median(times), Kind.SECONDS),
         "times": _milliseconds(times),
         "device": "kernels that it launched" if device else "CPU, with what it calls",
         "per": "step" if with_steps else "trace",

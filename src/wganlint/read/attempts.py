@@ -7,16 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-_ATTEMPT = re.compile(r"[._-]?(?:attempt|try|restart|requeue)[._-]?([0-9]{1,9})(?![0-9])", re.IGNORECASE)
-TIME = re.compile(
+from wganlint.late import late
+
+_ATTEMPT = late(r"[._-]?(?:attempt|try|restart|requeue)[._-]?([0-9]{1,9})(?![0-9])", re.IGNORECASE)
+TIME = late(
     r"[._-]?((?:19|20)[0-9]{2})[-_.]?([01][0-9])[-_.]?([0-3][0-9])"
     r"[-_.T ]?([0-2][0-9])[-_.:h]?([0-5][0-9])[-_.:m]?([0-5][0-9])(?![0-9])"
 )
-_RANGE = re.compile(r"(?<![0-9])([0-9]{2,12})-([0-9]{2,12})(?![0-9-])")
-_STREAM = re.compile(r"(?:^|[._-])(out|err|stdout|stderr)$", re.IGNORECASE)
-_LOG = re.compile(r"\.(?:log|txt)$", re.IGNORECASE)
-_EXPORTED = re.compile(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
-_ENDING = re.compile(r"\.(?:csv|tsv|txt|dat|log|out|json|jsonl|ndjson)$", re.IGNORECASE)
+_RANGE = late(r"(?<![0-9])([0-9]{2,12})-([0-9]{2,12})(?![0-9-])")
+_STREAM = late(r"(?:^|[._-])(out|err|stdout|stderr)$", re.IGNORECASE)
+_LOG = late(r"\.(?:log|txt)$", re.IGNORECASE)
+_EXPORTED = late(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
+_ENDING = late(r"\.(?:csv|tsv|txt|dat|log|out|json|jsonl|ndjson)$", re.IGNORECASE)
 
 
 def stem_of(shown: str) -> str:

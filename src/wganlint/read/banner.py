@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from wganlint.late import late
 from wganlint.read.forms import MONTHS, MOST_RESTARTS, TIMES, Restart
 from wganlint.read.lines import Block
 from wganlint.read.loose import all_fields
@@ -13,9 +14,7 @@ from wganlint.read.rows import Ints, Rows
 from wganlint.read.tokens import bar_of, step_rank
 
 MOST_HEADS = 5000  # places kept
-_DAY = re.compile(
-    rf"\b(?:{MONTHS})[a-z]*\b[ ]++(?:[0-9]{{1,2}}(?![0-9:]))?|(?<![0-9])(?:19|20)[0-9]{{2}}(?![0-9])", re.I
-)
+_DAY = late(rf"\b(?:{MONTHS})[a-z]*\b[ ]++(?:[0-9]{{1,2}}(?![0-9:]))?|(?<![0-9])(?:19|20)[0-9]{{2}}(?![0-9])", re.I)
 LINES = 3  # lines of a banner that must come again in a row
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wganlint.late import late
 from wganlint.read.cells import cell, is_missing
 from wganlint.read.tokens import NUMBER
 
@@ -17,10 +18,10 @@ BLANKS = " "  # the delimiter that stands for any run of blanks
 _DELIMITERS = (",", "\t", ";", "|", BLANKS)
 _COLUMNS = 10_000
 _BARS = str.maketrans("│┃║┆┊", "|||||")  # between the cells of a drawn table
-_RULE = re.compile(r"[\s|+:=\u2500-\u257f-]*[-\u2500-\u257f][\s|+:=\u2500-\u257f-]*")  # |-----|-----|, ┡━━━╇━━━┩
-_KEYED = re.compile(rf"\s*[0-9]+\s*:\s+{NUMBER}\s*")  # 2000: 0.812
-_PAIR = re.compile(r"[^\s=:]\s?[=:]\s?[-+.0-9]")  # loss: 0.5
-_DECIMAL = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_RULE = late(r"[\s|+:=\u2500-\u257f-]*[-\u2500-\u257f][\s|+:=\u2500-\u257f-]*")  # |-----|-----|, ┡━━━╇━━━┩
+_KEYED = late(rf"\s*[0-9]+\s*:\s+{NUMBER}\s*")  # 2000: 0.812
+_PAIR = late(r"[^\s=:]\s?[=:]\s?[-+.0-9]")  # loss: 0.5
+_DECIMAL = late(r"[+-]?[0-9]+,[0-9]+")
 # Quoted, in brackets, or plain: a delimiter inside quotes or brackets parts nothing.
 _WIDE = {
     mark: re.compile(
@@ -28,7 +29,7 @@ _WIDE = {
     )
     for mark in (*_DELIMITERS[:-1], ":")
 }
-_WORDS = re.compile(r"\S+")
+_WORDS = late(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from wganlint.late import late
 from wganlint.read.marks import Marks
 from wganlint.read.starts import Seen, Start
 from wganlint.read.tokens import step_rank
@@ -27,16 +28,16 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
-TIMES = re.compile(
+TIMES = late(
     r"(?<![0-9])(?:[0-9]++[-/.][0-9]++[-/.][0-9]++|[0-9]++:[0-9]++(?::[0-9]++)?(?:[.,][0-9]++)?)"
     r"|(?<=[0-9])[TZ](?=[0-9 ]|$)|\b[AP]M\b"
     rf"|\b(?:{MONTHS})[a-z]*\b(?= +[0-9]| +(?:{MONTHS}))",
     re.IGNORECASE,
 )
-_LOSS = re.compile(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
+_LOSS = late(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
 _WEIGHT = re.compile(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
 _DIGITS = re.compile(r"(?<![0-9])(?<!rank)(?<!rank[ :=])[0-9]+", re.IGNORECASE)  # the ranks of a job stay apart
-_GAPS = re.compile(r"(?<=[\[(])\s+|\s+(?=[\])])")
+_GAPS = late(r"(?<=[\[(])\s+|\s+(?=[\])])")
 _SCALES = {
     "B": ("bytes", 1.0), "bytes": ("bytes", 1.0), "KiB": ("bytes", 2.0**10), "MiB": ("bytes", 2.0**20),
     "GiB": ("bytes", 2.0**30), "TiB": ("bytes", 2.0**40), "KB": ("bytes", 1e3), "kB": ("bytes", 1e3),

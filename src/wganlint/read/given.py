@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -90,6 +89,8 @@ def _named(file: File | None) -> Any:
 
 
 def _folder(stack: ExitStack) -> Path:
+    import tempfile
+
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wganlint-", ignore_cleanup_errors=True)))
 
 

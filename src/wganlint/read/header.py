@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from wganlint.evidence import Place
+from wganlint.late import late
 from wganlint.read.tokens import fields_of, is_number, number
 from wganlint.run import Setting
 
@@ -14,25 +15,21 @@ OPTIMIZERS = (
     "LBFGS", "Rprop", "ASGD", "Lion", "Adafactor", "LAMB", "LARS", "Adan", "Prodigy", "Shampoo", "Muon",
     "Sophia", "SOAP", "ExtraAdam", "OAdam", "AdaBelief", "Ranger", "AdamP", "Yogi", "NovoGrad",
 )  # fmt: skip
-_OPTIMIZER = re.compile(r"(?<![\w.-])(" + "|".join(OPTIMIZERS) + r")(?![\w-])", re.IGNORECASE)
-_NEAR = re.compile(r"optimi[sz]er|(?<![a-z])lr(?![a-z])|learning[ _-]rate", re.IGNORECASE)
-_YAML = re.compile(
-    r"\s{0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:\s{1,40}(\S{1,300}?),?(?:\s{2,}\[default.*|\s*#.*|\s*)$"
-)
-_PAIR = re.compile(
+_OPTIMIZER = late(r"(?<![\w.-])(" + "|".join(OPTIMIZERS) + r")(?![\w-])", re.IGNORECASE)
+_NEAR = late(r"optimi[sz]er|(?<![a-z])lr(?![a-z])|learning[ _-]rate", re.IGNORECASE)
+_YAML = late(r"\s{0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:\s{1,40}(\S{1,300}?),?(?:\s{2,}\[default.*|\s*#.*|\s*)$")
+_PAIR = late(
     r"(?<![\w.:/\\@$~&-])([^\W\d][\w.-]{0,60})[\"']?"
     r"(\s{0,4}=(?!=)\s{0,4}|:\s{1,4}(?=[\"'\[(]|True|False|None|true|false|null))"
     r"(\"[^\"]{0,200}\"|'[^']{0,200}'|\[[^\[\]]{0,200}\]|\([^()]{0,200}\)|<[^<>]{0,200}>"
     r"|[^\s,;|()\[\]{}=\"']{1,200})(?![\w(\[=])"
 )
-_OPTION = re.compile(
-    r"(?<!\S)--([A-Za-z][\w-]{0,60})(?:(?:=|\s+)(\"[^\"]{0,200}\"|'[^']{0,200}'|(?!--?[A-Za-z])\S{1,200}))?"
-)
+_OPTION = late(r"(?<!\S)--([A-Za-z][\w-]{0,60})(?:(?:=|\s+)(\"[^\"]{0,200}\"|'[^']{0,200}'|(?!--?[A-Za-z])\S{1,200}))?")
 _COMMAND = re.compile(r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]")
 _RESTORED = re.compile(r"\b(?:restor|resum|load)(?:ed|ing|es?)\b", re.IGNORECASE)
-_CODE = re.compile(r"^\s++[\w., *]++= .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
-_VALUE = re.compile(r"([=:]\s{0,20}|--\S{1,60}\s)\S+|[0-9]+")
-_DEFAULT = re.compile(r"\s\[default: .*$")
+_CODE = late(r"^\s++[\w., *]++= .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
+_VALUE = late(r"([=:]\s{0,20}|--\S{1,60}\s)\S+|[0-9]+")
+_DEFAULT = late(r"\s\[default: .*$")
 _HINTS = ("ptimi", "lr", "LR", "earning")
 MOST = 500  # different lines that carry only text
 MOST_CHARACTERS = 4_000_000  # of all such lines

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from wganlint.late import late
 
 LONGEST = 1 << 20  # characters of a string
 _BEGIN = frozenset('"-+0123456789tfnNIi')  # of a scalar that the end of a piece may cut
 DEEPEST = 64  # nesting that is followed
 NUMBER = r"-?(?:[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|Infinity|inf)|[+-]?nan|NaN"
-_TOKEN = re.compile(
+_TOKEN = late(
     rf'[\s\ufeff]*+(?:(?P<mark>[{{}}\[\]:,])|(?P<number>{NUMBER})|"(?P<string>(?:[^"\\\n]|\\.)*+)"|(?P<word>true|false|null))'
 )
-_BLANK = re.compile(r"[\s\ufeff]*+")
+_BLANK = late(r"[\s\ufeff]*+")
 
 Path = tuple[str | int, ...]
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
+from wganlint.late import late
 from wganlint.read.rows import PAD, Bytes, Ints, Rows, controls
 from wganlint.run import Note
 
@@ -33,7 +34,7 @@ _ESCAPES = re.compile(
     r"|\x1b[PX^_][^\x1b\n\r]*(?:\x1b\\)?"
     r"|\x1b[ -/]*[0-~]?"
 )
-_BACKSPACES = re.compile("\x08+")
+_BACKSPACES = late("\x08+")
 _DROP = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)])
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),

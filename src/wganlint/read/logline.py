@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wganlint.errors import UsageError
+from wganlint.late import late
 from wganlint.read.tokens import NUMBER, Field, step_rank
 
 MOST = 200  # patterns
@@ -18,8 +19,8 @@ LONGEST = 1000  # characters of a pattern
 TRIES = 20  # places of a line where a pattern is tried
 LINE = 20_000  # characters of a line that is looked at
 _KINDS = ("num", "step", "int", "any")
-_PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_NAME = re.compile(r"[^\W\d][\w ./()+\-]{0,60}")
+_PART = late(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_NAME = late(r"[^\W\d][\w ./()+\-]{0,60}")
 _END = r"(?![\w]|[.,][0-9])"
 
 

@@ -9,49 +9,50 @@ from __future__ import annotations
 
 import re
 
+from wganlint.late import late
 from wganlint.read.tokens import END, KEY, MOST, NUMBER, UNIT, WRAP, Bar, Field, fields_of, step_rank
 
 LONGEST = 4000  # characters of a line that is looked through
 _WORD = rf"(?!(?i:nan|inf|infinity)(?!\w))(?!(?:[a-z]{{1,6}}\.)?+(?:[tT]ensor|[aA]rray|float[0-9]*+|int[0-9]*+)\(){KEY}"
 _UNITS = rf"(?:(?P<unit>{UNIT})(?!\w))?+"
 _OF = r"(?:[ \t]*+/[ \t]*+[0-9][0-9,.]*+[kMGT]?+(?![\w/]))?+"
-_PAIR = re.compile(
+_PAIR = late(
     rf"(?<![\w./\\@#$~&+\-])(?<!(?<!>):)(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)"
     rf"(?P<gap>[ \t]++(?:#|{WRAP})|[ \t]*+[\[(][ \t]*+|[ \t]*+(?:->|=>|→)[ \t]*+)"
     rf"(?P<value>(?>{NUMBER})){_UNITS}(?P<of>{_OF}){END}"
 )
-_CELLS = re.compile(
+_CELLS = late(
     rf"\s*+[│┃║|][ \t]*+(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)[ \t]*+[│┃║|][ \t]*+"
     rf"(?P<value>(?>{NUMBER})){_UNITS}[ \t]*+[│┃║|]\s*+"
 )
 # `0.15 / 0.04` before and after a step; `0.5 (0.61)` with its running mean
-_SECOND = re.compile(
+_SECOND = late(
     rf"[ \t]++/[ \t]++(?P<value>(?>{NUMBER})){_UNITS}{END}"
     rf"|[ \t]{{1,4}}+\([ \t]{{0,12}}+(?P<mean>(?>{NUMBER}))[ \t]{{0,12}}+\)(?!\w)"
 )
-_NEXT = re.compile(rf",[ \t]*+(?P<value>(?>{NUMBER}))(?=[ \t]*+[,\])])")
-_DURATION = re.compile(
+_NEXT = late(rf",[ \t]*+(?P<value>(?>{NUMBER}))(?=[ \t]*+[,\])])")
+_DURATION = late(
     r"(?<![\w.])(?:(?:time|elapsed|eta|took|total|sec)[ \t:]++)?"
     r"(?:[0-9]++[ \t]?(?:d|h|m|s|min|sec|days?|hours?)(?!\w)[ ,\t]*+){1,4}"
     r"(?:[0-9]++:[0-9:.]++)?|(?<![\w.])(?:[A-Za-z]++[ \t]++)?[0-9]++:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]++)?(?!\w)",
     re.IGNORECASE,
 )
-_BARE = re.compile(rf"(?<![\w.])[0-9][0-9.]*+[ ]?(?:{UNIT})(?!\w)")  # a quantity without a name: 12ms/step
+_BARE = late(rf"(?<![\w.])[0-9][0-9.]*+[ ]?(?:{UNIT})(?!\w)")  # a quantity without a name: 12ms/step
 _PRINTED = re.compile(r"\b(?:grad_fn=<\w++>|device='[\w:]*+'|dtype=[\w.]++|requires_grad=\w++|shape=\(\))")
-_NAMED = re.compile(
+_NAMED = late(
     rf"(?<![\w./\\@#$~&+\-])(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)[ ]\((?P<inner>[^()]{{1,80}}+)\)[ ]?[:=][ ]*+"
     rf"(?P<value>(?>{NUMBER})){_UNITS}{END}"
 )  # FID score (Step: 2000): 61.17
-_COUNTERS = re.compile(
+_COUNTERS = late(
     rf"(?<![^ \t\[\]])\[[ \t]*+(?P<a>(?>{NUMBER}))[ \t]*+(?P<sign>[/:])[ \t]*+(?P<b>(?>{NUMBER}))"
     r"(?:[ ]?\([ ]*+[0-9.]++%\))?+[ \t]*+\]"
 )
 # `4999 [D loss: ...`, `10: loss=...`, `[0] critic: ...`
-_LEAD = re.compile(
+_LEAD = late(
     rf"\s*+(?:\[[ \t]*+(?P<inner>(?>{NUMBER}))[ \t]*+\]|(?P<value>(?>{NUMBER})))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+"
 )
-_LETTER = re.compile(r"\w")
-_LOSS = re.compile(r"loss|cost|(?<![a-z])err|wasserstein", re.IGNORECASE)
+_LETTER = late(r"\w")
+_LOSS = late(r"loss|cost|(?<![a-z])err|wasserstein", re.IGNORECASE)
 _DRAWN = frozenset("│┃║|")
 _ENDS = frozenset("│┃║| \t")
 

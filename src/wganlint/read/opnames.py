@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 
-_NODE = re.compile(r"[^\s:]*Backward\d*|torch::autograd::\S+")
-_RUNTIME = re.compile(
+from wganlint.late import late
+
+_NODE = late(r"[^\s:]*Backward\d*|torch::autograd::\S+")
+_RUNTIME = late(
     r"(?:cuda|cudnn|hip|hipExt|hsa|cu|ze|ur|musa|acl|mtia)_?[A-Z]\w*"
     r"|Lazy Function Loading|Runtime Triggered.*|(?:Command|Activity) Buffer.*"
     r"|Unrecognized|Context Sync|Event Sync"
 )
-_KERNEL = re.compile(
+_KERNEL = late(
     r"void |triton_|Memcpy |Memset |ampere_|volta_|turing_|hopper_|sm\d\d|maxwell_|pascal_|Cijk_|cutlass"
     r"|nvjet|nccl(?:Dev)?Kernel|rcclKernel|gemm|gemv|CopyHostToDevice|CopyDeviceTo|FillBuffer|__amd_|\w+<.*>\("
 )

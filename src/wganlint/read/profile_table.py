@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import combinations, pairwise
 
 from wganlint.evidence import Place
+from wganlint.late import late
 from wganlint.read.kept import TABLES, Kept, Numbered, Passed
 from wganlint.read.opnames import kind_of
 from wganlint.run import Note, OpRow, OpTable
@@ -28,8 +29,8 @@ FOREIGN = 3  # lines of other output in a row that end an unfinished table
 CLOSE = 0.005  # share of the footer's time that rounding may hide before a sum proves nothing
 FINE = 20e-6  # seconds of rounding under which a sum is proof even at a round number of rows
 
-_RUN = re.compile(r"-{3,}")
-_GAP = re.compile(r"\s{2,}|\t")
+_RUN = late(r"-{3,}")
+_GAP = late(r"\s{2,}|\t")
 _BORDER = " \t\r\n│┃|"
 _TEXT = {"Overload Name", "Input Shapes", "Source Location", "Calling Stack Tree"}
 _STACK = {"Source Location", "Calling Stack Tree"}
@@ -38,10 +39,10 @@ _COUNT = "[0-9]{1,15}"
 _SCALE = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0}
 _TIME = re.compile(r"([-+]?\d{1,15}(?:\.(\d{1,15}))?)([nuµ\u03bcm]?s)")
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?:%| ?[KMGTP]?i?[Bb]|[nuµ\u03bcm]?s)?|[-+]?(?:nan|NaN|inf)%?|--")
-_SHARE = re.compile(r"[-+]?\d+(?:\.\d+)?%|NaN|0")
-_STUMP = re.compile(r"[-+]?\d*\.?\d*(?:%|[a-zA-Z]{0,2})")
-_FOOTER = re.compile(r"(?:Self )?(\S+) time total:\s*(\S+)")
-_RULE = re.compile(r"[\s=\-#*~_+|│─═]*")
+_SHARE = late(r"[-+]?\d+(?:\.\d+)?%|NaN|0")
+_STUMP = late(r"[-+]?\d*\.?\d*(?:%|[a-zA-Z]{0,2})")
+_FOOTER = late(r"(?:Self )?(\S+) time total:\s*(\S+)")
+_RULE = late(r"[\s=\-#*~_+|│─═]*")
 _TOP_LEVEL = "This report only display top-level ops"
 
 
@@ -495,7 +496,7 @@ class _Draft:
         return ", ".join(parts)
 
 
-_CELL = re.compile(r"%|CPU|total|time|Self|Mem|FLOPs|Node ID")
+_CELL = late(r"%|CPU|total|time|Self|Mem|FLOPs|Node ID")
 
 
 @lru_cache(maxsize=64)
@@ -565,11 +566,11 @@ def _steps(rows: tuple[OpRow, ...], device: str | None) -> int | None:
 
 _STEP = r"(?:step|iteration|iter|batch)\s*[#:=]?\s*\d+"
 _RANGE = r"(?![\w-]|\.\d|\s*(?:-|\u2013|to|and|&|,|\.\.|/|of)\s*\d)"
-_ONE_STEP = re.compile(
+_ONE_STEP = late(
     rf"(?<![\w-])(?:{_STEP}\s*(?:/|of)\s*\d+|(?:one|single|1)[ -](?:step|iteration|batch)){_RANGE}",
     re.IGNORECASE,
 )
-_PROFILED_STEP = re.compile(rf"(?<=\s){_STEP}{_RANGE}", re.IGNORECASE)
+_PROFILED_STEP = late(rf"(?<=\s){_STEP}{_RANGE}", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:steps|iterations|iters|batches|average[ds]?|mean)\b", re.IGNORECASE)
 
 

@@ -7,7 +7,6 @@ penalty), the user overrides both. Everything is inferred with its reason kept; 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -17,10 +16,11 @@ import numpy as np
 
 from wganlint.errors import ConfigError, UsageError
 from wganlint.evidence import Standing
+from wganlint.late import late
 from wganlint.run import RoleGuess, Run, Series
-from wganlint.shipped import rules_folder
+from wganlint.shipped import parsed
 
-_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[α-ω]")  # noqa: RUF001
+_PIECE = late(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[α-ω]")  # noqa: RUF001
 
 
 # Names that mean something only beside one of these words.
@@ -74,8 +74,8 @@ def role_book() -> RoleBook:
         ConfigError: the file is not what it should be (a broken installation).
     """
     try:
-        return _book(tomllib.loads((rules_folder() / "roles.toml").read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, OSError) as error:
+        return _book(parsed()["roles.toml"])
+    except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"roles.toml cannot be used: {error}", file="roles.toml") from None
 
 

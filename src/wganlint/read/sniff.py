@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 
+from wganlint.late import late
 from wganlint.read.attempts import stem_of
 from wganlint.read.json_walk import BrokenJSON, Leaf, Walker, leaves
 from wganlint.read.opening import HEAD
 from wganlint.read.roles import role_book, speaks_of
 
 SUMMARY = "wandb-summary.json"  # the last value of each metric, written by W&B
-_TRACE = re.compile(rb'"(?:traceEvents|schemaVersion|deviceProperties)"\s*:|[\[,]\s*\{[^{}]*"ph"\s*:\s*"[A-Za-z]"')
+_TRACE = late(rb'"(?:traceEvents|schemaVersion|deviceProperties)"\s*:|[\[,]\s*\{[^{}]*"ph"\s*:\s*"[A-Za-z]"')
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
-CONFIG = re.compile(
+CONFIG = late(
     r"(?:^|[_.-])(?:config|cfg|hparams|hyper[_-]?param(?:eter)?s|params|parameters|args|arguments|opts?|options|settings"
     r"|flags|overrides|cmd_?args|commandline_args)(?:[_.-]|$)",
     re.IGNORECASE,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from wganlint.late import late
+
 MOST = 512  # fields of one line
 
 # 107,200 | 1.4819e-03, .5, 5. | nan, inf, Infinity
@@ -40,11 +42,11 @@ _BODY = (
     rf"(?P<wrap>{WRAP})?+(?P<value>(?>{NUMBER}))(?:(?P<unit>{UNIT})(?!\w))?+(?:{END}|{_JOIN})(?(text)(?=(?P=quote)))"
     rf"(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
 )
-_FIELD = re.compile(rf"(?<![\w./\\+\-@#$~&])(?<!(?<!>):){_BODY}")
-_GLUED = re.compile(_BODY)
-_NUMBER = re.compile(NUMBER)
-_BREAK = re.compile(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-\u2013\u2014] |[.!?] ")
-_WORD = re.compile(r"[^\W\d][\w./+\-]*")
+_FIELD = late(rf"(?<![\w./\\+\-@#$~&])(?<!(?<!>):){_BODY}")
+_GLUED = late(_BODY)
+_NUMBER = late(NUMBER)
+_BREAK = late(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-\u2013\u2014] |[.!?] ")
+_WORD = late(r"[^\W\d][\w./+\-]*")
 _DAYS = re.compile(r"\s+(?:days?|hours?|hrs?)\b")  # 1 day, 3:02:11
 _PARTS = re.compile(r"\s+[0-9]+(?:h|m|s|min|sec)\b")  # 13m 25s
 
@@ -125,7 +127,7 @@ class Bar:
     begin: int = 0  # where the bar begins; what stands before it is its description
 
 
-_BAR = re.compile(
+_BAR = late(
     r"(?<![0-9.])(?:[0-9]{1,3}%(?:\|(?P<drawn>[^|]*+)\||(?=[ ]))\s*+(?P<n>[0-9]{1,18}+)/(?:[0-9.]{1,18}+[kMGT]?|\?)"
     r"|(?P<count>[0-9]{1,18}+)[A-Za-z]{0,20}+)\s*+"
     r"\[(?:[0-9]+:)?[0-9]+:[0-9]+(?:<[^,\]\[]*+)?,\s*+(?:\?|[0-9.]+[kMGT]?)\s?[\w?]{1,20}/[\w?]{1,20}"

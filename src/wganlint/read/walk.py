@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wganlint.errors import InputError, UsageError
+from wganlint.late import late
 from wganlint.read.attempts import File
 from wganlint.read.opening import head_of
 from wganlint.read.sniff import is_config, is_run_folder, kind_of
@@ -38,12 +39,10 @@ _COMPRESSED = frozenset({"gz", "bz2", "xz", "zst"})
 _TABLES = frozenset({"csv", "tsv", "dat", "json", "jsonl", "ndjson", "yaml", "yml"})
 _DATABASES = frozenset({"db", "sqlite", "sqlite3"})
 _PROSE = frozenset({"md", "rst", "ipynb", "html"})
-_LOG_NAME = re.compile(
-    r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log|stdout|stderr|output|nohup)$", re.I
-)
+_LOG_NAME = late(r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log|stdout|stderr|output|nohup)$", re.I)
 
 
-_WANDB = re.compile(r"(?:^|/)(?:offline-)?run-[0-9]{8}_[0-9]{6}-[A-Za-z0-9_-]+/")
+_WANDB = late(r"(?:^|/)(?:offline-)?run-[0-9]{8}_[0-9]{6}-[A-Za-z0-9_-]+/")
 
 
 @dataclass(slots=True)

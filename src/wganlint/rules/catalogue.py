@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import wganlint.detect.all  # noqa: F401  (registers the detectors that rules may use)
 from wganlint.errors import RuleError, UsageError
 from wganlint.finding import Outcome
 from wganlint.rules.load import MOST_BYTES, load_rule
 from wganlint.rules.rule import Rule
-from wganlint.shipped import rules_folder
+from wganlint.shipped import parsed, rules_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,15 @@ def catalogue(folders: Sequence[Path] = ()) -> Catalogue:
 @cache
 def _shipped() -> Catalogue:
     folder = rules_folder()
-    return load_files(sorted(folder.glob("*/*.toml")), folder, whole=False)
+    return load_files(sorted(folder.glob("*/*.toml")), folder, whole=False, known=parsed())
 
 
-def load_files(files: Iterable[Path], root: Path, *, whole: bool = True) -> Catalogue:
+def load_files(
+    files: Iterable[Path], root: Path, *, whole: bool = True, known: Mapping[str, dict[str, Any]] = MappingProxyType({})
+) -> Catalogue:
     """Load rule files; a file that is wrong is listed and does not stop the others.
 
-    Unless `whole`, only what decides whether a rule fires is read; its body on first use.
+    Unless `whole`, only what decides whether a rule fires is read; its body on first use. `known`: what files say.
     """
     rules: list[Rule] = []
     broken: list[RuleError] = []
@@ -65,7 +69,7 @@ def load_files(files: Iterable[Path], root: Path, *, whole: bool = True) -> Cata
             if file.stat().st_size > MOST_BYTES:
                 hint = f"the most is {MOST_BYTES} bytes"
                 raise RuleError("a rule file of this size", file=shown, line=1, column=1, hint=hint)
-            rule = load_rule(file.read_bytes().decode("utf-8"), shown, whole=whole)
+            rule = load_rule(file.read_bytes().decode("utf-8"), shown, whole=whole, data=known.get(shown))
             if whole:
                 _self_check(rule)
             rules.append(rule)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -13,6 +12,7 @@ from wganlint.detect.registry import DETECTORS
 from wganlint.errors import ConditionError, RuleError
 from wganlint.evidence import Standing
 from wganlint.finding import Confidence, Effect, LinkKind, Outcome, Severity
+from wganlint.late import late
 from wganlint.rules import condition as conditions
 from wganlint.rules import prose
 from wganlint.rules.condition import Condition, Shape
@@ -36,25 +36,36 @@ from wganlint.units import Kind
 
 MOST_BYTES = 262_144
 FAMILIES = frozenset({"wgan", "wgan-gp", "wgan-clip", "hinge", "bce", "lsgan", "unknown"})
-_CODE = re.compile(r"[A-Z]{2,6}\d{3}\Z")
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
-_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*\Z")
-_WITHIN = re.compile(r"[1-9][0-9]{0,8} (points|steps)\Z")
+_CODE = late(r"[A-Z]{2,6}\d{3}\Z")
+_NAME = late(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_IDENTIFIER = late(r"[a-z_][a-z0-9_]*\Z")
+_WITHIN = late(r"[1-9][0-9]{0,8} (points|steps)\Z")
 # `tomllib` takes quadratic time in the number of a key's parts.
-_DEEP = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
-_SPAN = re.compile(r"\A\{\w+\.\w+\}")
+_DEEP = late(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+_SPAN = late(r"\A\{\w+\.\w+\}")
 _TOP = {
     "code", "name", "status", "severity", "tags", "families", "about", "healthy", "parameters", "finds", "condition",
     "grade", "confidence", "title", "say", "alternative", "link", "fix", "references", "example",
 }  # fmt: skip
 
 
-def load_rule(text: str, file: str, *, whole: bool = True) -> Rule:
+def load_rule(text: str, file: str, *, whole: bool = True, data: dict[str, Any] | None = None) -> Rule:
     """Return the rule that a TOML text holds; unless `whole`, its body is read and checked on first use.
+
+    `data`: what the text says but for `BODY`, where that is known.
 
     Raises:
         RuleError: with file, line and column.
     """
+    loader = _Loader(_parsed(text, file) if data is None else data, text, file, whole=data is None)
+    rule = loader.rule()
+    if whole:
+        _ = rule.body
+        loader.no_idle_parameters()
+    return rule
+
+
+def _parsed(text: str, file: str) -> dict[str, Any]:
     if len(text) > MOST_BYTES:
         raise RuleError(
             "a rule file of this size",
@@ -67,8 +78,10 @@ def load_rule(text: str, file: str, *, whole: bool = True) -> Rule:
     if deep:
         line = text.count("\n", 0, deep.start()) + 1
         raise RuleError("not TOML: a key of too many parts", file=file, line=line, column=1)
+    import tomllib
+
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         end = text.rstrip().split("\n")
@@ -77,17 +90,12 @@ def load_rule(text: str, file: str, *, whole: bool = True) -> Rule:
         raise RuleError(f"not TOML: {what}", file=file, line=line, column=column) from None
     except (RecursionError, ValueError):
         raise RuleError("not TOML: nested too deeply or a bad number", file=file, line=1, column=1) from None
-    loader = _Loader(data, text, file)
-    rule = loader.rule()
-    if whole:
-        _ = rule.body
-        loader.no_idle_parameters()
-    return rule
 
 
 class _Loader:
-    def __init__(self, data: dict[str, Any], text: str, file: str) -> None:
+    def __init__(self, data: dict[str, Any], text: str, file: str, *, whole: bool = True) -> None:
         self.data, self.text, self.file = data, text, file
+        self.whole = whole  # `data` holds the body, too
         self.shape = Shape({})
         self.proved: frozenset[str] = frozenset()
         self.own: tuple[Find, ...] = ()
@@ -198,6 +206,8 @@ class _Loader:
         )  # fmt: skip
 
     def body(self) -> Body:
+        if not self.whole:
+            self.data, self.whole = _parsed(self.text, self.file), True
         return Body(
             grades=self.grades(), beliefs=self.beliefs(), titles=self.titles(), says=self.says("say"),
             alternatives=self.says("alternative"), links=self.links(), fixes=self.fixes(),

@@ -7,18 +7,20 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from wganlint.late import late
+
 Path: TypeAlias = tuple[str | int, ...]
 
-_BLANK = re.compile(r"[ \t]*")
-_GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_SCALAR = re.compile(r"[^,\]}#\n]+")
+_BLANK = late(r"[ \t]*")
+_GAP = late(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BARE = late(r"[A-Za-z0-9_-]+")
+_SCALAR = late(r"[^,\]}#\n]+")
 _TEXT = re.compile(
     r'"""(?:\n)?(?P<a>(?:\\.|[^\\])*?)"""(?!")|\'\'\'(?:\n)?(?P<b>.*?)\'\'\'(?!\')'
     r'|"(?P<c>(?:\\.|[^"\\\n])*)"|\'(?P<d>[^\'\n]*)\'',
     re.DOTALL,
 )
-_CONTINUED = re.compile(r"\\[ \t]*\n[ \t\n]*")
+_CONTINUED = late(r"\\[ \t]*\n[ \t\n]*")
 _ESCAPES = {"u": 6, "U": 10}
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from wganlint.detect.registry import Fact, Found
 from wganlint.errors import RuleError
+from wganlint.late import late
 from wganlint.rules.condition import Scope, Shape
 from wganlint.units import Kind, Quantity, show
 
-_HOLE = re.compile(r"\{(\{|[^{}]*\}?)|\}\}?")
-_NAME = re.compile(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*)(?::([a-z]+))?)?\Z")
+_HOLE = late(r"\{(\{|[^{}]*\}?)|\}\}?")
+_NAME = late(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*)(?::([a-z]+))?)?\Z")
 # Digits that are part of a name or of code are no claim about the run: `x1`, SAT001, arXiv:1704.00028, L2, 1-Lipschitz.
 _HARMLESS = re.compile(r"`[^`]*`|\b[A-Za-z]+[-:]?\d[\w.]*|\b1-Lipschitz\b|\b2 a\.m\.")
 
