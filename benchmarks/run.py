@@ -33,6 +33,7 @@ PACKAGE = {
 TITLE = {
     "accumulator": "TensorBoard's EventAccumulator", "hta": "HolisticTraceAnalysis", "json": "json.load and count",
     "dictreader": "script: csv.DictReader, float()", "pandas": "pandas.read_csv",
+    "read": "wganlint, reading only", "judge": "wganlint, reading and all rules",
     "naive": "script: one re.search a key and line, then pandas", "extract": "pandas str.extract", "grep": "grep -c =",
 }  # fmt: skip
 
@@ -156,9 +157,16 @@ def tables(folder: Path, rounds: int) -> None:
     file.unlink()
 
 
+def judging(folder: Path, rounds: int) -> None:
+    """What all rules cost beside reading, on a log of a million records."""
+    log = drawn("dense", folder / "train.log", 187)
+    entries = [reader("judging.py", name, log) for name in ("read", "judge")]
+    race("judging", "A run of a million records", entries, rounds=rounds, same=("records",), about=size(log))
+
+
 PARTS: Mapping[str, Callable[[Path, int], None]] = {
     "startup": startup, "text": text, "large": large, "files": files, "events": events, "traces": traces,
-    "tables": tables,
+    "tables": tables, "judging": judging,
 }  # fmt: skip
 
 
