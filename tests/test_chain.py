@@ -113,10 +113,23 @@ def test_a_severe_effect_of_a_ring_is_no_root() -> None:
 
 
 def test_findings_without_an_arrow_stand_apart_after_the_chain() -> None:
-    order, _, chain = linked("Z, A -> B, Y", severity={"Y": Severity.CRITICAL, "Z": Severity.LOW})
+    order, _, chain = linked("Z, A -> B, Y", severity={"Y": Severity.HIGH, "Z": Severity.LOW})
     assert order == ["A", "B", "Y", "Z"]
     assert chain.nodes == ("A", "B")
     assert chain.apart == ("Y", "Z")
+
+
+def test_what_stands_apart_comes_first_if_it_is_graver_than_the_chain() -> None:
+    grave = {"A": Severity.INFO, "B": Severity.LOW, "C": Severity.CRITICAL, "D": Severity.LOW}
+    findings, chain = link("run", judged("A -> B, C, D", grave))
+    assert [f.code for f in findings] == ["C", "A", "B", "D"]
+    assert chain.apart == (findings[0].id, findings[3].id)
+
+
+def test_of_two_roots_the_one_that_leads_to_the_gravest_comes_first() -> None:
+    grave = {"A": Severity.MEDIUM, "B": Severity.LOW, "C": Severity.LOW, "D": Severity.HIGH}
+    findings, _ = link("run", judged("A -> B, C -> D", grave))
+    assert [f.code for f in findings][:2] == ["C", "A"]
 
 
 def test_arrows_to_what_was_not_found_are_dropped() -> None:
@@ -157,9 +170,11 @@ def test_the_cure_of_the_root_comes_first_and_what_hides_comes_last() -> None:
         "B": (fix("cure B"),),
         "C": (fix("hide C", Effect.HIDES), fix("cure C")),
     }
-    found = ranks(judged("A -> B, C", severity={"C": Severity.CRITICAL}, fixes=fixes))
+    found = ranks(judged("A -> B, C", fixes=fixes))
     assert sorted(found, key=found.__getitem__) == ["cure A", "measure A", "cure B", "cure C", "hide A", "hide C"]
     assert sorted(found.values()) == [1, 2, 3, 4, 5, 6]
+    found = ranks(judged("A -> B, C", severity={"C": Severity.CRITICAL}, fixes=fixes))
+    assert sorted(found, key=found.__getitem__) == ["cure C", "cure A", "measure A", "cure B", "hide C", "hide A"]
 
 
 def test_in_a_ring_the_cure_of_its_representative_comes_first() -> None:
@@ -209,7 +224,10 @@ def test_any_graph_has_an_order_in_which_every_effect_has_its_root(arrows: str, 
     while more := {b for a, b in causes if a in reached} - reached:
         reached |= more
     assert {end for pair in causes for end in pair} == reached
-    assert [f.root for f in findings] == sorted((f.root for f in findings), reverse=True)
+    gravest = max((f.severity for f in findings if f.id in reached), default=Severity.CRITICAL)
+    later = [f for f in findings if f.id in reached or f.severity <= gravest]
+    assert findings[len(findings) - len(later) :] == tuple(later)  # what is graver than any chain comes first
+    assert [f.root for f in later] == sorted((f.root for f in later), reverse=True)
     for root in roots:  # a root that is caused by something is caused by its own effects only
         effects, before = {root}, {root}
         for _ in causes:

@@ -9,22 +9,37 @@ from wganlint.engine import Judgement
 from wganlint.finding import Chain, Edge, Effect, Finding, Fix, LinkKind
 
 AFTERWARDS = 80  # from this order on, a fix is for later, wherever its finding stands
+FIRST = -1  # depth of a finding that no root leads to and that is graver than all that roots lead to
 FAR = 1_000  # depth of a finding that no root leads to
 
 
 def link(run: str, judgements: Sequence[Judgement]) -> tuple[tuple[Finding, ...], Chain]:
     """Return the findings of a run with their place in the chain, ordered root first, and the chain itself.
 
-    A root causes another finding and is caused by none; only `causes` counts. Findings without an arrow are apart.
+    A root causes another finding and is caused by none; only `causes` counts. Findings without an arrow are apart, and
+    come after the chain unless they are graver than all that is in it. Of several roots the one that leads to the
+    gravest finding comes first.
     """
     found = {j.finding.code: j.finding for j in judgements if j.finding is not None}
     edges = _edges(judgements, found)
     causes = [edge for edge in edges if edge.how is LinkKind.CAUSES]
     roots = _roots(found, causes)
     depth = _depths(roots, causes)
+    weight = _weights(found, roots, causes)
+    if roots:
+        gravest = max(weight.values())
+        depth |= {f.id: FIRST for f in found.values() if f.id not in depth and f.severity > gravest}
     ordered = sorted(
         found.values(),
-        key=lambda f: (f.id not in roots, depth.get(f.id, FAR), -f.severity, -f.confidence, f.code),
+        key=lambda f: (
+            depth.get(f.id) != FIRST,
+            f.id not in roots,
+            depth.get(f.id, FAR),
+            -weight.get(f.id, f.severity),
+            -f.severity,
+            -f.confidence,
+            f.code,
+        ),
     )
     linked = [_linked(finding, finding.id in roots, edges) for finding in ordered]
     ranked = _rank(linked, depth)
@@ -63,6 +78,12 @@ def _roots(found: dict[str, Finding], causes: list[Edge]) -> set[str]:
         if here in before and before <= effects[here] and not before & roots:
             roots.add(here)
     return roots
+
+
+def _weights(found: dict[str, Finding], roots: set[str], causes: list[Edge]) -> dict[str, int]:
+    """Return for each root how grave the gravest finding is that it leads to, itself among them."""
+    severity = {finding.id: int(finding.severity) for finding in found.values()}
+    return {root: max(severity[here] for here in {root, *_reached(root, causes)}) for root in roots}
 
 
 def _reached(start: str, causes: list[Edge]) -> set[str]:

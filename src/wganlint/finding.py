@@ -235,7 +235,8 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was said. Findings are ordered: roots first, then by the chain, then by severity."""
+    """Everything that was said. Findings are ordered: roots first (and what is graver than all
+    that they lead to), then by the chain, then by severity."""
 
     version: str
     runs: tuple[RunSummary, ...]
