@@ -78,14 +78,16 @@ def _runs(found: Found) -> list[RunFiles]:
     """Make runs of what lies under one path: logs first, then events, tables, source; each gets what is its own."""
     root = str(found.root)
     folders: dict[PurePosixPath, list[File]] = {}
+    same = _copies(found.logs)
     for log in found.logs:
-        folders.setdefault(PurePosixPath(log.shown).parent, []).append(log)
+        if log.shown not in same:
+            folders.setdefault(PurePosixPath(log.shown).parent, []).append(log)
     runs = [
         RunFiles("", root, logs, folder=folder, stem=stem)
         for folder, files in folders.items()
         for stem, logs in attempts(files).items()
     ]
-    skipped = list(found.skipped)
+    skipped = [*found.skipped, *((copy, f"its lines are in {other}, too") for copy, other in same.items())]
     if not runs and found.events:
         from wganlint.read.events.folders import run_folders
 
@@ -128,6 +130,15 @@ def _runs(found: Found) -> list[RunFiles]:
         if runs:
             (near[0] if len(near) == 1 else runs[0]).skipped.append((shown, reason))
     return runs
+
+
+def _copies(logs: list[File]) -> dict[str, str]:
+    """Return which logs only repeat another one; what looks into them is imported only where there are several."""
+    if len(logs) < 2:
+        return {}
+    from wganlint.read.copies import copies
+
+    return copies(logs)
 
 
 def _same_name(file: File, run: RunFiles) -> bool:
