@@ -23,7 +23,7 @@ GAME = "a discriminator's loss, scores or accuracy"
 class Sight:
     """A sign that the discriminator wins: which records show it (`hit`), and what it is read from.
 
-    `by`: "scores", "signs", "loss", "accuracy", "margin" or "answer"; `at`: positions of the records in `series`.
+    `by`: "scores", "signs", "loss", "accuracy", "rejected", "margin" or "answer"; `at`: positions of the records in `series`.
     """
 
     by: str
@@ -90,6 +90,8 @@ def stretch(sight: Sight) -> Stretch | None:
         "accuracy": Parameter(float, None, "accuracy from which both sides are told"),
         "answer": Parameter(float, None, "the generator's loss from which its samples are rejected"),
         "behind": Parameter(float, None, "loss of the discriminator below which that counts"),
+        "rejected": Parameter(float, None, "the generator's squared or hinge loss from which its samples are rejected"),
+        "sure": Parameter(float, None, "both halves of the discriminator's loss below which that counts"),
         "margin": Parameter(float, None, "difference of mean scores that a hinge loss does not ask for"),
         "least": Parameter(int, None, "fewest records"),
         "few": Parameter(int, None, "fewest records where the run has not even `least`"),
@@ -98,17 +100,18 @@ def stretch(sight: Sight) -> Stretch | None:
 )  # fmt: skip
 def discriminator_ahead(
     run: Run, loss: float, real: float, fake: float, sign: float, accuracy: float, answer: float, behind: float,
-    margin: float, least: int, few: int,
+    rejected: float, sure: float, margin: float, least: int, few: int,
 ) -> Found:  # fmt: skip
     """The discriminator that wins most clearly, over the stretch to the end in which it does so most of the time.
 
     by: "scores" (D(x), D(G(z)) are probabilities), "signs" (of the scores), "loss" (both halves together), "accuracy",
-    "margin" (mean scores farther apart than a hinge loss asks for), "answer" (only the generator's loss tells: of a
+    "margin" (mean scores farther apart than a hinge loss asks for), "rejected" (the generator pays the full squared loss,
+    D(G(z)) near 0, or a hinge loss near 1, beside a small loss of the discriminator), "answer" (only the generator's loss tells: of a
     log loss g the mean answer to fakes is about exp(-g), arXiv:1406.2661). value: median of what `name` carries; answer: of
     the generator's loss or D(G(z)); fooled: exp(-g); share: of the run; games, beaten: how many there are, and how many
     discriminators win; highest: the largest value in the stretch.
     """
-    sights = list(_sights(run, loss, real, fake, sign, accuracy, answer, behind, margin))
+    sights = list(_sights(run, loss, real, fake, sign, accuracy, answer, behind, rejected, sure, margin))
     if not sights:
         return Missing(GAME)
     found: dict[str, tuple[Pair, Stretch]] = {}
@@ -120,7 +123,9 @@ def discriminator_ahead(
             continue
         if count < least and float(np.mean(sight.hit)) < 0.8:
             continue
-        found.setdefault(pair.label, (pair, held))
+        known = found.get(pair.label)
+        if known is None or _WEIGHT[sight.by] > _WEIGHT[known[1].sight.by]:
+            found[pair.label] = (pair, held)
     if not found:
         return ABSENT
     pair, held = max(found.values(), key=lambda one: (_WEIGHT[one[1].sight.by], one[1].share))
@@ -153,19 +158,19 @@ def discriminator_ahead(
     return Fact(fields, tuple(evidence), start.place, names)
 
 
-_WEIGHT = {"answer": 0, "margin": 1, "accuracy": 2, "loss": 3, "signs": 4, "scores": 5}
+_WEIGHT = {"answer": 0, "margin": 1, "rejected": 2, "accuracy": 3, "loss": 4, "signs": 5, "scores": 6}
 
 
 def _named(run: Run, pair: Pair, sight: Sight) -> str:
     halves = [s.key for role in ("critic_loss_real", "critic_loss_fake") if (s := run.played(pair, role)) is not None]
-    if sight.by in ("loss", "answer", "margin") and len(halves) == 2 and sight.series.key == halves[0]:
+    if sight.by in ("loss", "answer", "rejected", "margin") and len(halves) == 2 and sight.series.key == halves[0]:
         return " + ".join(halves)
     return sight.series.key
 
 
 def _sights(
     run: Run, loss: float, real: float, fake: float, sign: float, accuracy: float, answer: float, behind: float,
-    margin: float,
+    rejected: float, sure: float, margin: float,
 ) -> Iterator[tuple[Pair, Sight]]:  # fmt: skip
     for pair in run.pairs:
         scores = [run.played(pair, role) for role in ("real_score", "fake_score")]
@@ -181,10 +186,13 @@ def _sights(
             lawful = generator is not None and (not run.auxiliary or _adversarial(generator))
             if lawful and len(g) and run.family.name in ("bce", "not-wasserstein"):
                 yield pair, Sight("answer", series, generator, at, (g >= answer) & (d < behind), d, g)
-            if run.family.name == "hinge" and scores[0] is not None and scores[1] is not None:
-                where, (d_now, r, f) = common(series, scores[0], scores[1])
-                hit = (r - f >= margin) & (d_now < behind)
-                yield pair, Sight("margin", series, scores[1], where, hit, r - f, f)
+            if lawful and len(g) and run.family.name != "bce":
+                half = 1.0 if series.name != pair.series.get("critic_loss") else 0.5
+                yield pair, Sight("rejected", series, generator, at, (g >= rejected) & (d < half * sure), d, g)
+            if run.family.name != "lsgan" and scores[0] is not None and scores[1] is not None:
+                where, (r, f) = common(scores[0], scores[1])
+                if len(where) == len(d):
+                    yield pair, Sight("margin", scores[0], scores[1], where, (r - f >= margin) & (d < behind), r - f, f)
         right = run.played(pair, "critic_accuracy")
         if right is not None:
             at, (values,) = common(right)

@@ -183,7 +183,7 @@ def _other(run: Run, pair: Pair) -> Clue | None:
     c, g, series, halves = total
     evidence = (series.first.evidence("the first record"),)
     floored = _floored(run, pair)
-    if floored is not None:
+    if floored is not None and not bool((g < -TINY).any()):
         return floored
     if len(g) and bool((g < -TINY).any()):
         lawful = len(c) >= MANY and float(np.max(c)) < LARGE and median((c + g)[g < -TINY]) >= 0.9
