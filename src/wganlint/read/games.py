@@ -114,6 +114,12 @@ def _wasserstein(run: Run, pair: Pair) -> Clue | None:
         if min(apart, median(np.abs(c + a - b))) * 10 < median(np.abs(c - a - b)):
             reasons.append(f"{critic.key} is the difference of its halves, not their sum")
             evidence.append(critic.first.evidence("the loss and its halves"))
+    weight = next((s for s in run.settings if s.meaning == "penalty_weight" and s.number), None)
+    if not reasons and critic is not None and weight is not None and weight.number is not None and weight.number >= 5:
+        start = median(critic.values[np.isfinite(critic.values)][:FEW])
+        if 0.8 * weight.number <= start <= 1.05 * weight.number:
+            reasons.append(f"{critic.key} starts at the weight of a gradient penalty, as an untrained critic does")
+            evidence.append(critic.first.evidence("the first record"))
     return Clue("wgan", "; ".join(reasons), tuple(evidence)) if reasons else None
 
 
@@ -258,4 +264,4 @@ def _speaks_of_mean_scores(run: Run, pair: Pair) -> bool:
         return True
     penalty = run.role("penalty")
     penalized = penalty is not None and "r1" not in penalty.key.lower()
-    return penalized or any(setting.meaning == "weight_clip" for setting in run.settings)
+    return penalized or any(setting.meaning in ("weight_clip", "penalty_weight") for setting in run.settings)
