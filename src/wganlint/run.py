@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the sour
     from wganlint.trace import Trace
 
 __all__ = [
-    "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Pair", "Point", "RoleGuess", "Run", "Series", "Setting",
-    "Stated",
+    "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Pair", "Point", "RoleGuess", "Run", "Series",
+    "Setting", "Stated",
 ]  # fmt: skip
 
 
@@ -160,7 +160,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A discriminator with the generator loss that answers it; a run may play several games (D_A with G_A, D_B with G_B).
+    """A discriminator with the generator loss that answers it; a run may play several games (D_A, G_A; D_B, G_B).
 
     `label` tells them apart ("A", "#1"), empty for the only one. `series` maps roles to names of series. The roles
     "one" and "other" are two losses under one name, of which it is not known who has which.

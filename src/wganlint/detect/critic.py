@@ -1,14 +1,13 @@
-"""A mean-score critic over the run: flat, unmoved, running away, scoring fakes above reals, drifting as a whole."""
+"""A mean-score critic over the run: running away, scoring fakes above reals, drifting as a whole."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from wganlint.detect.bounds import resolution_at
 from wganlint.detect.duel import common
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.scores import penalty_weight
-from wganlint.detect.window import RECORDS, SHARE, finite
+from wganlint.detect.window import RECORDS, SHARE
 from wganlint.detect.words import since
 from wganlint.evidence import Evidence, derived
 from wganlint.run import Run, Series
@@ -17,13 +16,13 @@ from wganlint.units import Kind, Quantity
 
 GAP = "the critic's loss or the gap"
 EARLY = 0.05  # share of the records that count as the start
-MEASURE = Kind.NUMBER
 
 
 def critic_gap(run: Run) -> tuple[Series, Ints, Floats, str] | None:
     """Return (series, positions, values, how) of the gap mean(real) - mean(fake), or of -critic loss, or None.
 
-    how: "gap" (logged), "scores" (both mean scores; turned by the sign convention), "loss" (-c: the gap less the penalty).
+    how: "gap" (logged), "scores" (both mean scores; turned by the sign convention), "loss" (-c: the gap less the
+    penalty).
     """
     gap, critic = run.role("gap"), run.role("critic_loss")
     if gap is not None:
@@ -51,141 +50,9 @@ def first(count: int) -> slice:
 
 @detector(
     fields={
-        "by": Kind.TEXT, "name": Kind.TEXT, "value": Kind.NUMBER, "answer_name": Kind.TEXT, "answer": Kind.NUMBER,
-        "weight": Kind.NUMBER, "records": Kind.POINTS, "steps": Kind.STEPS, "since": Kind.TEXT, "spread": Kind.RATIO,
-        "before": Kind.NUMBER, "printed": Kind.FLAG,
-    },
-    parameters={
-        "flat": Parameter(float, None, "size of the gap, over max(1, |g|), under which scores are the same"),
-        "near": Parameter(float, None, "how near the critic's loss is to the penalty weight, as a share of it"),
-        "long": Parameter(int, None, "fewest steps that it stays there"),
-        "still": Parameter(float, None, "range of g over max(1, |g|) that counts as no change"),
-        "low": Parameter(float, None, "least share of the weight that an untrained critic's loss has"),
-        "high": Parameter(float, None, "largest share of the weight that it has"),
-        "moved": Parameter(float, None, "change of the median, as a share of the weight, that counts as moving"),
-        "least": Parameter(int, None, "fewest records"),
-    },
-)  # fmt: skip
-def critic_flat(
-    run: Run, flat: float, near: float, long: int, still: float, low: float, high: float, moved: float, least: int
-) -> Found:
-    """A critic that gives one score to everything, or that has not left its start.
-
-    A critic without slope has a penalty of exactly its weight (arXiv:1704.00028, eq. 3: (0 - 1)^2), so its loss equals the
-    weight; without a penalty its loss is 0. by: "dead" (both losses of the game print exactly 0 to the end: no loss with a
-    logarithm, margin or square allows that), "zero", "weight", "unmoved" (loss between `low` and `high` of the weight
-    from first to last record). before: the value that the series had before it went to 0.
-    """
-    dead = _dead(run, least)
-    if dead is not None:
-        return dead
-    if run.family.name not in ("wgan", "wgan-gp", "wgan-clip"):
-        told = run.family.name != "unknown"
-        return ABSENT if told else Missing("the loss family (log the gap or the scores, or give the source: --source DIR)")
-    critic, found = run.role("critic_loss"), critic_gap(run)
-    if found is None:
-        return Missing(GAP)
-    series, at, values, _ = found
-    if len(values) < least:
-        return Missing(f"at least {least} records of the critic")
-    generator = run.role("generator_loss")
-    g = np.abs(generator.values[finite(generator, generator.sample())]) if generator is not None else np.zeros(1)
-    scale = max(1.0, median(g) if len(g) else 1.0)
-    recent = last(len(values))
-    unit = resolution_at(series, at[recent])
-    if median(np.abs(values[recent])) < flat * scale:
-        if unit is not None and unit > 10 * flat * scale:
-            return Missing("the gap with more decimals: it prints as 0")
-        return _flat_fact(run, "zero", series, at[recent], median(values[recent]), 0.0)
-    weight = penalty_weight(run)
-    if critic is None or weight is None or weight <= 0:
-        return ABSENT
-    at, (c,) = common(critic)
-    return _at_weight(run, critic, at, c, weight, near, long, still, least) or _unmoved(
-        run, critic, at, c, weight, low, high, moved, least
-    )
-
-
-def _flat_fact(
-    run: Run, by: str, series: Series, at: Ints, value: float, weight: float, before: float = 0.0, spread: float = 0.0
-) -> Fact:
-    generator = run.role("generator_loss")
-    start, end = series.point(int(at[0])), series.point(int(at[-1]))
-    axis = series.axis()[at]
-    fields: dict[str, Quantity | bool | str] = {
-        "by": by,
-        "name": series.key,
-        "value": series.quantity(value),
-        "answer_name": generator.key if generator is not None else "",
-        "answer": generator.quantity(generator.last.value) if generator is not None else Quantity(0.0),
-        "weight": Quantity(weight, Kind.NUMBER, 0 if float(weight).is_integer() else None),
-        "records": Quantity(end.index - start.index + 1, Kind.POINTS),
-        "steps": Quantity(float(np.ptp(axis)) if len(axis) else 0.0, Kind.STEPS),
-        "since": since(start),
-        "spread": Quantity(spread, Kind.RATIO),
-        "before": series.quantity(before),
-        "printed": bool(start.text),
-    }
-    return Fact(fields, (start.evidence("from here"), end.evidence("to the last record")), start.place, (series.name,))
-
-
-def _dead(run: Run, least: int) -> Fact | None:
-    """Both losses of a game print exactly 0 from some record to the end, after they had not."""
-    for pair in run.pairs:
-        names = ("one", "other") if "one" in pair.series else ("critic_loss", "generator_loss")
-        both = [run.played(pair, role) for role in names]
-        if both[0] is None or both[1] is None:
-            continue
-        series = both[0]
-        at, (a, b) = common(series, both[1])
-        alive = np.flatnonzero((a != 0) | (b != 0))
-        start = int(alive[-1]) + 1 if len(alive) else len(a)
-        if not len(alive) or len(a) - start < least:
-            continue
-        fact = _flat_fact(run, "dead", series, at[start:], 0.0, 0.0, before=median(a[max(0, start - RECORDS) : start]))
-        return Fact(
-            {**fact.fields, "answer_name": both[1].key, "answer": both[1].quantity(0.0)},
-            (series.point(int(at[start - 1])).evidence("the last record before"), *fact.evidence),
-            fact.place,
-            (series.name, both[1].name),
-        )
-    return None
-
-
-def _at_weight(
-    run: Run, critic: Series, at: Ints, c: Floats, weight: float, near: float, long: int, still: float, least: int
-) -> Fact | None:
-    stays = np.abs(c - weight) < near * weight
-    leaves = np.flatnonzero(~stays)
-    start = int(leaves[-1]) + 1 if len(leaves) else 0
-    if len(c) - start < least or float(np.ptp(critic.axis()[at[start:]])) <= long:
-        return None
-    generator = run.role("generator_loss")
-    spread = 0.0
-    if generator is not None:
-        where, (_, g) = common(critic, generator)
-        g = g[np.isin(where, at[start:])]
-        spread = float(np.ptp(g)) / max(1.0, median(np.abs(g))) if len(g) else 0.0
-    if spread > still:
-        return None
-    return _flat_fact(run, "weight", critic, at[start:], median(c[start:]), weight, spread=spread)
-
-
-def _unmoved(
-    run: Run, critic: Series, at: Ints, c: Floats, weight: float, low: float, high: float, moved: float, least: int
-) -> Found:
-    fifth = max(1, len(c) // 5)
-    inside = (c >= low * weight) & (c <= high * weight)
-    change = abs(median(c[:fifth]) - median(c[-fifth:]))
-    if len(c) < least or float(np.mean(inside)) <= 0.9 or change >= moved * weight:
-        return ABSENT
-    return _flat_fact(run, "unmoved", critic, at, median(c), weight, before=median(c[:fifth]), spread=change / weight)
-
-
-@detector(
-    fields={
         "name": Kind.TEXT, "how": Kind.TEXT, "early": Kind.NUMBER, "value": Kind.NUMBER, "growth": Kind.FACTOR,
-        "highest": Kind.NUMBER, "at_highest": Kind.TEXT, "over": Kind.POINTS, "records": Kind.POINTS, "share": Kind.RATIO,
+        "below": Kind.RATIO, "highest": Kind.NUMBER, "at_highest": Kind.TEXT, "over": Kind.POINTS,
+        "records": Kind.POINTS, "share": Kind.RATIO,
         "peak": Kind.FACTOR, "slope": Kind.NUMBER, "penalty": Kind.NUMBER, "penalty_name": Kind.TEXT,
         "weight": Kind.NUMBER, "weighed": Kind.FLAG,
     },
@@ -198,10 +65,11 @@ def _unmoved(
 def runaway(run: Run, least: int, usual: float, burst: float) -> Found:
     """How far the gap (else the critic's loss) has grown, and how large the critic's slope is by its penalty.
 
-    early: median size over the first 5 %; value: over the last max(20, 10 %); growth: value / max(1, early). highest: the
-    largest median of 20 records in a row, peak: over max(1, value), and over how many records the size was beyond `burst`
-    times that. penalty: median of the logged penalty over the weight, or of (c + gap) / weight; slope = 1 + sqrt(penalty): the
-    slope that a mean of (slope - 1)^2 stands for. weighed: the log's penalty column is taken to hold the weight.
+    early: median size over the first 5 %; value: over the last max(20, 10 %); growth: value / max(1, early); below:
+    share of the last records with fakes above reals. highest: the largest median of 20 records in a row; peak: that
+    over max(1, value); over: how many records were beyond `burst` times the latter. penalty: median of the logged
+    penalty over the weight, or of (c + gap) / weight; slope = 1 + sqrt(penalty): what a mean of (slope - 1)^2 stands
+    for. weighed: the log's penalty column is taken to hold the weight.
     """
     found = critic_gap(run)
     if found is None:
@@ -210,7 +78,9 @@ def runaway(run: Run, least: int, usual: float, burst: float) -> Found:
     if len(values) < least:
         return Missing(f"at least {least} records of the critic")
     size = np.abs(values)
-    early, value = median(size[first(len(size))]), median(size[last(len(size))])
+    recent = values[last(len(size))]
+    early, value = median(size[first(len(size))]), median(np.abs(recent))
+    below = float(np.mean(recent < 0))
     block = min(RECORDS, len(size))
     edges = range(0, len(size) - block + 1, max(1, block // 2))
     medians = [median(size[i : i + block]) for i in edges]
@@ -223,6 +93,7 @@ def runaway(run: Run, least: int, usual: float, burst: float) -> Found:
         "early": series.quantity(early),
         "value": series.quantity(value),
         "growth": Quantity(value / max(1.0, early), Kind.FACTOR),
+        "below": Quantity(below, Kind.RATIO),
         "highest": series.quantity(medians[top]),
         "at_highest": since(series.point(int(at[list(edges)[top]]))),
         "over": Quantity(int(over.sum()), Kind.POINTS),
@@ -259,7 +130,8 @@ def _raw_penalty(run: Run, usual: float) -> tuple[float, str, float, bool, list[
         _, (c, w) = common(critic, gap)
         implied = median((c + (run.convention.sign or 1) * w)[last(len(c))]) if len(c) else 0.0
         name = f"{critic.key} + {gap.key}"
-        return implied / weight, name, weight, True, [derived(f"penalty = {name}, median {implied:.3g}", "of the last records")]
+        formula = derived(f"penalty = {name}, median {implied:.3g}", "of the last records")
+        return implied / weight, name, weight, True, [formula]
     return None
 
 
@@ -288,9 +160,9 @@ def _weighed(run: Run, penalty: Series, weight: float) -> bool:
 def negative_gap(run: Run, share: float, least: int) -> Found:
     """How often the critic scores fakes above reals over the last max(20, share) records: the sign of the gap.
 
-    Without a logged gap or scores, -c stands for it only where no penalty is in the loss. A logged gap whose sign is that of
-    the critic's loss is mirrored (c = gap + penalty) and says nothing. growth: size over max(1, early size). told: the
-    sign convention is told by source or scores, or not needed.
+    Without a logged gap or scores, -c stands for it only where no penalty is in the loss. A logged gap whose sign is
+    that of the critic's loss is mirrored (c = gap + penalty) and says nothing. growth: size over max(1, early size).
+    told: the sign convention is told by source or scores, or not needed.
     """
     found = critic_gap(run)
     if found is None:
@@ -308,8 +180,9 @@ def negative_gap(run: Run, share: float, least: int) -> Found:
             return ABSENT
     part = values[recent]
     early = median(np.abs(values[first(len(values))]))
-    below = np.flatnonzero(values >= 0)
-    start = series.point(int(at[int(below[-1]) + 1])) if len(below) and below[-1] + 1 < len(at) else series.point(int(at[0]))
+    above = np.flatnonzero(values >= 0)
+    after = int(above[-1]) + 1 if len(above) else 0
+    start = series.point(int(at[after if after < len(at) else 0]))
     fields: dict[str, Quantity | bool | str] = {
         "name": {"gap": series.key, "scores": "the gap of the mean scores", "loss": f"-{series.key}"}[how],
         "how": how,
@@ -321,7 +194,8 @@ def negative_gap(run: Run, share: float, least: int) -> Found:
         "since": since(start),
         "told": how == "loss" or run.convention.evidence != (),
     }
-    return Fact(fields, (start.evidence("from about here"), series.last.evidence("at last")), start.place, (series.name,))
+    evidence = (start.evidence("from about here"), series.last.evidence("at last"))
+    return Fact(fields, evidence, start.place, (series.name,))
 
 
 @detector(
@@ -339,13 +213,13 @@ def negative_gap(run: Run, share: float, least: int) -> Found:
 def offset_drift(run: Run, times: float, least: float, records: int) -> Found:
     """A generator loss that drifts as a whole while the gap stays: both mean scores move together.
 
-    drift: median of g over the last window less that over the first; noise: 1.4826 * median |g - its rolling median of 9|
+    drift: median of g over the last window less that over the first; noise: 1.4826 * median |g - its rolling median|
     (MAD, Hampel 1974). growth: size of the gap over its early size. spacing: the float32 step at |g| over the gap.
     """
     generator, found = run.role("generator_loss"), critic_gap(run)
     if generator is None or found is None:
         return Missing("the generator's loss and " + GAP)
-    at, (g,) = common(generator)
+    _, (g,) = common(generator)
     if len(g) < records or len(found[2]) < records:
         return Missing(f"at least {records} records")
     gap_series, _, gap, _ = found

@@ -23,7 +23,7 @@ GAME = "a discriminator's loss, scores or accuracy"
 class Sight:
     """A sign that the discriminator wins: which records show it (`hit`), and what it is read from.
 
-    `by`: "scores", "signs", "loss", "accuracy", "rejected", "margin" or "answer"; `at`: positions of the records in `series`.
+    `by`: "scores", "signs", "loss", "accuracy", "rejected", "margin" or "answer"; `at`: positions in `series`.
     """
 
     by: str
@@ -105,11 +105,11 @@ def discriminator_ahead(
     """The discriminator that wins most clearly, over the stretch to the end in which it does so most of the time.
 
     by: "scores" (D(x), D(G(z)) are probabilities), "signs" (of the scores), "loss" (both halves together), "accuracy",
-    "margin" (mean scores farther apart than a hinge loss asks for), "rejected" (the generator pays the full squared loss,
-    D(G(z)) near 0, or a hinge loss near 1, beside a small loss of the discriminator), "answer" (only the generator's loss tells: of a
-    log loss g the mean answer to fakes is about exp(-g), arXiv:1406.2661). value: median of what `name` carries; answer: of
-    the generator's loss or D(G(z)); fooled: exp(-g); share: of the run; games, beaten: how many there are, and how many
-    discriminators win; highest: the largest value in the stretch.
+    "margin" (mean scores farther apart than a hinge loss asks for), "rejected" (the generator pays the full squared
+    loss, D(G(z)) near 0, or a hinge loss near 1, beside a small loss of the discriminator), "answer" (only the
+    generator's loss tells: of a log loss g the mean answer to fakes is about exp(-g), arXiv:1406.2661). value: median
+    of what `name` carries; answer: of the generator's loss or D(G(z)); fooled: exp(-g); share: of the run; games, beaten:
+    how many there are, and how many discriminators win; highest: the largest value in the stretch.
     """
     sights = list(_sights(run, loss, real, fake, sign, accuracy, answer, behind, rejected, sure, margin))
     if not sights:

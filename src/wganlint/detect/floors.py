@@ -37,7 +37,8 @@ class Stand:
 
 @detector(
     fields={
-        "by": Kind.TEXT, "name": Kind.TEXT, "value": Kind.TEXT, "what": Kind.TEXT, "floor": Kind.NUMBER, "part": Kind.TEXT,
+        "by": Kind.TEXT, "name": Kind.TEXT, "value": Kind.TEXT, "what": Kind.TEXT, "floor": Kind.NUMBER,
+        "part": Kind.TEXT,
         "records": Kind.POINTS, "every": Kind.POINTS, "share": Kind.RATIO, "recent": Kind.FLAG, "since": Kind.TEXT,
         "step": Kind.STEPS, "mixed": Kind.RATIO, "fakes": Kind.FLAG, "other": Kind.TEXT, "other_value": Kind.NUMBER,
     },
@@ -52,8 +53,8 @@ def log_floor(run: Run, hits: int, of: int, least: float) -> Found:
 
     Floors: `wganlint.floors`; a half of one is the mean of two sides of which one is there, 0.9 of one the loss of a
     smoothed label. by: "loss" or "answers"; value as printed; records at the floor among every; recent: the last `of`
-    records hold enough of them too; step: the last step at which they do, counted from the run's first; mixed: median of
-    the loss as a share of the floor, which is the share of samples at it if the others cost little; fakes: the
+    records hold enough of them too; step: the last step at which they do, counted from the run's first; mixed: median
+    of the loss as a share of the floor, which is the share of samples at it if the others cost little; fakes: the
     discriminator's side of the fakes, or the generator's loss, is concerned.
     """
     losses = {role: s for pair in run.pairs for role in LOSSES if (s := run.played(pair, role)) is not None}
@@ -68,7 +69,8 @@ def log_floor(run: Run, hits: int, of: int, least: float) -> Found:
     first = max(0, start - of + 1) + int(np.argmax(stand.hit[max(0, start - of + 1) :]))
     point, last = series.point(int(stand.at[first])), series.point(int(stand.at[end]))
     role = next(r for r, s in losses.items() if s is series)
-    other = next((s for r, s in losses.items() if r != role and (r == "generator_loss") != (role == "generator_loss")), None)
+    mine = role == "generator_loss"
+    other = next((s for r, s in losses.items() if (r == "generator_loss") != mine), None)
     axis = series.axis()
     fields: dict[str, Quantity | bool | str] = {
         "by": "loss",

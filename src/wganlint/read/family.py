@@ -82,6 +82,8 @@ def _family_from_source(run: Run) -> Family | None:
         return None
     named = [loss for loss in run.source.losses if loss.family]
     families = {loss.family for loss in named}
+    if {loss.family for loss in named if loss.part == "critic"} == {"hinge"}:
+        families -= {"wgan"}  # the generator's -mean(D(fake)) belongs to both
     if len(families) != 1:
         return None
     name = families.pop()
@@ -103,5 +105,3 @@ def _family_from_source(run: Run) -> Family | None:
             )
         return Family("wgan", Standing.OBSERVED, "mean-score losses in the source", evidence)
     return Family(name, Standing.OBSERVED, "the loss formula in the source", evidence)
-
-

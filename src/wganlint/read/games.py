@@ -1,6 +1,6 @@
 """The loss family as an input states it, or as the numbers of the game give it away; part of read/family.
 
-Where the numbers exclude a mean-score (Wasserstein) loss without saying which other it is, the family is "not-wasserstein".
+Where the numbers exclude a mean-score (Wasserstein) loss without saying which other it is, it is "not-wasserstein".
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _other(run: Run, pair: Pair) -> Clue | None:
     total = _whole(run, pair)
     if total is None or _speaks_of_mean_scores(run, pair):
         return None
-    c, g, series, halves = total
+    c, g, series = total
     evidence = (series.first.evidence("the first record"),)
     floored = _floored(run, pair)
     if floored is not None and not bool((g < -TINY).any()):
@@ -214,8 +214,8 @@ def _other(run: Run, pair: Pair) -> Clue | None:
     return None
 
 
-def _whole(run: Run, pair: Pair) -> tuple[Floats, Floats, Series, bool] | None:
-    """Return the critic's loss, halves added up, the generator's (empty if none), what it is called, and if halves."""
+def _whole(run: Run, pair: Pair) -> tuple[Floats, Floats, Series] | None:
+    """Return the critic's loss, halves added up, the generator's (empty if none), and the series that leads."""
     critic = run.played(pair, "critic_loss")
     generator = run.played(pair, "generator_loss")
     real, fake = run.played(pair, "critic_loss_real"), run.played(pair, "critic_loss_fake")
@@ -224,7 +224,7 @@ def _whole(run: Run, pair: Pair) -> tuple[Floats, Floats, Series, bool] | None:
         return None
     columns = _common(*parts, *([generator] if generator is not None else []))
     answer = columns.pop() if generator is not None else np.zeros(0)
-    return np.sum(columns, axis=0), answer, parts[0], critic is None
+    return np.sum(columns, axis=0), answer, parts[0]
 
 
 def _floored(run: Run, pair: Pair) -> Clue | None:
