@@ -108,8 +108,8 @@ def discriminator_ahead(
     "margin" (mean scores farther apart than a hinge loss asks for), "rejected" (the generator pays the full squared
     loss, D(G(z)) near 0, or a hinge loss near 1, beside a small loss of the discriminator), "answer" (only the
     generator's loss tells: of a log loss g the mean answer to fakes is about exp(-g), arXiv:1406.2661). value: median
-    of what `name` carries; answer: of the generator's loss or D(G(z)); fooled: exp(-g); share: of the run; games, beaten:
-    how many there are, and how many discriminators win; highest: the largest value in the stretch.
+    of what `name` carries; answer: of the generator's loss or D(G(z)); fooled: exp(-g); share: of the run; games,
+    beaten: how many there are, and how many discriminators win; highest: the largest value in the stretch.
     """
     sights = list(_sights(run, loss, real, fake, sign, accuracy, answer, behind, rejected, sure, margin))
     if not sights:

@@ -43,7 +43,7 @@ def pairs(run: Run, roles: Mapping[str, RoleGuess], fits: Reader) -> tuple[Pair,
         return tuple(sorted(found, key=lambda pair: pair.label))
     whole = {role: roles[role].series for role in GAME if role in roles}
     if any(role.startswith("critic") or role.endswith("score") for role in whole):
-        return (Pair("", _with_game(run, whole, fits)),)
+        return (Pair("", _with_answers(run, _with_game(run, whole, fits))),)
     return tuple(found) if len(found) > 1 else _untold(run)
 
 
@@ -82,6 +82,22 @@ def _with_game(run: Run, whole: dict[str, str], fits: Reader) -> dict[str, str]:
             if best is not None and best[1] == "generator_loss":
                 return whole | {"generator_loss": series.name}
     return whole
+
+
+def _with_answers(run: Run, whole: dict[str, str]) -> dict[str, str]:
+    """Add names that mean an answer of the discriminator only beside its loss: Score_D with Score_G, and `acc`."""
+    critic = run.named(whole.get("critic_loss", ""))
+    if critic is None:
+        return whole
+    beside = {series.key.lower().strip("."): series.name for series in run.series if series.form == critic.form}
+    found = dict(whole)
+    for real, fake in (("score_d", "score_g"), ("d_score", "g_score")):
+        if real in beside and fake in beside and "real_score" not in whole:
+            found |= {"real_score": beside[real], "fake_score": beside[fake]}
+    for name in ("acc", "accuracy", "d acc", "d_accuracy"):
+        if name in beside and "generator_loss" in whole:
+            found.setdefault("critic_accuracy", beside[name])
+    return found
 
 
 def _adversarial(key: str) -> bool:
