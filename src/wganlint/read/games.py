@@ -206,7 +206,7 @@ def _other(run: Run, pair: Pair) -> Clue | None:
     if _halves_count(run, pair):
         why = "both halves of the discriminator's loss are logged and neither is ever negative, as mean scores would be"
         return Clue("not-wasserstein", why, evidence)
-    if len(c) < MANY or not len(g):
+    if len(c) < MANY or not len(g) or (_near_one(c) and _near_one(g)):
         return None
     if bool((c >= -TINY).all()) and float(np.max(c)) > 0:
         return Clue("not-wasserstein", f"neither {series.key} nor the generator's loss is ever negative in {len(c)} "
@@ -246,6 +246,11 @@ def _never_log_loss(c: Floats, g: Floats) -> bool:
     """Whether c is below the least sum of log losses that g allows: -ln(1 - D) with D = exp(-g) (Jensen), mostly."""
     least = -np.log(np.clip(1 - np.exp(-np.maximum(g, 0)), 1e-12, 1))
     return float(np.mean(c < least - 0.05)) > 0.5
+
+
+def _near_one(values: Floats) -> bool:
+    """Whether a loss hardly leaves 1: some programs print 1 - loss of a mean score that is small."""
+    return float(np.max(np.abs(values - 1))) < 0.1
 
 
 def _halves_count(run: Run, pair: Pair) -> bool:

@@ -39,7 +39,8 @@ def pairs(run: Run, roles: Mapping[str, RoleGuess], fits: Reader) -> tuple[Pair,
         for label, parts in games.items()
         if any(role.startswith("critic") for role in parts)
     ]
-    if len(found) > 1 and not any(role.startswith("critic") for role in roles):
+    lead = next((guess.series for role, guess in roles.items() if role.startswith("critic")), None)
+    if len(found) > 1 and (lead is None or any(lead in pair.series.values() for pair in found)):
         return tuple(sorted(found, key=lambda pair: pair.label))
     whole = {role: roles[role].series for role in GAME if role in roles}
     if any(role.startswith("critic") or role.endswith("score") for role in whole):
