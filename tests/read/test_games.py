@@ -34,8 +34,10 @@ def games(run: Run) -> dict[str, dict[str, str]]:
 def test_two_discriminators_are_two_games(tmp_path: Path) -> None:
     run = run_of(
         tmp_path,
-        lambda at: f"(epoch: {at}, iters: 100, time: 0.3) D_A: {0.2 + noise(at):.3f} G_A: 0.{at + 10} cycle_A: 1.{at}"
-        f" D_B: {0.3 + noise(at, 1):.3f} G_B: 0.{at + 11} cycle_B: 2.{at}",
+        lambda at: (
+            f"(epoch: {at}, iters: 100, time: 0.3) D_A: {0.2 + noise(at):.3f} G_A: 0.{at + 10} cycle_A: 1.{at}"
+            f" D_B: {0.3 + noise(at, 1):.3f} G_B: 0.{at + 11} cycle_B: 2.{at}"
+        ),
     )
     assert games(run) == {
         "A": {"critic_loss": "D_A", "generator_loss": "G_A"},
@@ -53,8 +55,10 @@ def test_numbered_discriminators_beside_one_generator(tmp_path: Path) -> None:
 def test_halves_of_a_loss_and_the_adversarial_term_are_one_game(tmp_path: Path) -> None:
     run = run_of(
         tmp_path,
-        lambda at: f"step={at} loss_G={9 + noise(at):.3f} loss_G_GAN={1 + noise(at):.3f} G_L1={8 - at / 40:.3f} "
-        f"loss_D_real={0.5 + noise(at):.3f} loss_D_fake={0.4 + noise(at):.3f}",
+        lambda at: (
+            f"step={at} loss_G={9 + noise(at):.3f} loss_G_GAN={1 + noise(at):.3f} G_L1={8 - at / 40:.3f} "
+            f"loss_D_real={0.5 + noise(at):.3f} loss_D_fake={0.4 + noise(at):.3f}"
+        ),
     )
     assert games(run) == {
         "": {"critic_loss_real": "loss_D_real", "critic_loss_fake": "loss_D_fake", "generator_loss": "loss_G_GAN"}

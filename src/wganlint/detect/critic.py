@@ -51,7 +51,7 @@ def first(count: int) -> slice:
 @detector(
     fields={
         "name": Kind.TEXT, "how": Kind.TEXT, "early": Kind.NUMBER, "value": Kind.NUMBER, "growth": Kind.FACTOR,
-        "below": Kind.RATIO, "highest": Kind.NUMBER, "at_highest": Kind.TEXT, "over": Kind.POINTS,
+        "below": Kind.RATIO, "highest": Kind.NUMBER, "top": Kind.NUMBER, "over": Kind.POINTS,
         "records": Kind.POINTS, "share": Kind.RATIO,
         "peak": Kind.FACTOR, "slope": Kind.NUMBER, "penalty": Kind.NUMBER, "penalty_name": Kind.TEXT,
         "weight": Kind.NUMBER, "weighed": Kind.FLAG,
@@ -66,10 +66,10 @@ def runaway(run: Run, least: int, usual: float, burst: float) -> Found:
     """How far the gap (else the critic's loss) has grown, and how large the critic's slope is by its penalty.
 
     early: median size over the first 5 %; value: over the last max(20, 10 %); growth: value / max(1, early); below:
-    share of the last records with fakes above reals. highest: the largest median of 20 records in a row; peak: that
-    over max(1, value); over: how many records were beyond `burst` times the latter. penalty: median of the logged
-    penalty over the weight, or of (c + gap) / weight; slope = 1 + sqrt(penalty): what a mean of (slope - 1)^2 stands
-    for. weighed: the log's penalty column is taken to hold the weight.
+    share of the last records with fakes above reals. top: the largest; highest: the largest median of 20 records in a
+    row; peak: that over max(1, value); over: how many records were beyond `burst` times the latter. penalty: median of
+    the logged penalty over the weight, or of (c + gap) / weight; slope = 1 + sqrt(penalty): what a mean of
+    (slope - 1)^2 stands for. weighed: the log's penalty column is taken to hold the weight.
     """
     found = critic_gap(run)
     if found is None:
@@ -95,7 +95,7 @@ def runaway(run: Run, least: int, usual: float, burst: float) -> Found:
         "growth": Quantity(value / max(1.0, early), Kind.FACTOR),
         "below": Quantity(below, Kind.RATIO),
         "highest": series.quantity(medians[top]),
-        "at_highest": since(series.point(int(at[list(edges)[top]]))),
+        "top": series.quantity(float(np.max(size))),
         "over": Quantity(int(over.sum()), Kind.POINTS),
         "records": Quantity(len(series), Kind.POINTS),
         "share": Quantity(float(np.mean(over)), Kind.RATIO),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from wganlint.detect.bounds import resolution_at
-from wganlint.detect.critic import GAP, critic_gap, last
-from wganlint.detect.duel import common
+from wganlint.detect.critic import GAP, critic_gap, first, last
+from wganlint.detect.duel import common, discriminator_loss
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.scores import penalty_weight
 from wganlint.detect.window import RECORDS, finite
@@ -32,11 +32,21 @@ FAMILY = "the loss family (log the gap or the scores, or give the source: --sour
         "low": Parameter(float, None, "least share of the weight that an untrained critic's loss has"),
         "high": Parameter(float, None, "largest share of the weight that it has"),
         "moved": Parameter(float, None, "change of the median, as a share of the weight, that counts as moving"),
+        "guess": Parameter(float, None, "share of the hinge loss of a guess that the discriminator pays"),
         "least": Parameter(int, None, "fewest records"),
     },
 )  # fmt: skip
 def critic_flat(
-    run: Run, flat: float, near: float, long: int, still: float, low: float, high: float, moved: float, least: int
+    run: Run,
+    flat: float,
+    near: float,
+    long: int,
+    still: float,
+    low: float,
+    high: float,
+    moved: float,
+    guess: float,
+    least: int,
 ) -> Found:
     """A critic that gives one score to everything, or that has not left its start.
 
@@ -48,6 +58,8 @@ def critic_flat(
     dead = _dead(run, least)
     if dead is not None:
         return dead
+    if run.family.name == "hinge":
+        return _chance(run, guess, least) or ABSENT
     if run.family.name not in ("wgan", "wgan-gp", "wgan-clip"):
         return Missing(FAMILY) if run.family.name == "unknown" else ABSENT
     critic, found = run.role("critic_loss"), critic_gap(run)
@@ -72,6 +84,22 @@ def critic_flat(
     return _at_weight(run, critic, at, c, weight, near, long, still, least) or _unmoved(
         run, critic, at, c, weight, low, high, moved, least
     )
+
+
+def _chance(run: Run, guess: float, least: int) -> Fact | None:
+    """A hinge loss that comes to stand near 2, with both mean scores near 0."""
+    for pair in run.pairs:
+        whole = discriminator_loss(run, pair)
+        if whole is None or whole[1] is None or len(whole[3]) < 2 * least:
+            continue
+        series, _, at, d, g = whole
+        recent, start = last(len(d)), median(d[first(len(d))])
+        near = d >= 2 * guess
+        if float(np.mean(near[recent])) < 0.9 or median(np.abs(g[recent])) > 1 - guess + 0.1 or start > 2 * guess**2:
+            continue
+        from_here = int(np.flatnonzero(~near)[-1]) + 1 if not near.all() else 0
+        return _flat_fact(run, "chance", series, at[from_here:], median(d[recent]), 2.0, before=start)
+    return None
 
 
 def _flat_fact(

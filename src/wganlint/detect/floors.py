@@ -39,8 +39,9 @@ class Stand:
     fields={
         "by": Kind.TEXT, "name": Kind.TEXT, "value": Kind.TEXT, "what": Kind.TEXT, "floor": Kind.NUMBER,
         "part": Kind.TEXT,
-        "records": Kind.POINTS, "every": Kind.POINTS, "share": Kind.RATIO, "recent": Kind.FLAG, "since": Kind.TEXT,
-        "step": Kind.STEPS, "mixed": Kind.RATIO, "fakes": Kind.FLAG, "other": Kind.TEXT, "other_value": Kind.NUMBER,
+        "records": Kind.POINTS, "every": Kind.POINTS, "share": Kind.RATIO, "recent": Kind.FLAG,
+        "ends": Kind.FLAG, "since": Kind.TEXT,
+        "step": Kind.STEPS, "mixed": Kind.RATIO, "whose": Kind.TEXT, "other": Kind.TEXT, "other_value": Kind.NUMBER,
     },
     parameters={
         "hits": Parameter(int, None, "fewest records at the floor ..."),
@@ -54,8 +55,8 @@ def log_floor(run: Run, hits: int, of: int, least: float) -> Found:
     Floors: `wganlint.floors`; a half of one is the mean of two sides of which one is there, 0.9 of one the loss of a
     smoothed label. by: "loss" or "answers"; value as printed; records at the floor among every; recent: the last `of`
     records hold enough of them too; step: the last step at which they do, counted from the run's first; mixed: median
-    of the loss as a share of the floor, which is the share of samples at it if the others cost little; fakes: the
-    discriminator's side of the fakes, or the generator's loss, is concerned.
+    of the loss as a share of the floor, which is the share of samples at it if the others cost little; whose:
+    "critic", "real", "fake" (a half of its loss) or "generator"; ends: the last record is at it.
     """
     losses = {role: s for pair in run.pairs for role in LOSSES if (s := run.played(pair, role)) is not None}
     answers = _answers(run, least, hits)
@@ -65,7 +66,7 @@ def log_floor(run: Run, hits: int, of: int, least: float) -> Found:
     stand = max(stands, key=lambda one: (int(one.hit.sum()), one.part))
     series = stand.series
     held = _held(stand.hit, hits, of)
-    start, end = int(np.argmax(held)), len(held) - 1 - int(np.argmax(held[::-1]))
+    start, end = int(np.argmax(held)), int(np.flatnonzero(stand.hit)[-1])
     first = max(0, start - of + 1) + int(np.argmax(stand.hit[max(0, start - of + 1) :]))
     point, last = series.point(int(stand.at[first])), series.point(int(stand.at[end]))
     role = next(r for r, s in losses.items() if s is series)
@@ -83,10 +84,11 @@ def log_floor(run: Run, hits: int, of: int, least: float) -> Found:
         "every": Quantity(len(stand.hit), Kind.POINTS),
         "share": Quantity(float(np.mean(stand.hit)), Kind.RATIO),
         "recent": bool(held[-1]),
+        "ends": bool(stand.hit[-1]),
         "since": since(point),
         "step": Quantity(float(axis[stand.at[end]] - axis[stand.at[0]]), Kind.STEPS),
         "mixed": Quantity(min(1.0, median(stand.values[-RECORDS:]) / (stand.part * stand.floor)), Kind.RATIO),
-        "fakes": role in ("critic_loss_fake", "generator_loss"),
+        "whose": role.replace("critic_loss_", "").replace("_loss", ""),
         "other": other.key if other is not None else "",
         "other_value": other.quantity(other.last.value) if other is not None else Quantity(0.0),
     }
@@ -148,10 +150,11 @@ def _answers(run: Run, least: float, hits: int) -> Fact | None:
             "every": Quantity(len(hit), Kind.POINTS),
             "share": Quantity(float(np.mean(hit)), Kind.RATIO),
             "recent": True,
+            "ends": bool(hit[-1]),
             "since": since(point),
             "step": Quantity(float(np.ptp(real.axis()[at])), Kind.STEPS),
             "mixed": Quantity(1.0, Kind.RATIO),
-            "fakes": True,
+            "whose": "",
             "other": fake.key,
             "other_value": fake.quantity(fake.last.value),
         }
