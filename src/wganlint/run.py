@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the sour
     from wganlint.trace import Trace
 
 __all__ = [
-    "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Point", "RoleGuess", "Run", "Series", "Setting",
-    "Stated",
+    "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Pair", "Point", "RoleGuess", "Run", "Series",
+    "Setting", "Stated",
 ]  # fmt: skip
 
 
@@ -150,12 +150,24 @@ class Convention:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The loss family: wgan-gp, wgan-clip, wgan, hinge, bce, lsgan or unknown."""
+    """The loss family: wgan-gp, wgan-clip, wgan, hinge, bce, lsgan, not-wasserstein (one of the three) or unknown."""
 
     name: str = "unknown"
     standing: Standing = Standing.ASSUMED
     why: str = ""
     evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A discriminator with the generator loss that answers it; a run may play several games (D_A, G_A; D_B, G_B).
+
+    `label` tells them apart ("A", "#1"), empty for the only one. `series` maps roles to names of series. The roles
+    "one" and "other" are two losses under one name, of which it is not known who has which.
+    """
+
+    label: str
+    series: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +184,7 @@ class Run:
     source: SourceModel | None = None
     roles: dict[str, RoleGuess] = field(default_factory=dict)
     auxiliary: tuple[str, ...] = ()  # names of the side losses, in file order
+    pairs: tuple[Pair, ...] = ()  # the games that are played, each with its series
     convention: Convention = Convention()
     family: Family = Family()
     notes: tuple[Note, ...] = ()
@@ -185,6 +198,11 @@ class Run:
         """Return the series that plays `role`, or None."""
         guess = self.roles.get(role)
         return self.named(guess.series) if guess else None
+
+    def played(self, pair: Pair, role: str) -> Series | None:
+        """Return the series that plays `role` in one of the games, or None."""
+        name = pair.series.get(role)
+        return self.named(name) if name else None
 
     def stated(self, meaning: str) -> Iterator[Stated]:
         """Yield what inputs state for a meaning: settings of the log first, then defaults of the source."""

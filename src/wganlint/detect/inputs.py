@@ -15,6 +15,7 @@ ADVERSARIAL = ("critic_loss", "generator_loss", "gap", "fake_score", "real_score
 def training_log(run: Run) -> Found:
     """A log with an adversarial series; absent when only source was given."""
     series = [s for role in ADVERSARIAL if (s := run.role(role)) is not None]
+    series += [s for pair in run.pairs for name in pair.series.values() if (s := run.named(name)) is not None]
     if not series:
         return ABSENT
     return Fact({"records": Quantity(max(len(s) for s in series), Kind.POINTS)})

@@ -206,6 +206,8 @@ def nonfinite(run: Run) -> Found:
     the first records are; tenfold: ten times as many records as came before; isolated: at most 1 % of the records.
     """
     vital = [s for _, s in roles(run, CRITICAL)]
+    games = [s for pair in run.pairs for name in pair.series.values() if (s := run.named(name)) is not None]
+    vital += [s for s in games if s not in vital]
     candidates = vital + [s for name in run.auxiliary if (s := run.named(name)) is not None and _measured(s)]
     if not candidates:
         return Missing("a loss, score, gradient or weight series")

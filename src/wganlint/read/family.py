@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from wganlint.align import align
-from wganlint.evidence import Evidence, Standing, derived
+from wganlint.evidence import Standing, derived
+from wganlint.read.games import of_numbers, stated
 from wganlint.run import Convention, Family, Run, Series
 from wganlint.series import Floats, median
 
@@ -73,7 +74,7 @@ def _assumed(run: Run) -> Convention:
 
 def family(run: Run) -> Family:
     """Return the loss family, from the source's formulas, else from what is logged."""
-    return _family_from_source(run) or _family_from_log(run)
+    return _family_from_source(run) or stated(run) or of_numbers(run)
 
 
 def _family_from_source(run: Run) -> Family | None:
@@ -81,6 +82,8 @@ def _family_from_source(run: Run) -> Family | None:
         return None
     named = [loss for loss in run.source.losses if loss.family]
     families = {loss.family for loss in named}
+    if {loss.family for loss in named if loss.part == "critic"} == {"hinge"}:
+        families -= {"wgan"}  # the generator's -mean(D(fake)) belongs to both
     if len(families) != 1:
         return None
     name = families.pop()
@@ -102,68 +105,3 @@ def _family_from_source(run: Run) -> Family | None:
             )
         return Family("wgan", Standing.OBSERVED, "mean-score losses in the source", evidence)
     return Family(name, Standing.OBSERVED, "the loss formula in the source", evidence)
-
-
-def _family_from_log(run: Run) -> Family:
-    critic, generator, gap = run.role("critic_loss"), run.role("generator_loss"), run.role("gap")
-    penalty = run.role("penalty")
-    weight = next((s for s in run.settings if s.meaning == "penalty_weight" and s.number), None)
-    clip = next((s for s in run.settings if s.meaning == "weight_clip" and s.number), None)
-    reasons: list[str] = []
-    evidence: list[Evidence] = []
-    if gap is not None and critic is not None:
-        reasons.append(f"a Wasserstein gap is logged ({gap.key})")
-        evidence.append(gap.first.evidence("the gap"))
-    negative = _first_negative(critic)
-    if negative is not None and critic is not None:
-        reasons.append(f"{critic.key} is negative, which BCE, hinge and least squares cannot be")
-        evidence.append(critic.point(negative).evidence("negative"))
-    elif critic is not None and generator is not None and _mean_score(critic, generator):
-        reasons.append(
-            f"{generator.key} is negative and {critic.key} + {generator.key} is less than a hinge loss allows"
-        )
-        evidence.append(generator.first.evidence("negative"))
-    if not reasons:
-        return _other(run)
-    if penalty is not None or weight is not None or run.role("penalty_weight") is not None:
-        if weight is not None:
-            evidence.append(weight.evidence("penalty weight"))
-        return Family(
-            "wgan-gp", Standing.DERIVED, f"{'; '.join(reasons)}; a gradient penalty is named", tuple(evidence)
-        )
-    if clip is not None:
-        return Family("wgan-clip", Standing.DERIVED, f"{'; '.join(reasons)}; weight clipping is named", tuple(evidence))
-    return Family("wgan", Standing.DERIVED, "; ".join(reasons), tuple(evidence))
-
-
-def _first_negative(series: Series | None) -> int | None:
-    if series is None:
-        return None
-    below = np.flatnonzero(series.values < 0)
-    return int(below[0]) if len(below) else None
-
-
-def _mean_score(critic: Series, generator: Series) -> bool:
-    """Whether a critic loss that is never negative beside a negative generator loss is no hinge loss.
-
-    A hinge loss is at least 1 + mean(fake) = 1 - g where mean(fake) > -1 (arXiv:1802.05957, eq. 16), so c + g >= 1.
-    """
-    c, g = common(critic, generator)
-    below = g < 0
-    return bool(below.any()) and median((c + g)[below]) < 0.9
-
-
-def _other(run: Run) -> Family:
-    real, fake, critic = run.role("real_score"), run.role("fake_score"), run.role("critic_loss")
-    if real is not None and fake is not None:
-        values = np.concatenate([real.values, fake.values])
-        if len(values) and bool((values >= 0).all()) and bool((values <= 1).all()):
-            return Family(
-                "bce",
-                Standing.DERIVED,
-                f"{real.key} and {fake.key} are probabilities",
-                (real.first.evidence(),),
-            )
-    if critic is None:
-        return Family("unknown", Standing.ASSUMED, "no critic loss is logged")
-    return Family("unknown", Standing.ASSUMED, f"{critic.key} is never negative and nothing else tells the loss")

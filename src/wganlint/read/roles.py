@@ -160,6 +160,7 @@ def assign(run: Run, given: Mapping[str, str] | None = None) -> Run:
         UsageError: a given role or series does not exist.
     """
     from wganlint.read.family import convention, family
+    from wganlint.read.pairs import pairs
 
     book = role_book()
     run = _meanings(run, book)
@@ -169,6 +170,7 @@ def assign(run: Run, given: Mapping[str, str] | None = None) -> Run:
     taken = {guess.series for guess in roles.values()}
     auxiliary = tuple(_auxiliary(run, book, taken, roles))
     run = replace(run, roles=roles, auxiliary=auxiliary)
+    run = replace(run, pairs=pairs(run, roles, lambda name: _fits(name, run, book)))
     run = replace(run, convention=convention(run))
     return replace(run, family=family(run))
 
@@ -194,7 +196,7 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
             scores = [(1.0, series.key)]
         may_score = any(role in _SCORES for _, role in scores)
         if may_score and not _scored(series, words, run, book):
-            scores = [(score, role) for score, role in scores if role not in _SCORES]
+            scores = [(score, _HALF_OF.get(role, role)) for score, role in scores]
         # A name with more than one leftover word is about something else.
         fits += [(score, role, series) for score, role in scores if score > -1.5]
     served: dict[str, set[str]] = {}
@@ -221,7 +223,20 @@ def _by_name(run: Run, book: RoleBook) -> dict[str, RoleGuess]:
 
 
 _SCORES = frozenset({"real_score", "fake_score"})
-_ADVERSARIAL = frozenset({"critic_loss", "generator_loss", "gap", "real_score", "fake_score", "penalty"})
+
+
+def _fits(name: str, run: Run, book: RoleBook) -> list[tuple[float, str]]:
+    """Return the roles that a bare name fits; a score of the critic counts as half of its loss unless it says so."""
+    words = _known(name, book)
+    found = [(score, role.name) for role in book.roles if (score := _score(words, role, book)) is not None]
+    said = "(" in name or any(word in book.words["score"] for word in words)
+    return [(score, role if said else _HALF_OF.get(role, role)) for score, role in found]
+
+
+_HALF_OF = {"real_score": "critic_loss_real", "fake_score": "critic_loss_fake"}
+_ADVERSARIAL = frozenset(
+    {"critic_loss", "generator_loss", "gap", "real_score", "fake_score", "penalty", *_HALF_OF.values()}
+)
 
 
 def _unspoken(series: Series) -> bool:
@@ -303,6 +318,8 @@ def _auxiliary(run: Run, book: RoleBook, taken: set[str], roles: Mapping[str, Ro
         if series.name in taken or (forms and series.form not in forms) or series.key in keys or _unspoken(series):
             continue
         words = words_of(_bare(series.key), book)
+        if any(word in book.words["side"] for word in words):  # G_L1, G_VGG: what the generator pays beside the game
+            words = [word for word in words if word not in book.words["generator"]]
         timed = bool(words) and words[-1] in book.words["clock"]  # `cycle_loss_time`; not TimeGAN/loss
         if words and not timed and words != ["loss"] and _score(words, book.auxiliary, book) is not None:
             keys.add(series.key)

@@ -35,7 +35,7 @@ from wganlint.rules.rule import (
 from wganlint.units import Kind
 
 MOST_BYTES = 262_144
-FAMILIES = frozenset({"wgan", "wgan-gp", "wgan-clip", "hinge", "bce", "lsgan", "unknown"})
+FAMILIES = frozenset({"wgan", "wgan-gp", "wgan-clip", "hinge", "bce", "lsgan", "not-wasserstein", "unknown"})
 _CODE = late(r"[A-Z]{2,6}\d{3}\Z")
 _NAME = late(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _IDENTIFIER = late(r"[a-z_][a-z0-9_]*\Z")
