@@ -200,6 +200,13 @@ class WeightClip(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Noise(Site):
+    """A tensor of one constant that the generator is fed in training instead of noise: `torch.zeros`."""
+
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceModel:
     """All facts of the source files of one run."""
 
@@ -218,6 +225,7 @@ class SourceModel:
     detaches: tuple[Detach, ...] = ()
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()
+    noises: tuple[Noise, ...] = ()
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

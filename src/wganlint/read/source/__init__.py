@@ -12,6 +12,7 @@ from wganlint.read.source.guards import guards
 from wganlint.read.source.heads import count_heads
 from wganlint.read.source.losses import Losses, detaches
 from wganlint.read.source.networks import networks
+from wganlint.read.source.noise import noises
 from wganlint.read.source.optimizers import optimizers
 from wganlint.read.source.parse import Code, parse
 from wganlint.read.source.paths import Paths
@@ -67,4 +68,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         detaches=detaches(losses),
         defaults=defaults(paths),
         clips=weight_clips(paths),
+        noises=noises(paths, losses),
     )
