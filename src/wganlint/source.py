@@ -207,6 +207,17 @@ class Noise(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Controller(Site):
+    """A branch on the gap that changes critic steps or the penalty's weight. `against`: at a negative gap it weakens the
+    critic; `both`: an opposite branch shares its limit and nothing keeps them apart."""
+
+    test: str = ""
+    action: str = ""
+    against: bool = False
+    both: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SourceModel:
     """All facts of the source files of one run."""
 
@@ -226,6 +237,7 @@ class SourceModel:
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()
     noises: tuple[Noise, ...] = ()
+    controllers: tuple[Controller, ...] = ()
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

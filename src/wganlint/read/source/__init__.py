@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from wganlint.evidence import Place
 from wganlint.read.source.bounds import clamps, scales, weight_clips
+from wganlint.read.source.controllers import controllers
 from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
@@ -69,4 +70,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         defaults=defaults(paths),
         clips=weight_clips(paths),
         noises=noises(paths, losses),
+        controllers=controllers(paths),
     )
