@@ -12,12 +12,15 @@ from wganlint.detect.series import ADVERSARIAL, roles
 from wganlint.detect.statistics import MOST, shift, spread
 from wganlint.detect.window import finite
 from wganlint.detect.words import since
+from wganlint.read.roles import role_book, words_of
 from wganlint.run import Run, Series
 from wganlint.series import Floats, Ints, median
 from wganlint.units import Kind, Quantity
 
 SKIP = 0.2  # of the run: young networks move fast
 BEFORE, AFTER = 10, 5  # fewest records on each side of a break
+MANY = 12  # series of the game that are looked at
+SPOKEN = frozenset("loss losses err error cost real fake gan adv score scores logit logits".split())
 MOSTLY = 0.8  # share of records by which places are ranked
 BURST = 50.0  # spreads: far outside what a place is chosen among
 BEYOND = 4.0  # spreads from the level before: normal noise goes there once in 16,000 records
@@ -36,6 +39,21 @@ class Break:
     drift: float  # difference of the medians of both halves of the time before
     before: float
     after: float
+
+
+def players(run: Run) -> list[Series]:
+    """Return the series of the game: those with a role, then halves and scores by name (`D_fake`, `loss/G_GAN`)."""
+    found = [s for _, s in roles(run, ADVERSARIAL)]
+    book = role_book()
+    other = [book.words[name] for name in ("penalty", "gradient", "rate", "norm", "quality", "count", "clock", "side")]
+    for series in run.series:
+        if series in found or len(found) >= MANY or (series.kind == "events" and series.form != "scalar"):
+            continue
+        words = set(words_of(series.key, book))
+        side = words & (book.words["critic"] | book.words["generator"])
+        if side and words & SPOKEN and not any(words & listed for listed in other):
+            found.append(series)
+    return found
 
 
 def find_break(series: Series) -> Break | None:
@@ -93,7 +111,7 @@ def level_break(run: Run) -> Found:
     it comes; together: how many adversarial series change at the same time (within 2 % of the run, or 2 records);
     peak: the largest distance among these; family: the loss family is known.
     """
-    series = [s for _, s in roles(run, ADVERSARIAL)]
+    series = players(run)
     breaks = [b for s in series if (b := find_break(s)) is not None]
     if not series:
         return Missing("a critic or generator loss")
@@ -130,7 +148,7 @@ def level_break(run: Run) -> Found:
 def long_course(run: Run) -> Found:
     """A measure of quality with five evaluations, or an adversarial series of 20 records: enough to tell a collapse."""
     lengths = [len(s) for s, _ in measures(run) if len(s) >= 5]
-    lengths += [len(s) for _, s in roles(run, ADVERSARIAL) if len(s) >= 2 * BEFORE]
+    lengths += [len(s) for s in players(run) if len(s) >= 2 * BEFORE]
     if not lengths:
         return Missing("five evaluations of a measure of quality, or 20 records of a loss")
     return Fact({"records": Quantity(max(lengths), Kind.POINTS)})

@@ -36,15 +36,15 @@ def _spreads(run: Run) -> tuple[list[Series], list[Series]]:
 @detector(
     fields={
         "name": Kind.TEXT, "real_name": Kind.TEXT, "fake": Kind.NUMBER, "real": Kind.NUMBER, "ratio": Kind.RATIO,
-        "records": Kind.POINTS, "with_real": Kind.FLAG, "fell": Kind.FACTOR, "peak": Kind.NUMBER,
+        "records": Kind.POINTS, "with_real": Kind.FLAG, "fell": Kind.FACTOR, "before": Kind.NUMBER,
     },
 )  # fmt: skip
 def fake_spread(run: Run) -> Found:
     """The logged spread (standard deviation) of generated samples at the end, beside that of real ones.
 
     ratio: median over the last max(20, 10 %) records, at most a third of them, over the same of the reals; without
-    reals over the largest running level of its own. fell: that largest level over the level at the end. Of several pairs
-    the one with the smallest ratio.
+    reals over its own level before: the median from a fifth to two thirds of the run (a burst does not move it). fell:
+    that level over the one at the end. Of several pairs the one with the smallest ratio.
     """
     fakes, reals = _spreads(run)
     if not fakes:
@@ -71,14 +71,13 @@ def _spread_of(fake: Series, real: Series | None) -> Fact | None:
         return None
     end = finite(fake, window(fake))[-max(3, len(at) // 3) :]
     level = median(fake.values[end])
-    parts = np.array_split(fake.values[at], min(10, len(at) // 3))
-    peak = max(median(part) for part in parts)
+    before = median(fake.values[at[len(at) // 5 : len(at) * 2 // 3]])
     other = float("nan")
     if real is not None:
         known = finite(real, window(real))
         other = median(real.values[known]) if len(known) else float("nan")
     with_real = bool(other > 0)
-    base = other if with_real else peak
+    base = other if with_real else before
     fields: dict[str, Quantity | bool | str] = {
         "name": fake.key,
         "real_name": real.key if real is not None and with_real else "",
@@ -87,8 +86,8 @@ def _spread_of(fake: Series, real: Series | None) -> Fact | None:
         "ratio": Quantity(level / base if base > 0 else 1.0, Kind.RATIO),
         "records": Quantity(int(fake.index[end[-1]] - fake.index[end[0]]) + 1, Kind.POINTS),
         "with_real": with_real,
-        "fell": Quantity(peak / level if level > 0 else float("inf"), Kind.FACTOR),
-        "peak": fake.quantity(peak),
+        "fell": Quantity(before / level if level > 0 else float("inf"), Kind.FACTOR),
+        "before": fake.quantity(before),
     }
     evidence = [fake.last.evidence(f"{fake.key} at the end")]
     if real is not None and with_real and real.last.place != fake.last.place:
