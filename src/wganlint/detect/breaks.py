@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wganlint.detect.bounds import resolution_at
 from wganlint.detect.quality import measures
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
 from wganlint.detect.series import ADVERSARIAL, roles
@@ -61,8 +62,8 @@ def find_break(series: Series) -> Break | None:
 
     Two places are tried: the change point by ranks, and the first record of the second half that is `BURST` spreads
     away from all before it (a burst leaves values that scatter about no new level). Distances are in 1.4826 MAD of the
-    records from the first fifth to the change, at least one percent of their median size: a value that hardly
-    moved before would make any change look large.
+    records from the first fifth to the change, at least one percent of their median size and one printed unit: a
+    value that hardly moved before would make any change look large.
     """
     at = finite(series, series.sample(MOST))
     begin = int(SKIP * len(at))
@@ -71,23 +72,24 @@ def find_break(series: Series) -> Break | None:
     if found is None:
         return None
     places = [begin + found.at]
-    middle, unit = _level(values[begin : len(at) // 2])
+    printed = resolution_at(series, at) or 0.0
+    middle, unit = _level(values[begin : len(at) // 2], printed)
     away = np.flatnonzero(np.abs(values[len(at) // 2 :] - middle) > BURST * unit)
     if len(away):
         places.append(len(at) // 2 + int(away[0]))
-    breaks = [_break(series, at, begin, p) for p in places if p - begin >= BEFORE and len(at) - p >= AFTER]
+    breaks = [_break(series, at, begin, p, printed) for p in places if p - begin >= BEFORE and len(at) - p >= AFTER]
     return max(breaks, key=lambda b: (b.lasting >= MOSTLY, b.peak), default=None)
 
 
-def _level(base: Floats) -> tuple[float, float]:
+def _level(base: Floats, printed: float) -> tuple[float, float]:
     middle = median(base) if len(base) else 0.0
-    return middle, max(spread(base), 0.01 * median(np.abs(base)) if len(base) else 0.0, 1e-9)
+    return middle, max(spread(base), 0.01 * median(np.abs(base)) if len(base) else 0.0, printed, 1e-9)
 
 
-def _break(series: Series, at: Ints, begin: int, place: int) -> Break:
+def _break(series: Series, at: Ints, begin: int, place: int, printed: float) -> Break:
     values = series.values[at]
     base, tail = values[begin:place], values[place:]
-    middle, unit = _level(base)
+    middle, unit = _level(base, printed)
     far = np.abs(tail - middle) / unit
     half = len(base) // 2
     drift = abs(median(base[:half]) - median(base[half:])) / unit
