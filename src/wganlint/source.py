@@ -208,13 +208,23 @@ class Noise(Site):
 
 @dataclass(frozen=True, slots=True)
 class Controller(Site):
-    """A branch on the gap that changes critic steps or the penalty's weight. `against`: at a negative gap it weakens the
-    critic; `both`: an opposite branch shares its limit and nothing keeps them apart."""
+    """A branch on the gap that changes critic steps or the penalty's weight.
+
+    `against`: at a negative gap it weakens the critic; `both`: an opposite branch shares its limit and nothing keeps
+    them apart.
+    """
 
     test: str = ""
     action: str = ""
     against: bool = False
     both: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BiasedPrint(Site):
+    """A print of the gap under a condition on the gap, with no other print of it. `test` as written."""
+
+    test: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +248,7 @@ class SourceModel:
     clips: tuple[WeightClip, ...] = ()
     noises: tuple[Noise, ...] = ()
     controllers: tuple[Controller, ...] = ()
+    biased: tuple[BiasedPrint, ...] = ()
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

@@ -1,7 +1,27 @@
 """Importing this registers every detector that ships."""
 
-from wganlint.detect import counters, inputs, penalty, pinned, profile, series, settings, sides, source, traces
-from wganlint.detect import breaks, control, diversity, norms, quality, rates, restarts  # isort: skip
+from wganlint.detect import (
+    breaks,
+    control,
+    counters,
+    diversity,
+    inputs,
+    norms,
+    penalty,
+    pinned,
+    printing,
+    profile,
+    quality,
+    rates,
+    restarts,
+    series,
+    settings,
+    sides,
+    source,
+    traces,
+)  # fmt: skip
 
-__all__ = ["counters", "inputs", "penalty", "pinned", "profile", "series", "settings", "sides", "source", "traces"]
-__all__ += ["breaks", "control", "diversity", "norms", "quality", "rates", "restarts"]
+__all__ = [
+    "breaks", "control", "counters", "diversity", "inputs", "norms", "penalty", "pinned", "printing", "profile",
+    "quality", "rates", "restarts", "series", "settings", "sides", "source", "traces",
+]  # fmt: skip

@@ -21,7 +21,9 @@ from wganlint.units import Kind, Quantity
 SKIP = 0.2  # of the run: young networks move fast
 BEFORE, AFTER = 10, 5  # fewest records on each side of a break
 MANY = 12  # series of the game that are looked at
-SPOKEN = frozenset("loss losses err error cost real fake gan adv score scores logit logits".split())
+SPOKEN = frozenset(
+    ["loss", "losses", "err", "error", "cost", "real", "fake", "gan", "adv", "score", "scores", "logit", "logits"]
+)
 MOSTLY = 0.8  # share of records by which places are ranked
 BURST = 50.0  # spreads: far outside what a place is chosen among
 BEYOND = 4.0  # spreads from the level before: normal noise goes there once in 16,000 records

@@ -154,8 +154,8 @@ def augment_course(run: Run) -> Found:
 def limit_cycle(run: Run) -> Found:
     """A stable period in the gap or a loss of the game, by the autocorrelation of what is left beyond its trend.
 
-    score: the highest peak behind the first negative lobe, between 8 records and a quarter of the run; second: the peak at
-    twice that lag; growth: spread of the last over that of the first quarter. driver: a control field whose median
+    score: the highest peak behind the first negative lobe, between 8 records and a quarter of the run; second: the peak
+    at twice that lag; growth: spread of the last over that of the first quarter. driver: a control field whose median
     distance between changes is within a fifth of the period (driven), if one is logged.
     """
     found: list[tuple[float, Series, Fact]] = []
@@ -195,8 +195,8 @@ def _cycle_fact(run: Run, series: Series, at: Ints, seen: Cycle) -> Fact:
         "driver": driver,
         "driven": bool(driver),
     }
-    return Fact(fields, (series.first.evidence("first record"), series.last.evidence("last record")), series.first.place,
-                (series.name,))  # fmt: skip
+    ends = (series.first.evidence("first record"), series.last.evidence("last record"))
+    return Fact(fields, ends, series.first.place, (series.name,))
 
 
 @detector(

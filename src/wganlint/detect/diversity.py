@@ -14,7 +14,24 @@ from wganlint.series import median
 from wganlint.units import Kind, Quantity
 
 SPREAD = frozenset({"std", "sd", "stdev", "stddev", "sigma"})
-NOT_SAMPLES = frozenset("score scores logit logits loss losses grad gradient gradients weight weights out d c".split())
+NOT_SAMPLES = frozenset(
+    [
+        "score",
+        "scores",
+        "logit",
+        "logits",
+        "loss",
+        "losses",
+        "grad",
+        "gradient",
+        "gradients",
+        "weight",
+        "weights",
+        "out",
+        "d",
+        "c",
+    ]
+)
 
 
 def _spreads(run: Run) -> tuple[list[Series], list[Series]]:

@@ -57,7 +57,7 @@ def _growth(fact: Fact) -> float:
     late = fact.fields["late"]
     growth = fact.fields["growth"]
     assert isinstance(late, Quantity) and isinstance(growth, Quantity)
-    return growth.value * max(late.value, 1e-30) ** 0.01
+    return growth.value * float(max(late.value, 1e-30) ** 0.01)
 
 
 def _course(series: Series) -> Fact | None:

@@ -51,7 +51,24 @@ MEASURES = {
     for word in words
 }
 OTHER = frozenset(
-    "num interval every freq frequency weight lambda samples images epoch epochs step steps best target loss".split()
+    [
+        "num",
+        "interval",
+        "every",
+        "freq",
+        "frequency",
+        "weight",
+        "lambda",
+        "samples",
+        "images",
+        "epoch",
+        "epochs",
+        "step",
+        "steps",
+        "best",
+        "target",
+        "loss",
+    ]
 )
 SLACK = 1e-3  # rounding of a share, and of a distance between equal sets
 

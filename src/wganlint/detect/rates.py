@@ -16,11 +16,44 @@ from wganlint.run import Run, Series, Setting, Stated
 from wganlint.units import Kind, Quantity
 
 ADAPTIVE = frozenset(
-    "adam adamw rmsprop nadam radam adamax adagrad adadelta adabelief amsgrad fusedadam extraadam oadam "
-    "adamoptimizer rmspropoptimizer adagradoptimizer optimisticadam".split()
+    [
+        "adam",
+        "adamw",
+        "rmsprop",
+        "nadam",
+        "radam",
+        "adamax",
+        "adagrad",
+        "adadelta",
+        "adabelief",
+        "amsgrad",
+        "fusedadam",
+        "extraadam",
+        "oadam",
+        "adamoptimizer",
+        "rmspropoptimizer",
+        "adagradoptimizer",
+        "optimisticadam",
+    ]
 )
 SGD = frozenset(("sgd", "gradientdescentoptimizer", "momentumoptimizer"))
-OF_ADAM = frozenset("beta1 beta2 betas adam_b1 adam_b2 b1 b2 beta_1 beta_2 adam_beta1 adam_beta2 d_b1 g_b1".split())
+OF_ADAM = frozenset(
+    [
+        "beta1",
+        "beta2",
+        "betas",
+        "adam_b1",
+        "adam_b2",
+        "b1",
+        "b2",
+        "beta_1",
+        "beta_2",
+        "adam_beta1",
+        "adam_beta2",
+        "d_b1",
+        "g_b1",
+    ]
+)
 BETWEEN = 0.3  # of the run: up to there a rate may warm up
 
 
@@ -54,8 +87,8 @@ def learning_rate(run: Run) -> Found:
     """The learning rates that the log states (else those that the source states without a choice), and the optimizer.
 
     effective = lr / (1 - momentum): the size that a constant gradient's steps reach under momentum (heavy ball);
-    below_adam = 1e-4 / lr, for the record: steps of SGD and Adam do not compare by lr. With several optimizers lr is the
-    one with the smallest effective rate. A rate restored from a checkpoint counts, not the printed one. highest and
+    below_adam = 1e-4 / lr, for the record: steps of SGD and Adam do not compare by lr. With several optimizers lr is
+    the one with the smallest effective rate. A rate restored from a checkpoint counts, not the printed one. highest and
     lowest: over the networks, of a series that echoes a rate by its peak. assumed: nothing names the optimizer; betas
     and most GAN programs say Adam.
     """

@@ -21,7 +21,7 @@ YOUNG = 5  # first records of all, which a training that begins anew repeats
 
 
 def _boundaries(run: Run, series: Series) -> list[int]:
-    """Return the positions of the first kept points behind each resume: of later files, and where a note tells of one."""
+    """Return the first kept points behind each resume: of later files, and where notes tell of one."""
     found = (np.flatnonzero(np.diff(series.file_of)) + 1).tolist() if len(series.files) > 1 else []
     for note in run.notes:
         if not note.text.startswith(RESUMED) or note.place.file not in series.files or note.place.line is None:
@@ -44,9 +44,9 @@ def restart_jump(run: Run) -> Found:
     """A jump of an adversarial series where the run was resumed, back to what it was at the very first.
 
     size: distance of the first record there from the median of the 20 before, in their spreads (1.4826 MAD, at least
-    one printed unit); near: its distance from the first record of all over the one from the level before; was: the same for the
-    first records of a young run; series: how many series jump at that place. Of several places the one with the most series, then the
-    largest size.
+    one printed unit); near: its distance from the first record of all, over that of the first record from the level
+    before; was: the same for the nearest of the first records; series: how many series jump at that place. Of several
+    places the one with the most series, then the largest size.
     """
     series = [s for _, s in roles(run, ADVERSARIAL)]
     if not series:

@@ -13,7 +13,6 @@ from wganlint.run import Run, Series, Setting
 from wganlint.series import Floats
 from wganlint.units import Kind, Quantity
 
-
 CONFLICTS = ("learning_rate", "penalty_weight", "critic_steps", "weight_clip")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wganlint.evidence import Place
 from wganlint.read.source.bounds import clamps, scales, weight_clips
-from wganlint.read.source.controllers import controllers
+from wganlint.read.source.controllers import biased_prints, controllers
 from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
@@ -71,4 +71,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         clips=weight_clips(paths),
         noises=noises(paths, losses),
         controllers=controllers(paths),
+        biased=biased_prints(paths),
     )

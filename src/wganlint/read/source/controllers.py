@@ -1,4 +1,4 @@
-"""files -> read -> Run: branches that change critic steps or the penalty's weight by the gap of the game."""
+"""files -> read -> Run: branches on the gap of the game: what they change (critic steps, penalty), what they print."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ from collections.abc import Iterator
 from wganlint.read.source import words
 from wganlint.read.source.flow import dotted
 from wganlint.read.source.paths import Paths
-from wganlint.source import Controller
+from wganlint.source import BiasedPrint, Controller
 
-_GAP = frozenset("gap wasserstein wass wdist w_dist wgap w_gap wma w_ma emd w".split())
-_STEPS = frozenset("n_critic critic_steps ncritic d_steps critic_iters n_dis disc_steps cs k_critic d_iters".split())
-_WEIGHT = frozenset("lambda_gp gp_weight lambda_ gp_lambda lam lambda_term gp_coef gp_lam lambda_gradient_penalty".split())
+_GAP = words.listed("gap wasserstein wass wdist w_dist wgap w_gap wma w_ma emd w")
+_STEPS = words.listed("n_critic critic_steps ncritic d_steps critic_iters n_dis disc_steps cs k_critic d_iters")
+_WEIGHT = frozenset(
+    [
+        "lambda_gp",
+        "gp_weight",
+        "lambda_",
+        "gp_lambda",
+        "lam",
+        "lambda_term",
+        "gp_coef",
+        "gp_lam",
+        "lambda_gradient_penalty",
+    ]
+)
+_PRINTS = words.listed("print info debug warning write log add_scalar")
 _CALM = frozenset({"cooldown", "cool", "patience", "last_change", "last_adapt", "hysteresis", "wait"})
 
 
@@ -39,6 +52,30 @@ def controllers(paths: Paths) -> tuple[Controller, ...]:
                 )
             )  # fmt: skip
     return tuple(sorted(found, key=lambda one: one.place))
+
+
+def biased_prints(paths: Paths) -> tuple[BiasedPrint, ...]:
+    """Return the prints of a gap that only happen on one side of a limit of that gap, where nothing else prints it."""
+    found: dict[ast.Call, BiasedPrint] = {}
+    free: set[str] = set()
+    for call in paths.project.calls:
+        shown = {dotted(node) for arg in call.args for node in ast.walk(arg) if _speaks(node, _GAP)} - {""}
+        if dotted(call.func).rsplit(".", 1)[-1] not in _PRINTS or not shown:
+            continue
+        held = [p for p, child in paths.project.around(call) if isinstance(p, ast.If) and child in p.body]
+        tests = [p.test for p in held if _test(p.test, paths) is not None and not p.orelse]
+        names = {dotted(node) for test in tests for node in ast.walk(test)}
+        if tests and shown & names:
+            site = paths.project.site(call)
+            found[call] = BiasedPrint(site.place, site.quote, site.owner, paths.project.text(tests[0]))
+        else:
+            free |= shown
+    biased = [one for call, one in found.items() if not free.intersection(_names(call))]
+    return tuple(sorted(biased, key=lambda one: one.place))
+
+
+def _names(call: ast.Call) -> set[str]:
+    return {dotted(node) for arg in call.args for node in ast.walk(arg) if isinstance(node, ast.Name | ast.Attribute)}
 
 
 def _branches(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from wganlint.read.source import words
 from wganlint.read.source.classes import callee
 from wganlint.read.source.flow import dotted
 from wganlint.read.source.losses import Losses
@@ -12,9 +13,9 @@ from wganlint.read.source.steps import operand
 from wganlint.source import Noise
 
 _FILLS = frozenset({"zeros", "ones", "full", "new_zeros", "new_ones", "new_full"})
-_KEEPS = frozenset(
+_KEEPS = words.listed(
     "to cuda cpu float double half view reshape expand repeat detach requires_grad_ type contiguous unsqueeze squeeze "
-    "clone Variable tensor as_tensor from_numpy constant astype convert_to_tensor stack cat".split()
+    "clone Variable tensor as_tensor from_numpy constant astype convert_to_tensor stack cat"
 )
 DEPTH = 8
 
