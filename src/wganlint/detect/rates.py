@@ -128,9 +128,9 @@ def learning_rate(run: Run) -> Found:
     return Fact(fields, (*shown, *extra), rate.evidence[0].place)
 
 
-def _same_line(run: Run, setting: Setting, meaning: str) -> Setting | None:
+def _same_line(run: Run, setting: Setting, meaning: str) -> list[Setting]:
     line = (setting.place.file, setting.place.line)
-    return next((s for s in run.settings if s.meaning == meaning and (s.place.file, s.place.line) == line), None)
+    return [s for s in run.settings if s.meaning == meaning and (s.place.file, s.place.line) == line]
 
 
 def _stated(setting: Setting) -> Stated:
@@ -152,12 +152,15 @@ def _from_log(run: Run) -> list[Rate]:
     restored = [s for s in run.settings if s.origin == "restored" and s.number and s.place.file in later]
     restored = [s for s in restored if s.meaning == "learning_rate"]
     for optimizer in optimizers:
-        lr = _same_line(run, optimizer, "learning_rate")
+        beside = _same_line(run, optimizer, "learning_rate")
+        if len(optimizers) == 1 and len(beside) > 1:
+            return []  # an option dump: one optimizer for several rates
+        lr = beside[0] if beside else None
         if lr is None and len(optimizers) == 1:
             lr = next((s for s in run.latest("learning_rate") if s.number), None)
         if lr is None or lr.number is None:
             continue
-        momentum = _same_line(run, optimizer, "momentum")
+        momentum = next(iter(_same_line(run, optimizer, "momentum")), None)
         # A restored rate without a name of its own is in force where there is one optimizer to restore.
         used = restored[-1] if restored and len(optimizers) == 1 else lr
         quotes = tuple(dict.fromkeys([_line(optimizer), *([_line(used)] if used is not lr else [])]))
@@ -215,7 +218,9 @@ def _optimizer(run: Run) -> tuple[str, str]:
     made = {o.name for o in (run.source.optimizers if run.source else ())}
     if len(made) == 1 or (made and all(name.lower() in ADAPTIVE for name in made)):
         return min(made), "source"
-    if any(s.name.lower().split(".")[-1].lstrip("-").replace("-", "_") in OF_ADAM for s in run.settings):
+    # An option dump that counts something (`batch=64`) is read as a record.
+    names = [s.name for s in run.settings] + [s.key for s in run.series if len(s) == 1]
+    if any(name.lower().split(".")[-1].lstrip("-").replace("-", "_") in OF_ADAM for name in names):
         return "Adam", "betas"
     return ("" if made else "Adam"), "assumed"
 

@@ -23,11 +23,12 @@ def spread(values: Floats) -> float:
 
 
 def noise(values: Floats) -> float:
-    """Return the standard deviation of the noise about a slow trend: spread of the first differences over sqrt(2).
+    """Return the standard deviation of the noise about a slow curve: spread of the second differences over sqrt(6).
 
-    Differences of neighbors take a trend out (von Neumann 1941, Annals of Mathematical Statistics 12).
+    e_t = (x_t-1 + x_t+1) / 2 - x_t has 3/2 of the variance of white noise, and takes a slope out.
+    (Gasser, Sroka & Jennen-Steinmetz 1986, Biometrika 73, 625-633; with the MAD for the mean square.)
     """
-    return spread(np.diff(values)) / np.sqrt(2.0) if len(values) > 1 else 0.0
+    return spread(np.diff(values, 2)) / float(np.sqrt(6.0)) if len(values) > 2 else 0.0
 
 
 def ranks(values: Floats) -> Floats:
