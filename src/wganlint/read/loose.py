@@ -46,8 +46,8 @@ _COUNTERS = re.compile(
     rf"(?<![^ \t\[\]])\[[ \t]*+(?P<a>(?>{NUMBER}))[ \t]*+(?P<sign>[/:])[ \t]*+(?P<b>(?>{NUMBER}))"
     r"(?:[ ]?\([ ]*+[0-9.]++%\))?+[ \t]*+\]"
 )
-# CycleGAN at the end of an epoch: `learning rate 0.0002000 -> 0.0001990`; the second one is in force from here on
-_MOVES = re.compile(rf"\s*+(?P<key>learning rate)[ ]++{NUMBER}[ ]++->[ ]++(?P<value>(?>{NUMBER}))(?P<unit>)\s*+")
+# CycleGAN at the end of an epoch: `learning rate 0.0002000 -> 0.0001990`; the first one was in force until here
+_MOVES = re.compile(rf"\s*+(?P<key>learning rate)[ ]++(?P<value>(?>{NUMBER}))(?P<unit>)[ ]++->[ ]++(?>{NUMBER})\s*+")
 # `4999 [D loss: ...`, `10: loss=...`, `[0] critic: ...`
 _LEAD = re.compile(
     rf"\s*+(?:\[[ \t]*+(?P<inner>(?>{NUMBER}))[ \t]*+\]|(?P<value>(?>{NUMBER})))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+"
