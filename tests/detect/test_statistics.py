@@ -101,3 +101,8 @@ def test_long_series_are_averaged_not_cut() -> None:
     found = cycle(values)
     assert found is not None and found.lag == pytest.approx(500, abs=10)
     assert cycle(np.zeros(5)) is None and thinned(np.zeros(0))[0].size == 0
+
+
+def test_a_multiple_of_a_short_period_is_no_period() -> None:
+    assert cycle(np.arange(250) % 7 / 10.0) is None
+    assert cycle(np.arange(250) % 20 / 10.0) is not None

@@ -130,12 +130,14 @@ def cycle(values: Floats, shortest: int = 8) -> Cycle | None:
 
     The trend (running median over a fifth) is taken out and the rest smoothed over five values. The period is the
     highest peak of the autocorrelation behind its first negative lobe, between `shortest` values and a quarter of all.
+    None too where the values themselves repeat within fewer than `shortest`.
     """
     coarse, size = thinned(values)
     n = len(coarse)
     if n < 4 * shortest:
         return None
-    rest = running_mean(coarse - running_median(coarse, n // 5), 5)
+    raw = coarse - running_median(coarse, n // 5)
+    rest = running_mean(raw, 5)
     r = autocorrelation(rest)
     below = np.flatnonzero(r < 0)
     if not len(below):
@@ -146,8 +148,21 @@ def cycle(values: Floats, shortest: int = 8) -> Cycle | None:
     lag = first + int(np.argmax(r[first : last + 1]))
     if not r[lag] > max(r[lag - 1], r[lag + 1]):
         return None  # a slope that goes on, no peak
+    if _shorter(raw, shortest) >= 0.8 * r[lag]:
+        return None  # a multiple of a period that is too short to be told
     reach = max(1, lag // 5)
     quarter = max(1, n // 4)
     early, late = spread(rest[:quarter]), spread(rest[-quarter:])
     second = float(np.max(r[2 * lag - reach : 2 * lag + reach + 1]))
     return Cycle(float(lag * size), float(r[lag]), second, n / lag, late / early if early > 0 else float("inf"))
+
+
+def _shorter(values: Floats, shortest: int) -> float:
+    """Return the highest autocorrelation that peaks behind the first negative lobe, below lag `shortest`; else 0."""
+    r = autocorrelation(values)
+    below = np.flatnonzero(r[: shortest + 1] < 0)
+    if not len(below):
+        return 0.0
+    lags = np.arange(int(below[0]) + 1, shortest)
+    peaks = r[lags][(r[lags] > r[lags - 1]) & (r[lags] > r[lags + 1])]
+    return float(np.max(peaks, initial=0.0))
