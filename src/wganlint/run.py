@@ -33,6 +33,9 @@ class Input:
     why: str
 
 
+RESUMED = "training was resumed"  # how a note begins that tells of a resume within a file, at its place
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something about an input that the reader must know: damage, a repair, a cut."""

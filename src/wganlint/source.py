@@ -200,6 +200,34 @@ class WeightClip(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Noise(Site):
+    """A tensor of one constant that the generator is fed in training instead of noise: `torch.zeros`."""
+
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Controller(Site):
+    """A branch on the gap that changes critic steps or the penalty's weight.
+
+    `against`: at a negative gap it weakens the critic; `both`: an opposite branch shares its limit and nothing keeps
+    them apart.
+    """
+
+    test: str = ""
+    action: str = ""
+    against: bool = False
+    both: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BiasedPrint(Site):
+    """A print of the gap under a condition on the gap, with no other print of it. `test` as written."""
+
+    test: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceModel:
     """All facts of the source files of one run."""
 
@@ -218,6 +246,9 @@ class SourceModel:
     detaches: tuple[Detach, ...] = ()
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()
+    noises: tuple[Noise, ...] = ()
+    controllers: tuple[Controller, ...] = ()
+    biased: tuple[BiasedPrint, ...] = ()
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

@@ -83,6 +83,7 @@ LINES = [
     ("epoch: 3 loss: tensor(0.5000, device='cuda:0', grad_fn=<MeanBackward0>) g_loss: tensor(nan)",
      "epoch=3 loss=0.5000 g_loss=nan"),
     ("epoch 3 loss tensor(0.5, grad_fn=<MeanBackward0>)", "epoch=3 loss=0.5"),
+    ("learning rate 0.0002000 -> 0.0001990", "learning rate=0.0002000"),
     ("epoch: 3 loss: np.float64(0.5) g: array([0.25], dtype=float32)", "epoch=3 loss=0.5 g=0.25"),
     ("│ d_loss │ 0.5 │", "d_loss=0.5"),
     ("| rollout/ep_rew_mean | 1.25e+02 |", "rollout/ep_rew_mean=1.25e+02"),

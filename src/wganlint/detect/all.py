@@ -1,35 +1,12 @@
 """Importing this registers every detector that ships."""
 
 from wganlint.detect import (
-    counters,
-    critic,
-    duel,
-    flat,
-    floors,
-    inputs,
-    penalty,
-    pinned,
-    profile,
-    series,
-    settings,
-    sides,
-    source,
-    traces,
-)
+    breaks, control, counters, critic, diversity, duel, flat, floors, inputs, norms, penalty, pinned, printing,
+    profile, quality, rates, restarts, series, settings, sides, source, traces,
+)  # fmt: skip
 
 __all__ = [
-    "counters",
-    "critic",
-    "duel",
-    "flat",
-    "floors",
-    "inputs",
-    "penalty",
-    "pinned",
-    "profile",
-    "series",
-    "settings",
-    "sides",
-    "source",
-    "traces",
-]
+    "breaks", "control", "counters", "critic", "diversity", "duel", "flat", "floors", "inputs", "norms",
+    "penalty", "pinned", "printing", "profile", "quality", "rates", "restarts", "series", "settings", "sides",
+    "source", "traces",
+]  # fmt: skip

@@ -8,7 +8,7 @@ from wganlint import units
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.scores import penalty_weight, rows
 from wganlint.evidence import derived
-from wganlint.run import Run
+from wganlint.run import Run, Stated
 from wganlint.series import median
 from wganlint.units import Kind, Quantity
 
@@ -129,3 +129,51 @@ def logged_penalty_zero(run: Run) -> Found:
         "records": Quantity(len(series), Kind.POINTS),
     }
     return Fact(fields, (point.evidence(f"{series.key}={point.text}"),), point.place, (series.name,))
+
+
+@detector(
+    fields={
+        "weight": Kind.NUMBER, "name": Kind.TEXT, "effective": Kind.NUMBER, "thinned": Kind.FLAG, "every": Kind.COUNT,
+        "steps": Kind.COUNT, "lowest": Kind.NUMBER, "highest": Kind.NUMBER, "moves": Kind.FACTOR, "stated": Kind.FLAG,
+    },
+)  # fmt: skip
+def effective_penalty(run: Run) -> Found:
+    """The weight of the penalty, and what is left of it where it is computed on every k-th of n critic steps only.
+
+    effective = weight * ceil(n / k) / n for k <= n, weight / k beyond; moves: the largest over the smallest weight that
+    the records echo (1 where they echo none); stated: the log or a configuration says it, not only a default.
+    """
+    known = run.number("penalty_weight")
+    echo = run.role("penalty_weight")
+    literal = next((p for p in (run.source.penalties if run.source else ()) if p.weight is not None), None)
+    if echo is not None and (known is None or known.origin == "default"):
+        known = Stated(echo.key, echo.last.text, echo.last.value, "records", echo.last.evidence("the weight in force"))
+    if known is None and literal is not None:
+        shown = literal.weight_text or f"{literal.weight:g}"
+        known = Stated("the weight of the penalty", shown, literal.weight, "default", literal.evidence("the penalty"))
+    if known is None or known.number is None or not np.isfinite(known.number):
+        return Missing("the penalty weight (lambda)")
+    every = next((s for s in run.stated("penalty_every") if s.number is not None and s.number >= 2), None)
+    count = run.number("critic_steps")
+    k = int(every.number) if every is not None and every.number is not None else 1
+    n = int(count.number) if count is not None and count.number is not None and count.number >= 1 else 1
+    share = -(-n // k) / n if k <= n else 1 / k
+    values = echo.values[np.isfinite(echo.values)] if echo is not None else np.array([known.number])
+    positive = values[values > 0]
+    effective = known.number * share
+    fields: dict[str, Quantity | bool | str] = {
+        "weight": Quantity(known.number, Kind.NUMBER, None, known.value),
+        "name": known.name,
+        "effective": Quantity(effective, Kind.NUMBER),
+        "thinned": k > 1,
+        "every": Quantity(k, Kind.COUNT),
+        "steps": Quantity(n, Kind.COUNT),
+        "lowest": Quantity(float(np.min(values, initial=known.number)), Kind.NUMBER),
+        "highest": Quantity(float(np.max(values, initial=known.number)), Kind.NUMBER),
+        "moves": Quantity(float(positive.max() / positive.min()) if len(positive) else 1.0, Kind.FACTOR),
+        "stated": known.origin != "default",
+    }
+    formula = f"weight * ceil(n / k) / n = {known.value} * ceil({n} / {k}) / {n}"
+    formula = formula if k <= n else f"weight / k = {known.value} / {k}"
+    extra = (every.evidence, derived(f"{formula} = {effective:.3g}")) if every is not None and k > 1 else ()
+    return Fact(fields, (known.evidence, *extra), known.evidence.place)

@@ -1,4 +1,4 @@
-"""Detectors on what a run says about itself: learning rate, optimizer, penalty schedule, contradictions."""
+"""Detectors on what a run says about itself: one part of the same input against another."""
 
 from __future__ import annotations
 
@@ -8,115 +8,10 @@ import numpy as np
 
 from wganlint import units
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
-from wganlint.evidence import Evidence, derived
-from wganlint.run import Run, Series, Setting, Stated
+from wganlint.evidence import Evidence
+from wganlint.run import Run, Series, Setting
 from wganlint.series import Floats
 from wganlint.units import Kind, Quantity
-
-
-def _same_line(run: Run, setting: Setting, meaning: str) -> Setting | None:
-    line = (setting.place.file, setting.place.line)
-    return next((s for s in run.settings if s.meaning == meaning and (s.place.file, s.place.line) == line), None)
-
-
-@detector(
-    fields={
-        "optimizer": Kind.TEXT, "lr": Kind.NUMBER, "momentum": Kind.NUMBER, "effective": Kind.NUMBER, "sgd": Kind.FLAG,
-        "adaptive": Kind.FLAG, "below_adam": Kind.FACTOR, "has_momentum": Kind.FLAG, "from_source": Kind.FLAG,
-    },
-)  # fmt: skip
-def learning_rate(run: Run) -> Found:
-    """The optimizer and learning rate that the log states (else the one that the source states without a choice).
-
-    effective = lr / (1 - momentum): the size that a constant gradient's steps reach under momentum (heavy ball);
-    below_adam = 1e-4 / lr, for the record: steps of SGD and Adam do not compare by lr. With several optimizers the one
-    with the smallest effective rate is taken. A rate restored from a checkpoint counts, not the printed one.
-    """
-    stated = _from_log(run) or _from_source(run)
-    if stated is None:
-        return Missing("the optimizer and its learning rate")
-    name, lr, momentum, evidence, from_source = stated
-    if lr.number is None or lr.number <= 0:
-        return Missing("a learning rate above 0")
-    mu = momentum.number if momentum is not None and momentum.number is not None else 0.0
-    effective = lr.number / (1 - mu) if 0 <= mu < 1 else lr.number
-    sgd = name.lower() == "sgd"
-    formula = f"lr / (1 - momentum) = {lr.value} / (1 - {momentum.value if momentum else '0'}) = {effective:.2g}"
-    fields: dict[str, Quantity | bool | str] = {
-        "optimizer": name,
-        "lr": Quantity(lr.number, Kind.NUMBER, None, lr.value),
-        "momentum": Quantity(mu, Kind.NUMBER, None, momentum.value if momentum else "0"),
-        "effective": Quantity(effective, Kind.NUMBER),
-        "sgd": sgd,
-        "adaptive": name.lower() in {"adam", "adamw", "rmsprop", "nadam", "radam", "adamax", "adagrad", "adadelta"},
-        "below_adam": Quantity(1e-4 / lr.number, Kind.FACTOR),
-        "has_momentum": mu > 0,
-        "from_source": from_source,
-    }
-    extra = (derived(formula),) if sgd and mu > 0 else ()
-    return Fact(fields, (*evidence, *extra), evidence[0].place)
-
-
-_Rate: TypeAlias = tuple[str, Stated, Stated | None, tuple[Evidence, ...], bool]
-
-
-def _stated(setting: Setting) -> Stated:
-    return Stated(setting.name, setting.value, setting.number, setting.origin, setting.evidence())
-
-
-def _from_log(run: Run) -> _Rate | None:
-    rates: list[tuple[float, _Rate]] = []
-    optimizers = run.latest("optimizer")
-    file = optimizers[-1].place.file if optimizers else ""
-    files = list(dict.fromkeys(s.place.file for s in run.settings))
-    later = files[files.index(file) :] if file in files else []
-    restored = [s for s in run.settings if s.origin == "restored" and s.number and s.place.file in later]
-    restored = [s for s in restored if s.meaning == "learning_rate"]
-    for optimizer in optimizers:
-        lr = _same_line(run, optimizer, "learning_rate")
-        if lr is None and len(optimizers) == 1:
-            lr = next((s for s in run.latest("learning_rate") if s.number), None)
-        if lr is None or lr.number is None:
-            continue
-        momentum = _same_line(run, optimizer, "momentum")
-        # A restored rate without a name of its own is in force where there is one optimizer to restore.
-        used = restored[-1] if restored and len(optimizers) == 1 else lr
-        quotes = tuple(dict.fromkeys([_line(optimizer), *([_line(used)] if used is not lr else [])]))
-        mu = momentum.number if momentum is not None and momentum.number is not None else 0.0
-        effective = (used.number or 0.0) / (1 - mu) if 0 <= mu < 1 else used.number or 0.0
-        found = _stated(momentum) if momentum is not None else None
-        rate = _stated(used)
-        echo = run.role("learning_rate")
-        if echo is not None and len(optimizers) == 1 and echo.last.value > 0:
-            shown = echo.last.evidence("the rate in force at the last record")
-            rate = Stated(echo.key, echo.last.text, echo.last.value, "records", shown)
-            effective, quotes = echo.last.value / (1 - mu) if 0 <= mu < 1 else echo.last.value, (*quotes, shown)
-        rates.append((effective, (optimizer.value, rate, found, quotes, False)))
-    return min(rates, key=lambda rate: rate[0])[1] if rates else None
-
-
-def _line(setting: Setting) -> Evidence:
-    label = "the learning rate in force" if setting.origin == "restored" else "optimizer and learning rate"
-    return setting.evidence(label)
-
-
-def _from_source(run: Run) -> _Rate | None:
-    found = [o for o in (run.source.optimizers if run.source else ()) if o.lr is not None]
-    if not found or len({(o.name, o.lr) for o in found}) != 1:
-        return None
-    optimizer = found[0]
-    lr = Stated(
-        "lr",
-        optimizer.lr_text or f"{optimizer.lr:g}",
-        optimizer.lr,
-        "default",
-        optimizer.evidence("optimizer"),
-    )
-    momentum = None
-    if optimizer.momentum is not None:
-        momentum = Stated("momentum", f"{optimizer.momentum:g}", optimizer.momentum, "default", lr.evidence)
-    return optimizer.name, lr, momentum, (lr.evidence,), True
-
 
 CONFLICTS = ("learning_rate", "penalty_weight", "critic_steps", "weight_clip")
 

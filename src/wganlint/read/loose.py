@@ -47,6 +47,8 @@ _COUNTERS = late(
     rf"(?<![^ \t\[\]])\[[ \t]*+(?P<a>(?>{NUMBER}))[ \t]*+(?P<sign>[/:])[ \t]*+(?P<b>(?>{NUMBER}))"
     r"(?:[ ]?\([ ]*+[0-9.]++%\))?+[ \t]*+\]"
 )
+# CycleGAN at the end of an epoch: `learning rate 0.0002000 -> 0.0001990`; the first one was in force until here
+_MOVES = re.compile(rf"\s*+(?P<key>learning rate)[ ]++(?P<value>(?>{NUMBER}))(?P<unit>)[ ]++->[ ]++(?>{NUMBER})\s*+")
 # `4999 [D loss: ...`, `10: loss=...`, `[0] critic: ...`
 _LEAD = late(
     rf"\s*+(?:\[[ \t]*+(?P<inner>(?>{NUMBER}))[ \t]*+\]|(?P<value>(?>{NUMBER})))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+"
@@ -85,6 +87,8 @@ def all_fields(line: str, bar: Bar | None = None, *, keyed: bool = True) -> list
     fields = fields_of(line, bar) if keyed else []
     if len(line) > LONGEST or len(fields) >= MOST:
         return fields
+    if not fields and " -> " in line and (moves := _MOVES.fullmatch(line)) is not None:
+        return [_field(moves, moves["key"], *moves.span("key"))]
     if not fields and (bar is not None or not spoken(line) or '("' in line or "('" in line):
         return fields
     return _Loose(line, fields, bar).merged()
@@ -96,6 +100,7 @@ def spoken(line: str) -> bool:
     if (
         "step" in low or "loss" in low or "epoch" in low or "iter" in low or "tick" in low or "batch" in low
         or "cost" in low or "err" in low or "update" in low or "kimg" in low or "itr" in low or " it " in low
+        or "learning rate" in low
     ):  # fmt: skip
         return True
     return low[-1:] in _ENDS and line.lstrip()[:1] in _DRAWN and line.rstrip()[-1:] in _DRAWN

@@ -12,7 +12,7 @@ from wganlint.evidence import Place
 from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.starts import FEW, MOST_RUNS, Plan, Segment
 from wganlint.read.text import TextFacts, TextReader
-from wganlint.run import Note
+from wganlint.run import RESUMED, Note
 from wganlint.series import Series
 
 REST = "#short"  # behind the name of a run: its starts that are not judged
@@ -101,7 +101,7 @@ def _notes(segment: Segment, left_out: int, plan: Plan, shown: str) -> list[Note
             back = (
                 f"{plan.names[-1]} {resume.before[-1]:.15g} to {resume.after[-1]:.15g} of {name} {resume.after[0]:.15g}"
             )
-        notes.append(Note(f"training was resumed here and goes back from {back}", place))
+        notes.append(Note(f"{RESUMED} here and goes back from {back}", place))
     if left_out:
         text = f"records that a resume repeats are kept once, the later ones: {left_out} earlier ones are left out"
         notes.append(Note(text, Place(shown, segment.begin)))

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from wganlint.evidence import Place
 from wganlint.read.source.bounds import clamps, scales, weight_clips
+from wganlint.read.source.controllers import biased_prints, controllers
 from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
 from wganlint.read.source.heads import count_heads
 from wganlint.read.source.losses import Losses, detaches
 from wganlint.read.source.networks import networks
+from wganlint.read.source.noise import noises
 from wganlint.read.source.optimizers import optimizers
 from wganlint.read.source.parse import Code, parse
 from wganlint.read.source.paths import Paths
@@ -67,4 +69,7 @@ def _facts(codes: list[Code]) -> SourceModel:
         detaches=detaches(losses),
         defaults=defaults(paths),
         clips=weight_clips(paths),
+        noises=noises(paths, losses),
+        controllers=controllers(paths),
+        biased=biased_prints(paths),
     )
