@@ -198,9 +198,11 @@ class Form:
         self._forget()
 
     def _forget(self) -> None:
+        last_line = self._last_line
         self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
         if self.seen.records:
             self.told = self.seen
+            self.told.last, self.told.last_line = self._position, last_line
             if self.step in self.seen.names:
                 self.told.avoid = frozenset(self.seen.names[self.seen.names.index(self.step) + 1 :])
         self.seen, self._position = Seen(self.seen.names), ()
@@ -388,7 +390,7 @@ class Form:
                     )
                 )
         if not seen.first:
-            seen.first = tuple(float(column[0]) for column in columns)
+            seen.first, seen.first_line = tuple(float(column[0]) for column in columns), int(numbers[0])
         seen.records += len(numbers)
         self._position = tuple(float(column[-1]) for column in columns)
 

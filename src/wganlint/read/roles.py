@@ -39,6 +39,16 @@ class RolePattern:
 
 
 @dataclass(frozen=True, slots=True)
+class LineKind:
+    """A kind of line that is no record: any of `words` is in it (lower case), and none of `never`."""
+
+    kind: str
+    words: tuple[str, ...]
+    never: tuple[str, ...]
+    failure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RoleBook:
     """All words and roles."""
 
@@ -47,6 +57,7 @@ class RoleBook:
     auxiliary: RolePattern
     settings: Mapping[str, frozenset[str]]
     known: frozenset[str]  # all words
+    lines: tuple[LineKind, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,7 +99,11 @@ def _book(data: Mapping[str, Any]) -> RoleBook:
     roles = tuple(pattern(entry["name"], entry) for entry in data["role"])
     settings = {name: frozenset(values) for name, values in data["settings"].items()}
     known = frozenset(word for listed in words.values() for word in listed)
-    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known)
+    lines = tuple(
+        LineKind(entry["kind"], tuple(entry["words"]), tuple(entry["never"]), entry.get("failure", False))
+        for entry in data["line"]
+    )
+    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines)
 
 
 def words_of(name: str, book: RoleBook) -> list[str]:
