@@ -353,7 +353,9 @@ class Form:
         where = keep.tolist()
         batch.orders, batch.numbers = batch.orders[keep], batch.numbers[keep]
         batch.lines = [batch.lines[at] for at in where]
-        batch.texts = [[column[at] for at in where] for column in batch.texts]
+        batch.texts = [
+            column[keep] if isinstance(column, np.ndarray) else [column[at] for at in where] for column in batch.texts
+        ]
         batch.values = [column[keep] for column in batch.values]
         batch.starts = [column[keep] for column in batch.starts]
 

@@ -20,7 +20,7 @@ from wganlint.run import Launch, Said
 
 MOST = 500  # launches of one run that are kept
 CLOSE = 100  # lines before the end of an error stream where a failure belongs to the end
-SKEW = 8  # falls back within which the ranks of a job come to the same steps
+SKEW = 3  # falls back within which the ranks of a job come to the same steps
 _VAGUE = "traceback"  # any other kind of failure says more
 _Line = tuple[int, str]
 
