@@ -166,11 +166,11 @@ def test_a_log_of_many_appended_runs_has_the_long_one_whole() -> None:
 
 
 def test_a_resume_that_repeats_records_of_a_long_log_is_cut_there(tmp_path: Path) -> None:
-    lines = [f"step={n} c_loss={-1 - n % 7 / 10:.4f} g_loss={n % 5 / 10:.4f}\n" for n in range(1, 1500)]
-    (run,) = runs_of(tmp_path, "".join([*lines, *lines[1200:]]))
+    lines = [f"step={n} c_loss={-1 - n % 7 / 10:.4f} g_loss={n % 5 / 10:.4f}\n" for n in range(1, 8001)]
+    (run,) = runs_of(tmp_path, "".join([*lines, *lines[7000:]]))
     loss = run.named("c_loss")
     assert loss is not None
-    assert [float(step) for step in loss.steps] == list(range(1, 1500))
+    assert [float(step) for step in loss.steps] == list(range(1, 8001))
 
 
 def test_starts_are_told_with_how_far_they_came_and_how_they_ended(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
 from wganlint.read.source.heads import count_heads
+from wganlint.read.source.leaks import leaks
 from wganlint.read.source.losses import Losses, detaches
 from wganlint.read.source.networks import networks
 from wganlint.read.source.optimizers import optimizers
@@ -67,4 +68,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         detaches=detaches(losses),
         defaults=defaults(paths),
         clips=weight_clips(paths),
+        leaks=leaks(paths),
     )
