@@ -14,6 +14,7 @@ from wganlint.series import Point, Series
 if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the source model when there is source
     import pandas as pd
 
+    from wganlint.expect import Expectation
     from wganlint.source import SourceModel
     from wganlint.trace import Trace
 
@@ -219,6 +220,7 @@ class Run:
     notes: tuple[Note, ...] = ()
     said: tuple[Said, ...] = ()
     launches: tuple[Launch, ...] = ()  # of a log that holds several runs all of them, with its first run
+    expected: tuple[Expectation, ...] = ()  # what must hold on each record, as the user says
     judged: bool = True  # False: starts of training that are too short to be judged, or too many; readable all the same
 
     def named(self, name: str) -> Series | None:

@@ -75,7 +75,10 @@ def _turns(run: Run, launch: Launch) -> tuple[tuple[Evidence, ...], int]:
         gaps = np.diff(falls)
         at = int(falls[int(np.argmin(gaps))]) if len(gaps) else int(falls[0])
         rows = range(max(0, at - 1), min(len(steps), at + 3))
-        best = tuple(series.point(row).evidence("written in turn" if row == rows[0] else "") for row in rows), len(falls)
+        best = (
+            tuple(series.point(row).evidence("written in turn" if row == rows[0] else "") for row in rows),
+            len(falls),
+        )
     return best
 
 
@@ -109,7 +112,9 @@ def starts(run: Run, few: int) -> Found:
     alike = [launch for launch in launches if launch.outcome == failure] if failure else []
     total = sum(launch.records for launch in launches)
     lost = sum(
-        launch.records for launch, after in zip(launches, launches[1:], strict=False) if after.first and not after.resumed
+        launch.records
+        for launch, after in zip(launches, launches[1:], strict=False)
+        if after.first and not after.resumed
     )
     begun = [launch for launch in launches[1:] if launch.first]
     fields: dict[str, Quantity | bool | str] = {

@@ -90,7 +90,9 @@ def _growth(series: Series, at: Ints, warm: float, warm_steps: float) -> _Growth
     third = median(values[-len(values) // 3 - part // 2 : -len(values) // 3 + part // 2 + 1])
     minima = np.array([chunk.min() for chunk in np.array_split(values, 10) if len(chunk)])
     late = (last - third) / (last - first) if last != first else 0.0
-    return _Growth(series, at, theil_sen(x, y), first, last, mann_kendall(y), late, mann_kendall(minima), _jumps(values))
+    return _Growth(
+        series, at, theil_sen(x, y), first, last, mann_kendall(y), late, mann_kendall(minima), _jumps(values)
+    )
 
 
 def _jumps(values: Floats) -> int:
@@ -129,7 +131,9 @@ def _text(series: Series, value: float) -> str:
         "bytes": Parameter(float, None, "growth in bytes from which a growth is large, whatever its share"),
     },
 )  # fmt: skip
-def memory_growth(run: Run, warm: float, warm_steps: int, records: int, least: float, sure: float, bytes: float) -> Found:
+def memory_growth(
+    run: Run, warm: float, warm_steps: int, records: int, least: float, sure: float, bytes: float
+) -> Found:
     """Memory that grows within one start of the program: the series and start that grow most, warm-up left out.
 
     share: (median of the last tenth - of the first tenth) / the latter; pace: share per 1000 of the log's steps (per
@@ -180,7 +184,9 @@ def memory_growth(run: Run, warm: float, warm_steps: int, records: int, least: f
         "late": Quantity(best.late, Kind.RATIO),
         "floor": Quantity(best.floor, Kind.NUMBER, 1),
         "records": Quantity(len(best.at) if not series.folded else int(last.index - first.index) + 1, Kind.POINTS),
-        "stretches": Quantity(len({int(growth.at[0]) for growth in grown[kind] if growth.series is series}), Kind.COUNT),
+        "stretches": Quantity(
+            len({int(growth.at[0]) for growth in grown[kind] if growth.series is series}), Kind.COUNT
+        ),
         "full": Quantity(round(limit), Kind.STEPS),
         "limited": limit > 0,
         "used_grows": kind == "used",
@@ -258,9 +264,15 @@ def kept_graphs(run: Run) -> Found:
         return ABSENT
     site = min(source.leaks, key=lambda leak: (leak.kind == "cycle", not leak.retained, leak.kind != "list"))
     code = site.quote.strip()
-    mended = "" if site.kind == "cycle" else re.sub(rf"\b{re.escape(site.name)}\b(?!\.)(?=[^=]*$)", f"{site.name}.item()", code)
+    mended = (
+        ""
+        if site.kind == "cycle"
+        else re.sub(rf"\b{re.escape(site.name)}\b(?!\.)(?=[^=]*$)", f"{site.name}.item()", code)
+    )
     fields: dict[str, Quantity | bool | str] = {
-        "kind": {"list": "appended to a list", "sum": "added to a sum", "cycle": "differentiated with create_graph"}[site.kind],
+        "kind": {"list": "appended to a list", "sum": "added to a sum", "cycle": "differentiated with create_graph"}[
+            site.kind
+        ],
         "code": code,
         "name": site.name,
         "into": site.into,
