@@ -106,6 +106,7 @@ class Launch:
     ending: str = ""
     end: Place | None = None
     outcome: str = ""
+    own: bool = True  # False: of another run of the same file, told here because this is its first
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from wganlint.detect import (
     settings,
     sides,
     source,
+    throughput,
     traces,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "settings",
     "sides",
     "source",
+    "throughput",
     "traces",
 ]

@@ -196,7 +196,9 @@ def _launches(whole: Run, segment: Segment, number: int) -> tuple[Launch, ...]:
     """Return the launches of one run of a file; the first run holds those of the whole file, so they are told once."""
     end = segment.end or float("inf")
     if number == 1:
-        return tuple(replace(one, mixed=one.mixed and (one.place.line or 0) <= end) for one in whole.launches)
+        mine = [(one.place.line or 0) <= end for one in whole.launches]
+        pairs = zip(whole.launches, mine, strict=True)
+        return tuple(replace(one, mixed=one.mixed and own, own=own) for one, own in pairs)
     return tuple(one for one in whole.launches if segment.begin <= (one.place.line or 0) <= end)
 
 

@@ -281,7 +281,7 @@ def _plausible(role: str, series: Series) -> bool:
         values = series.values[np.isfinite(series.values)]
         whole = series.decimals == 0 or (series.decimals is None and bool((values == np.floor(values)).all()))
         return bool((values >= 0).all()) and whole
-    return True
+    return role != "learning_rate" or "/" not in series.unit  # `rate: 2.75 batch/s`
 
 
 def _echoed(series: Series) -> bool:
