@@ -65,8 +65,9 @@ def analyze(
     knows (`s3://bucket/run`). `source` and `events` name further folders that belong to the runs; `roles` maps a role
     to the name of the series that plays it, `usual_roles` does so where a run has such a series; `columns` names the
     columns of tables without a header; `ignore` holds codes or names of rules; `log_lines` patterns of lines such as
-    `epoch {epoch:step} D {critic_loss:num}`; `expect` what must hold on each record (`muons >= events`). `jobs` processes share the runs (None: as many as pay off; then the
-    caller's main module must be importable); `watch` is told how far reading has come.
+    `epoch {epoch:step} D {critic_loss:num}`; `expect` what must hold on each record (`muons >= events`).
+    `jobs` processes share the runs (None: as many as pay off; then the caller's main module must be importable);
+    `watch` is told how far reading has come.
 
     Raises:
         UsageError: a path does not exist, a role or series is not known, or a pattern or an expectation says nothing.

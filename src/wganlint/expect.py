@@ -1,7 +1,7 @@
 """What must hold on each record of a run, as its user says it: `muons >= events`, `0 <= "D(x)" <= 1`; beside `run`.
 
-Names are those of series (in quotes where they are no plain names), with numbers, + - * /, comparisons, and/or/not, abs,
-min and max. Parsed by `ast` against a whitelist and walked over arrays: nothing of it is ever run as Python.
+Names are those of series (in quotes where they are no plain names), with numbers, + - * /, comparisons, and/or/not,
+abs, min and max. Parsed by `ast` against a whitelist and walked over arrays: nothing of it is ever run as Python.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the sour
     from wganlint.trace import Trace
 
 __all__ = [
-    "Convention", "Family", "Input", "Launch", "Note", "OpRow", "OpTable", "Point", "RoleGuess", "Run", "Said", "Series",
-    "Setting", "Stated",
+    "Convention", "Family", "Input", "Launch", "Note", "OpRow", "OpTable", "Point", "RoleGuess", "Run", "Said",
+    "Series", "Setting", "Stated",
 ]  # fmt: skip
 
 
@@ -89,10 +89,10 @@ class Launch:
     """One start of the program, as far as a log shows it; all in the order of time.
 
     `place` is its first line. `records`: of the form of line with most of them; `names` are their counters, coarse to
-    fine, `first` and `last` what they show at its first and last record (empty without records). `resumed`: training goes
-    on from about where the launch before left it. `ending` is the last line that it printed, `outcome` the kind of `Said`
-    that stands behind its last record (out_of_memory, stopped, finished ...), or empty. `mixed`: its counters fall back every few
-    records, as where two processes write one file in turn. `head` is the text of its first line.
+    fine, `first` and `last` what they show at its first and last record (empty without records). `resumed`: training
+    goes on from about where the launch before left it. `ending` is the last line that it printed, `outcome` the kind of
+    `Said` that stands behind its last record (out_of_memory, stopped, finished ...), or empty. `mixed`: its counters
+    fall back every few records, as where two processes write one file in turn. `head` is the text of its first line.
     """
 
     place: Place

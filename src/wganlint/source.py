@@ -201,8 +201,8 @@ class WeightClip(Site):
 
 @dataclass(frozen=True, slots=True)
 class Leak(Site):
-    """A graph that outlives its step. `kind`: "list" (a loss with its graph is appended to `into`), "sum" (added to it),
-    "cycle" (`backward(create_graph=True)`). `retained`: its backward keeps the buffers too (retain_graph=True)."""
+    """A graph that outlives its step. `kind`: "list" (a loss with its graph is appended to `into`), "sum" (added to
+    it), "cycle" (`backward(create_graph=True)`). `retained`: its backward keeps the buffers too (retain_graph=True)."""
 
     kind: str = "list"
     name: str = ""

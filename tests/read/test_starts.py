@@ -189,7 +189,9 @@ def test_starts_are_told_with_how_far_they_came_and_how_they_ended(tmp_path: Pat
 def test_attempts_in_files_of_their_own_are_starts_too(tmp_path: Path) -> None:
     for number, (begin, end) in enumerate([(1, 20), (12, 30), (1, 10)], 1):
         (tmp_path / f"train_attempt{number}.out.log").write_text(epochs(begin, end))
-        (tmp_path / f"train_attempt{number}.err.log").write_text("Traceback (most recent call last):\n  oh\nMemoryError\n")
+        (tmp_path / f"train_attempt{number}.err.log").write_text(
+            "Traceback (most recent call last):\n  oh\nMemoryError\n"
+        )
     (run,) = load_runs(tmp_path)
     assert [launch.records for launch in run.launches] == [19, 18, 9]
     assert [launch.resumed for launch in run.launches] == [False, True, False]

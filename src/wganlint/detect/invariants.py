@@ -179,11 +179,12 @@ def counter_falls(run: Run, records: int, rare: float, kept: float, rises: float
     },
 )  # fmt: skip
 def items_per_group(run: Run) -> Found:
-    """How many elements (points, hits, muons) there are for each group (event, graph, sample), by two counters of one line.
+    """How many elements (points, hits, muons) there are for each group (event, graph, sample), by two counters
+    of one line.
 
     ratio: rise of one over rise of the other over the last max(20, 10 %) records, or their quotient where neither adds
-    up. dropped: a setting or a counter says that empty groups are dropped, so that at least one each is left; idle: that
-    counter stands at 0.
+    up. dropped: a setting or a counter says that empty groups are dropped, so that at least one each is left; idle:
+    that counter stands at 0.
     """
     pair = _pair(run)
     if pair is None:
@@ -286,11 +287,9 @@ def _option(run: Run, counter: Series) -> Setting | None:
     what = set(words_of(counter.key, book)) - book.words["dropped"] - book.words["count"]
     for setting in run.settings:
         words = set(words_of(setting.name, book))
-        if words & book.words["dropped"] and (
-            words & what or (what & book.words["empty"] and words & book.words["empty"])
-        ):
-            if setting.value.lower() not in _OFF:
-                return setting
+        shared = words & what or (what & book.words["empty"] and words & book.words["empty"])
+        if words & book.words["dropped"] and shared and setting.value.lower() not in _OFF:
+            return setting
     return None
 
 
@@ -352,20 +351,9 @@ def heavy_tail(run: Run, records: int) -> Found:
 def _beside(run: Run, series: Series) -> float:
     """Return the median of the average that is logged in the same form of line, 0 where there is none."""
     book = role_book()
+    plain = book.words["sample_mean"] | book.words["items"] | book.words["elements"] | book.words["groups"]
     for other in run.series:
         words = set(words_of(other.key, book))
-        if (
-            other.form == series.form
-            and other is not series
-            and words & book.words["sample_mean"]
-            and not words & book.words["loss"]
-        ):
-            if (
-                not words
-                - book.words["sample_mean"]
-                - book.words["items"]
-                - book.words["elements"]
-                - book.words["groups"]
-            ):
-                return median(other.values[finite(other, other.sample())])
+        if other.form == series.form and other is not series and words & book.words["sample_mean"] and words <= plain:
+            return median(other.values[finite(other, other.sample())])
     return 0.0

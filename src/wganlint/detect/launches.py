@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 
@@ -94,9 +95,9 @@ def _turns(run: Run, launch: Launch) -> tuple[tuple[Evidence, ...], int]:
 def starts(run: Run, few: int) -> Found:
     """How often the program was started and how these starts ended.
 
-    dead: starts with fewer than `few` records that nobody stopped and that do not say that they finished; streak: how many of them stand at the end in a row; lasting: the others,
-    longest the records of the longest. same: starts that ended with the commonest failure, failure what it is, ended:
-    the last start ended so too. resumed: starts that go on from where the one before was; anew: those that begin
+    dead: starts with fewer than `few` records that nobody stopped and that do not say that they finished; streak: how
+    many of them stand at the end in a row; lasting: the others, longest the records of the longest. same:
+    starts that ended with the commonest failure, failure what it is, ended: the last start ended so too. resumed: starts that go on from where the one before was; anew: those that begin
     again; lost: the share of all records that stand before a start that begins anew. where: at which record they
     failed.
     """
@@ -111,11 +112,7 @@ def starts(run: Run, few: int) -> Found:
     failure, same = failures.most_common(1)[0] if failures else ("", 0)
     alike = [launch for launch in launches if launch.outcome == failure] if failure else []
     total = sum(launch.records for launch in launches)
-    lost = sum(
-        launch.records
-        for launch, after in zip(launches, launches[1:], strict=False)
-        if after.first and not after.resumed
-    )
+    lost = sum(launch.records for launch, after in pairwise(launches) if after.first and not after.resumed)
     begun = [launch for launch in launches[1:] if launch.first]
     fields: dict[str, Quantity | bool | str] = {
         "starts": Quantity(len(launches), Kind.COUNT),
@@ -134,7 +131,7 @@ def starts(run: Run, few: int) -> Found:
         "ending": launches[-1].ending[:160],
         "files": Quantity(len({launch.place.file for launch in launches}), Kind.COUNT),
     }
-    return Fact(fields, _shown(launches, alike, streak), _place(launches, alike, streak))
+    return Fact(fields, _shown(launches, alike), _place(launches, alike, streak))
 
 
 def _positions(launches: list[Launch]) -> str:
@@ -147,7 +144,7 @@ def _positions(launches: list[Launch]) -> str:
     return f"{name} {listed}" + (" ..." if len(ends) > 4 else "")
 
 
-def _shown(launches: tuple[Launch, ...], alike: list[Launch], streak: int) -> tuple[Evidence, ...]:
+def _shown(launches: tuple[Launch, ...], alike: list[Launch]) -> tuple[Evidence, ...]:
     """Quote how starts ended: up to three that failed alike, else the last ones that died."""
     if alike:
         return tuple(

@@ -138,12 +138,12 @@ def memory_growth(
 
     share: (median of the last tenth - of the first tenth) / the latter; pace: share per 1000 of the log's steps (per
     record of a log without steps: `per`); trend, floor: z of the Mann-Kendall test on all records, and on the minima of
-    ten parts: a leak lifts the floor, larger batches only the peaks (arXiv: none; Mann 1945, Kendall 1975). late: the
-    part of the growth that falls into the last third: near 1/3 for a steady leak, near 0 for a warm-up. full: steps until
-    a logged limit is reached, at the Theil-Sen slope. jumps: the fewest rises that make four fifths of the growth: a
+    ten parts: a leak lifts the floor, larger batches only the peaks (Mann 1945, Kendall 1975). late: the part of the
+    growth that falls into the last third: near 1/3 for a steady leak, near 0 for a warm-up. full: steps until a logged
+    limit is reached, at the Theil-Sen slope. jumps: the fewest rises that make four fifths of the growth: a
     leak takes many, a larger resolution one. used_grows: memory in use grows, not only a peak counter or the
-    allocator's reserve; peak_only: only a peak counter is logged or grows; idle: reserve grows while what is in use does
-    not. large: the growth has at least `bytes`.
+    allocator's reserve; peak_only: only a peak counter is logged or grows; idle: reserve grows while what is in use
+    does not. large: the growth has at least `bytes`.
     """
     found = memory_series(run)
     kinds = [(kind, series) for kind in ("used", "peak", "reserved") for series in found[kind]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
+from wganlint.detect.registry import Fact, Found, Missing, detector
 from wganlint.detect.window import finite, window
 from wganlint.evidence import Evidence
 from wganlint.read.roles import role_book, words_of

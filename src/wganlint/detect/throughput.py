@@ -92,9 +92,9 @@ def throughput(run: Run, records: int) -> Found:
 
     Rates are differences where an elapsed time is logged (steps done / time passed between records), else what is
     printed (`printed`: it may be an average since the start, which hides a part of a fall). trend: z of the
-    Mann-Kendall test; sustained: three quarters of the last fifth are slower than the early median; since: where the cumulative sum of
-    deviations peaks (Page 1954). items: how much larger batches became meanwhile, composed: that is known; resized:
-    a resolution or scale changed; changed: controls that changed around there; grows: memory grew with it.
+    Mann-Kendall test; sustained: three quarters of the last fifth are slower than the early median; since: where the
+    cumulative sum of deviations peaks (Page 1954). items: how much larger batches became meanwhile, composed: that is
+    known; resized: a resolution or scale changed; changed: controls that changed around there; grows: memory grew with it.
     """
     worst: tuple[float, _Rates] | None = None
     for one in _rates(run, records):
@@ -136,7 +136,7 @@ def throughput(run: Run, records: int) -> Found:
 
 
 def _items(run: Run, rates: _Rates) -> float:
-    """Return how many times as many items a record holds late as early, 0 where no such count stands beside the rate."""
+    """Return how many times as many items a record holds late as early, 0 where no such count is beside it."""
     book = role_book()
     for series in run.series:
         words = set(words_of(series.key, book))
@@ -244,7 +244,7 @@ def stalls(run: Run, times: float, records: int) -> Found:
     reads="tally",
 )  # fmt: skip
 def log_end(run: Run) -> Found:
-    """How the last start of the program ended: a failure behind its last record, an announced end, or just the last line.
+    """How the last start of the program ended: a failure behind its last record, an announced end, or the last line.
 
     reached and planned: its coarsest counter, and what that was to reach (`Epoch 19/150`, or a setting of that name).
     """

@@ -73,7 +73,7 @@ def launches_of(file: File, facts: TextFacts, error: TextFacts | None, before: L
 
 
 def _parted(seen: Seen) -> tuple[list[Start], list[int]]:
-    """Return the first records of all starts, and the lines where the counters fall back as two writers take turns."""
+    """Return the first records of all starts, and the lines where counters fall back as two writers take turns."""
     turns = turns_of(seen.starts)
     starts = [start for at, start in enumerate(seen.starts) if at not in turns]
     if seen.records:
@@ -83,7 +83,7 @@ def _parted(seen: Seen) -> tuple[list[Start], list[int]]:
 
 
 def _ranks(back: Sequence[Start]) -> bool:
-    """Whether the ranks of one job print the same steps, not quite in time: falls come back to where others just were."""
+    """Whether the ranks of one job print the same steps, not quite in time: falls come back where others just were."""
     just = sum(
         start.after in {earlier.before for earlier in back[max(0, at - SKEW) : at]} for at, start in enumerate(back)
     )

@@ -58,12 +58,13 @@ def _kept(scope: ast.AST) -> Iterator[tuple[ast.Call | ast.AugAssign, str, str]]
 
 def _numbers(scope: ast.AST) -> set[str]:
     """Return the names that are given something without a graph: `loss = loss.item()`."""
-    found = set()
-    for node in walk_own(scope):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            if callee(node.value) in ("item", "detach", "float", "numpy", "cpu", "detach_"):
-                found.update(dotted(target) for target in node.targets)
-    return found
+    plain = ("item", "detach", "float", "numpy", "detach_")
+    return {
+        dotted(target)
+        for node in walk_own(scope)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and callee(node.value) in plain
+        for target in node.targets
+    }
 
 
 def _bounded(paths: Paths, scope: ast.AST, node: ast.AST, into: str) -> bool:
