@@ -9,6 +9,7 @@ from shared_data import CORPUS, needs_corpus
 
 from wganlint import analyze
 from wganlint.analysis import inspect, load_runs
+from wganlint.read.roles import role_book
 from wganlint.run import Run
 
 HEAD = "TRAIN started at Fri Oct {day} 19:45:03 2025\n"
@@ -206,3 +207,47 @@ def test_what_a_log_says_is_counted_and_warnings_of_it_are_not(tmp_path: Path) -
     (said,) = run.said
     assert (said.kind, said.count, said.lines[0][0].line, said.lines[-1][0].line) == ("out_of_memory", 300, 9, 308)
     assert run.launches[0].outcome == ""
+
+
+def test_every_word_that_is_listened_for_holds_a_sign() -> None:
+    book = role_book()
+    words = [word for kind in book.lines for word in kind.words]
+    assert words
+    assert [word for word in words if not any(sign in word for sign in book.signs)] == []
+    assert [word for word in words if word != word.lower()] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (
+            "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 11.17 GiB total capacity)",
+            "out_of_memory",
+        ),
+        ("torch.OutOfMemoryError: CUDA out of memory.", "out_of_memory"),
+        ("tensorflow.python.framework.errors_impl.ResourceExhaustedError: OOM when allocating tensor", "out_of_memory"),
+        (
+            "RuntimeError: [enforce fail at alloc_cpu.cpp:66] DefaultCPUAllocator: can't allocate memory",
+            "out_of_memory",
+        ),
+        ("slurmstepd: error: Detected 1 oom-kill event(s) in StepId=7.batch.", "out_of_memory"),
+        (
+            "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate",
+            "out_of_memory",
+        ),
+        ("Killed", "killed"),
+        ("run.sh: line 3:  4711 Killed                  python train.py", "killed"),
+        ("[Rank 0] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=15)", "nccl_error"),
+        ("RuntimeError: CUDA error: device-side assert triggered", "device_error"),
+        ("slurmstepd: error: *** JOB 8 ON n1 CANCELLED AT 2026-01-14T12:00:00 DUE TO TIME LIMIT ***", "stopped"),
+        ("Training finished at Fri Oct 24", "finished"),
+        ("Batch size lowered to avoid out of memory errors", ""),
+        ("You may run out of memory if you raise it", ""),
+        ("except torch.cuda.OutOfMemoryError:", ""),
+        ("skills of the trained model", ""),
+    ],
+)
+def test_lines_that_tell_of_the_program(line: str, kind: str, tmp_path: Path) -> None:
+    (run,) = runs_of(tmp_path, epochs(1, 7) + line + "\n")
+    assert [said.kind for said in run.said] == ([kind] if kind else [])
+    assert run.launches[0].outcome == kind

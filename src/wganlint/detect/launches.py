@@ -96,15 +96,15 @@ def starts(run: Run, few: int) -> Found:
     """How often the program was started and how these starts ended.
 
     dead: starts with fewer than `few` records that nobody stopped and that do not say that they finished; streak: how
-    many of them stand at the end in a row; lasting: the others, longest the records of the longest. same:
-    starts that ended with the commonest failure, failure what it is, ended: the last start ended so too. resumed: starts that go on from where the one before was; anew: those that begin
-    again; lost: the share of all records that stand before a start that begins anew. where: at which record they
-    failed.
+    many of them stand at the end in a row; lasting: the others, longest the records of the longest. same: starts that
+    ended with the commonest failure, failure what it is, ended: the last start ended so too. resumed: starts that go on
+    from where the one before was; anew: those that begin again; lost: the share of all records that stand before a
+    start that begins anew. where: at which record they failed.
     """
-    if not run.launches:
-        return Missing(LOG)
     launches = run.launches
-    if len(launches) < 2:
+    if not launches or (len(launches) == 1 and not launches[0].records):
+        return Missing(LOG)
+    if len(launches) == 1:
         return ABSENT
     dead = [launch.records < few and launch.outcome not in ("stopped", "finished") for launch in launches]
     streak = next((at for at, launch in enumerate(reversed(dead)) if not launch), len(dead))

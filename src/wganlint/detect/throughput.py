@@ -94,7 +94,7 @@ def throughput(run: Run, records: int) -> Found:
     printed (`printed`: it may be an average since the start, which hides a part of a fall). trend: z of the
     Mann-Kendall test; sustained: three quarters of the last fifth are slower than the early median; since: where the
     cumulative sum of deviations peaks (Page 1954). items: how much larger batches became meanwhile, composed: that is
-    known; resized: a resolution or scale changed; changed: controls that changed around there; grows: memory grew with it.
+    known; resized: a resolution or scale changed; changed: controls that changed around there; grows: memory grew.
     """
     worst: tuple[float, _Rates] | None = None
     for one in _rates(run, records):

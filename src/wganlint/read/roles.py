@@ -58,6 +58,7 @@ class RoleBook:
     settings: Mapping[str, frozenset[str]]
     known: frozenset[str]  # all words
     lines: tuple[LineKind, ...]
+    signs: tuple[str, ...]  # each word of `lines` holds one of these: most lines hold none
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,7 +104,7 @@ def _book(data: Mapping[str, Any]) -> RoleBook:
         LineKind(entry["kind"], tuple(entry["words"]), tuple(entry["never"]), entry.get("failure", False))
         for entry in data["line"]
     )
-    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines)
+    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines, tuple(data["lines"]["signs"]))
 
 
 def words_of(name: str, book: RoleBook) -> list[str]:

@@ -29,13 +29,16 @@ class Ear:
     def __init__(self, shown: str) -> None:
         self._shown = shown
         self._kinds = role_book().lines
-        self._words = tuple(word for kind in self._kinds for word in kind.words)
+        self._signs = role_book().signs
         self._heard: dict[str, _Kind] = {}
 
     def hears(self, number: int, line: str) -> bool:
         """Whether a line is of one of the kinds; it is then kept."""
         low = f" {line[:LONGEST].lower()}"
-        if not any(word in low for word in self._words):
+        for sign in self._signs:
+            if sign in low:
+                break
+        else:
             return False
         heard = False
         for kind in self._kinds:
