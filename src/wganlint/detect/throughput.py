@@ -16,7 +16,7 @@ from wganlint.evidence import derived, observed
 from wganlint.read.roles import role_book, words_of
 from wganlint.run import Launch, Run, Series
 from wganlint.series import Floats, Ints, median
-from wganlint.units import Kind, Quantity
+from wganlint.units import Kind, Quantity, resolution
 
 CLOCK = "a rate or a time on each record (it/s, time per step, elapsed)"
 _SPEED = re.compile(r"(?:^|[ _.(\[-])[a-z]{1,12} ?(?:/|_per_) ?s(?:ec(?:ond)?s?)?\b|\bfps\b|throughput", re.IGNORECASE)
@@ -42,7 +42,7 @@ def _rates(run: Run, records: int) -> list[_Rates]:
             continue
         for at in stretches(run, series):
             values = series.values[at]
-            if len(at) < records or not np.all(values >= 0):
+            if len(at) < records or not np.all(values >= 0) or _coarse(series, values, how):
                 continue
             if how == "time" and _rises(values):
                 steps = series.axis()[at]
@@ -77,6 +77,13 @@ def _how(series: Series) -> str:
 
 def _rises(values: Floats) -> bool:
     return bool(np.mean(np.diff(values) > 0) > 0.95)
+
+
+def _coarse(series: Series, values: Floats, how: str) -> bool:
+    """Whether a time is printed too coarsely: a printed unit is more than a tenth of what passes, or of what it is."""
+    unit = resolution(series.last.text) or 0.0
+    passes = how == "time" and bool(np.mean(np.diff(values) >= 0) > 0.95)
+    return unit * 10 > median(np.diff(values) if passes else values)
 
 
 @detector(
@@ -211,7 +218,7 @@ def stalls(run: Run, times: float, records: int) -> Found:
             continue
         for at in stretches(run, series):
             values = series.values[at]
-            if len(at) < records or not _rises(values) or series.folded:
+            if len(at) < records or not _rises(values) or series.folded or _coarse(series, values, "time"):
                 continue
             looked = True
             passed = np.diff(values)
@@ -262,7 +269,7 @@ def log_end(run: Run) -> Found:
         "counter": last.names[0] if last.names else "record",
         "reached": Quantity(reached, Kind.STEPS),
         "planned": Quantity(planned, Kind.STEPS),
-        "known": planned > reached > 0,
+        "known": planned > reached + 1 > 1,  # counters from 0 end one before
         "share": Quantity(reached / planned if planned else 1.0, Kind.RATIO),
         "oom": last.outcome == "out_of_memory",
         "at": f"{last.names[0]} {reached:.15g}" if last.last and last.names else "",

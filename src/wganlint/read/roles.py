@@ -104,7 +104,9 @@ def _book(data: Mapping[str, Any]) -> RoleBook:
         LineKind(entry["kind"], tuple(entry["words"]), tuple(entry["never"]), entry.get("failure", False))
         for entry in data["line"]
     )
-    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines, tuple(data["lines"]["signs"]))
+    return RoleBook(
+        words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines, tuple(data["lines"]["signs"])
+    )
 
 
 def words_of(name: str, book: RoleBook) -> list[str]:
