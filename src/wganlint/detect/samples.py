@@ -25,6 +25,7 @@ _ABOUT_SCORES = (
     "quality",
     "weight",
     "parameter",
+    "clock",
 )
 
 
@@ -60,10 +61,11 @@ def real_scale(run: Run) -> Found:
 
     shift: |mean| / std. wide, narrow, shifted: std above 1, below 1, |mean| above std; rules set how far. fake: the
     standard deviation of the fakes over the last records, unlike: the larger of both over the smaller; apart: it is
-    logged. bounded: the generator's last layer is a Tanh or a Sigmoid (where), so its samples lie within 1 of 0.
+    logged. Data do not change while one trains: a figure that does is one of scores, and is not used. bounded: the
+    generator's last layer is a Tanh or a Sigmoid (where), so its samples lie within 1 of 0.
     """
-    std = next((s for s in run.series if _is(s, "real", "std")), None)
-    mean = next((s for s in run.series if _is(s, "real", "mean")), None)
+    std = next((s for s in run.series if _is(s, "real", "std") and _steady(s)), None)
+    mean = next((s for s in run.series if _is(s, "real", "mean") and std is not None and _steady(s, std)), None)
     fake = next((s for s in run.series if _is(s, "fake", "std")), None)
     value, shift = _middle(std, end=False), _middle(mean, end=False)
     evidence: list[Evidence] = []
@@ -102,6 +104,17 @@ def real_scale(run: Run) -> Found:
         "stated": stated,
     }
     return Fact(fields, tuple(evidence), evidence[0].place, (std.name,) if std is not None else ())
+
+
+def _steady(series: Series, scale: Series | None = None) -> bool:
+    """Whether a figure stays within a fifth of itself (a mean: within half a standard deviation) throughout."""
+    values = series.values[finite(series, series.sample())]
+    if len(values) < 3:
+        return False
+    part = max(1, len(values) // 5)
+    middles = [median(chunk) for chunk in np.array_split(values, max(1, min(5, len(values) // part)))]
+    room = 0.2 * abs(median(values)) if scale is None else 0.5 * abs(_middle(scale, end=False))
+    return max(middles) - min(middles) <= room
 
 
 def _stated(run: Run, figure: str) -> Setting | None:

@@ -176,10 +176,10 @@ def _resized(run: Run) -> bool:
 
 
 def _changed(run: Run, rates: _Rates, turn: int) -> str:
-    """Return the controls (critic steps, penalty weight, learning rate) whose value differs before and after."""
+    """Return the controls (critic steps, penalty weight) whose value differs before and after."""
     step = rates.series.axis()[rates.at[turn]]
     told = []
-    for role in ("critic_steps", "penalty_weight", "learning_rate"):
+    for role in ("critic_steps", "penalty_weight"):
         series = run.role(role)
         if series is None or series.step_key != rates.series.step_key:
             continue
@@ -246,14 +246,15 @@ def stalls(run: Run, times: float, records: int) -> Found:
     fields={
         "failed": Kind.FLAG, "failure": Kind.TEXT, "ending": Kind.TEXT, "finished": Kind.FLAG, "stopped": Kind.FLAG,
         "counter": Kind.TEXT, "reached": Kind.STEPS, "planned": Kind.STEPS, "known": Kind.FLAG, "share": Kind.RATIO,
-        "oom": Kind.FLAG, "at": Kind.TEXT,
+        "oom": Kind.FLAG, "at": Kind.TEXT, "done": Kind.FLAG,
     },
     reads="tally",
 )  # fmt: skip
 def log_end(run: Run) -> Found:
     """How the last start of the program ended: a failure behind its last record, an announced end, or the last line.
 
-    reached and planned: its coarsest counter, and what that was to reach (`Epoch 19/150`, or a setting of that name).
+    reached and planned: its coarsest counter, and what that was to reach (`Epoch 19/150`, or a setting of that name);
+    done: it came there.
     """
     if not run.launches:
         return Missing(LOG)
@@ -272,6 +273,7 @@ def log_end(run: Run) -> Found:
         "known": planned > reached + 1 > 1,  # counters from 0 end one before
         "share": Quantity(reached / planned if planned else 1.0, Kind.RATIO),
         "oom": last.outcome == "out_of_memory",
+        "done": 0 < planned <= reached + 1,
         "at": f"{last.names[0]} {reached:.15g}" if last.last and last.names else "",
     }
     place = last.end or last.place
