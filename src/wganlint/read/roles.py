@@ -58,6 +58,7 @@ class RoleBook:
     settings: Mapping[str, frozenset[str]]
     known: frozenset[str]  # all words
     lines: tuple[LineKind, ...]
+    benign: tuple[str, ...]  # behind a line with one of these a failure is none
     signs: tuple[str, ...]  # each word of `lines` holds one of these: most lines hold none
 
     @property
@@ -104,9 +105,8 @@ def _book(data: Mapping[str, Any]) -> RoleBook:
         LineKind(entry["kind"], tuple(entry["words"]), tuple(entry["never"]), entry.get("failure", False))
         for entry in data["line"]
     )
-    return RoleBook(
-        words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines, tuple(data["lines"]["signs"])
-    )
+    benign, signs = tuple(data["lines"]["benign"]), tuple(data["lines"]["signs"])
+    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines, benign, signs)
 
 
 def words_of(name: str, book: RoleBook) -> list[str]:

@@ -15,6 +15,7 @@ from wganlint.run import Said
 KEPT = 200  # lines of one kind and file that are kept
 LONGEST = 2000  # characters of a line that are looked at
 QUOTE = 400
+NEAR = 2  # lines below a benign one
 
 
 @dataclass(slots=True)
@@ -29,7 +30,8 @@ class Ear:
     def __init__(self, shown: str) -> None:
         self._shown = shown
         self._kinds = role_book().lines
-        self._signs = role_book().signs
+        self._signs, self._benign = role_book().signs, role_book().benign
+        self._passed = -NEAR - 1  # line of the last benign one
         self._heard: dict[str, _Kind] = {}
 
     def hears(self, number: int, line: str) -> bool:
@@ -41,7 +43,12 @@ class Ear:
         else:
             return False
         heard = False
+        if any(word in low for word in self._benign):
+            self._passed = number
+        passed = 0 <= number - self._passed <= NEAR
         for kind in self._kinds:
+            if kind.failure and passed:
+                continue
             if any(word in low for word in kind.words) and not any(word in low for word in kind.never):
                 found = self._heard.setdefault(kind.kind, _Kind())
                 found.count += 1
