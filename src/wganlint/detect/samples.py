@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wganlint.detect.registry import Fact, Found, Missing, detector
+from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
 from wganlint.detect.window import finite, window
 from wganlint.evidence import Evidence
 from wganlint.read.roles import role_book, words_of
@@ -136,6 +136,45 @@ def _squash(run: Run) -> str:
             layer = network.layers[-1]
             return f"{layer.type} at {layer.place.file.rsplit('/', 1)[-1]}:{layer.place.line}"
     return ""
+
+
+@detector(
+    fields={
+        "name": Kind.TEXT, "first": Kind.NUMBER, "early": Kind.NUMBER, "late": Kind.NUMBER, "records": Kind.POINTS,
+        "sides": Kind.FLAG, "times": Kind.FACTOR,
+    },
+    reads="sample",
+)  # fmt: skip
+def score_scale(run: Run) -> Found:
+    """The size of the gap (else of the critic's loss) of a Wasserstein run, from its first records on.
+
+    early: median of |x| over the first five records; late: over the last max(20, 10 %). A critic of bounded slope K
+    scores apart by at most K times the distance of what it scores (Kantorovich and Rubinstein 1958), so a gap that is
+    huge before anything has grown speaks of the size of the inputs. times: |mean real| over |mean fake| of the first
+    records, where both scores are logged (sides).
+    """
+    if not run.family.name.startswith("wgan"):
+        return ABSENT
+    series = run.role("gap") or run.role("critic_loss")
+    if series is None:
+        return Missing("a critic loss or the gap")
+    at = finite(series, series.sample())
+    if len(at) < 3:
+        return Missing("at least 3 records of the critic loss or the gap")
+    sizes = np.abs(series.values)
+    real, fake = run.role("real_score"), run.role("fake_score")
+    f, r = (abs(_middle(one, end=False)) if one is not None else float("nan") for one in (fake, real))
+    fields: dict[str, Quantity | bool | str] = {
+        "name": series.key,
+        "first": series.quantity(series.first.value, series.first.text),
+        "early": Quantity(median(sizes[at[:5]])),
+        "late": Quantity(median(sizes[finite(series, window(series))])),
+        "records": Quantity(len(series), Kind.POINTS),
+        "sides": bool(f > 0 and np.isfinite(r)),
+        "times": Quantity(r / f if f > 0 and np.isfinite(r) else 0.0, Kind.FACTOR),
+    }
+    shown = (series.first.evidence("the first record"), series.last.evidence("the last"))
+    return Fact(fields, shown, series.first.place, (series.name,))
 
 
 @detector(fields={"name": Kind.TEXT, "count": Kind.COUNT, "augmented": Kind.FLAG}, reads="tally")
