@@ -66,7 +66,7 @@ def test_the_nearest_file_holds_and_its_own_name_before_pyproject(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "line", "column", "what", "hint"),
     [
-        ('rules = ["a"]\nignor = []\n', 2, 1, "unknown key 'ignor'", "known: columns, fail-on, ignore"),
+        ('rules = ["a"]\nignor = []\n', 2, 1, "unknown key 'ignor'", "known: columns, expect, fail-on, ignore"),
         ("\nrules = 3\n", 2, 1, "rules must be a list of texts", "README"),
         ("ignore = [1]\n", 1, 1, "ignore must be a list of texts", ""),
         ('fail-on = "grave"\n', 1, 1, "fail-on must be one of info, low", ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from os import PathLike
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from wganlint import __version__, chain
 from wganlint.engine import judge, was_judged
 from wganlint.errors import UsageError
+from wganlint.expect import expectations
 from wganlint.finding import (
     Chain,
     Finding,
@@ -54,6 +55,7 @@ def analyze(
     rules: Sequence[Given] = (),
     ignore: Collection[str] = (),
     log_lines: Sequence[str] = (),
+    expect: Sequence[str] = (),
     jobs: int | None = 1,
     watch: Watch | None = None,
 ) -> Report:
@@ -63,18 +65,19 @@ def analyze(
     knows (`s3://bucket/run`). `source` and `events` name further folders that belong to the runs; `roles` maps a role
     to the name of the series that plays it, `usual_roles` does so where a run has such a series; `columns` names the
     columns of tables without a header; `ignore` holds codes or names of rules; `log_lines` patterns of lines such as
-    `epoch {epoch:step} D {critic_loss:num}`. `jobs` processes share the runs (None: as many as pay off; then the
-    caller's main module must be importable); `watch` is told how far reading has come.
+    `epoch {epoch:step} D {critic_loss:num}`; `expect` what must hold on each record (`muons >= events`).
+    `jobs` processes share the runs (None: as many as pay off; then the caller's main module must be importable);
+    `watch` is told how far reading has come.
 
     Raises:
-        UsageError: a path does not exist, a role or series is not known, or a pattern of a line says nothing.
+        UsageError: a path does not exist, a role or series is not known, or a pattern or an expectation says nothing.
     """
     folders = tuple(Path(folder) for folder in rules)
     book = catalogue(folders)
     unknown = [word for word in ignore if book.find(word) is None]
     if unknown:
         raise UsageError(f"no such rule to ignore: {', '.join(unknown)}", hint="`wganlint rules list` shows all rules")
-    task = _Judging(_Way.of(roles, usual_roles, columns, log_lines), folders, tuple(ignore), book)
+    task = _Judging(_Way.of(roles, usual_roles, columns, log_lines, expect), folders, tuple(ignore), book)
     judged = _each(task, paths, source=source, events=events, jobs=jobs, watch=watch)
     _check_roles(roles, judged)
     verdicts = tuple(verdict for one in judged for verdict in one.verdicts)
@@ -153,6 +156,7 @@ class _Way:
     usual_roles: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
     log_lines: tuple[str, ...]
+    expect: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -161,16 +165,20 @@ class _Way:
         usual_roles: Mapping[str, str] | None,
         columns: Sequence[str],
         log_lines: Sequence[str],
+        expect: Sequence[str] = (),
     ) -> _Way:
-        compiled(log_lines)  # a mistake in a pattern is told before anything is read
+        compiled(log_lines)  # a mistake in a pattern or an expectation is told before anything is read
+        expectations(expect)
         given = tuple((roles or {}).items()), tuple((usual_roles or {}).items())
-        return cls(*given, tuple(columns), tuple(log_lines))
+        return cls(*given, tuple(columns), tuple(log_lines), tuple(expect))
 
     def read(self, files: RunFiles) -> list[Run]:
         """Read what looks like one run, and may hold several, and assign their roles."""
         with np.errstate(all="ignore"):  # a log may print 1e308; what overflows is infinite and told so
             roles = {**dict(self.usual_roles), **dict(self.roles)}
-            return [assign(run, roles) for run in read_runs(files, self.columns, compiled(self.log_lines))]
+            runs = read_runs(files, self.columns, compiled(self.log_lines))
+            told = expectations(self.expect)
+            return [assign(replace(run, expected=told) if told else run, roles) for run in runs]
 
     def told(self, run: Run) -> _Told:
         """Return what is needed to check the roles that the user gave."""

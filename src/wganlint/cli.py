@@ -66,6 +66,12 @@ Columns = Annotated[
         "--columns", metavar="NAMES", help="Name the columns of a table without a header: epoch,c_loss,g_loss."
     ),
 ]
+Expect = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--expect", metavar="CONDITION", help="Say what must hold on each record: 'muons>=events'; more than once."
+    ),
+]
 RuleFolders = Annotated[list[Path] | None, typer.Option("--rules", help="Folder with further rules.")]
 Ignore = Annotated[
     list[str] | None, typer.Option("--ignore", metavar="CODE", help="Leave out a rule, by code or name.")
@@ -108,6 +114,7 @@ def analyze(
     events: Events = None,
     role: Roles = None,
     columns: Columns = None,
+    expect: Expect = None,
     rules: RuleFolders = None,
     ignore: Ignore = None,
     format: Annotated[Format, typer.Option("--format", help="What to print.")] = "full",
@@ -124,7 +131,7 @@ def analyze(
     """
     settings = load_settings(Path.cwd())
     outputs = [_target(text) for text in output or []]
-    report = _report(settings, paths, source, events, role, rules, ignore, columns, jobs)
+    report = _report(settings, paths, source, events, role, rules, ignore, columns, expect, jobs)
     for name, file in outputs:
         _write(file, name, report)
     _print(report, format, width, color)
@@ -140,6 +147,7 @@ def gate(
     events: Events = None,
     role: Roles = None,
     columns: Columns = None,
+    expect: Expect = None,
     rules: RuleFolders = None,
     ignore: Ignore = None,
     output: Outputs = None,
@@ -153,7 +161,7 @@ def gate(
     """
     settings = load_settings(Path.cwd())
     outputs = [_target(text) for text in output or []]
-    report = _report(settings, paths, source, events, role, rules, ignore, columns, jobs)
+    report = _report(settings, paths, source, events, role, rules, ignore, columns, expect, jobs)
     for name, file in outputs:
         _write(file, name, report)
     _print(report, "concise", None, "never")
@@ -323,6 +331,7 @@ def _report(
     rules: list[Path] | None,
     ignore: list[str] | None,
     columns: str | None,
+    expect: list[str] | None,
     jobs: int | None,
 ) -> Report:
     from wganlint.analysis import analyze as run_analysis
@@ -333,6 +342,7 @@ def _report(
             **_way(settings, source, events, role, columns),
             rules=[*settings.rules, *(rules or [])],
             ignore=[*settings.ignore, *(ignore or [])],
+            expect=[*settings.expect, *(expect or [])],
             jobs=jobs,
             watch=watch,
         )

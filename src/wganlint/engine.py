@@ -278,9 +278,16 @@ def _check_outcome(check: Check, run: Run) -> tuple[CheckOutcome, tuple[str, ...
 
 
 def was_judged(judgements: Sequence[Judgement]) -> bool:
-    """Return whether a rule other than LOG* was fired or quiet."""
+    """Return whether a rule other than LOG* was fired or quiet.
+
+    A rule on how the program ran (tag `run`) can be quiet on any text: then nothing is known of what was trained.
+    """
     return any(
-        not judgement.rule.code.startswith("LOG") and judgement.verdict.outcome in (Outcome.FIRED, Outcome.QUIET)
+        not judgement.rule.code.startswith("LOG")
+        and (
+            judgement.verdict.outcome is Outcome.FIRED
+            or (judgement.verdict.outcome is Outcome.QUIET and "run" not in judgement.rule.tags)
+        )
         for judgement in judgements
     )
 

@@ -14,12 +14,13 @@ from wganlint.series import Point, Series
 if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the source model when there is source
     import pandas as pd
 
+    from wganlint.expect import Expectation
     from wganlint.source import SourceModel
     from wganlint.trace import Trace
 
 __all__ = [
-    "Convention", "Family", "Input", "Note", "OpRow", "OpTable", "Pair", "Point", "RoleGuess", "Run", "Series",
-    "Setting", "Stated",
+    "Convention", "Family", "Input", "Launch", "Note", "OpRow", "OpTable", "Pair", "Point", "RoleGuess", "Run", "Said",
+    "Series", "Setting", "Stated",
 ]  # fmt: skip
 
 
@@ -66,6 +67,49 @@ class Setting:
     def evidence(self, label: str = "") -> Evidence:
         """Return the line of this setting as quoted evidence."""
         return observed("setting", self.quote, self.place, label or self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line that tells of the program and is no record: out of memory, a traceback, an announced end.
+
+    `kind` is what `roles.toml` calls it. `count` lines of this kind were read in all; of each file the first few and
+    the last one are kept, each with the number that it has among them (from 1).
+    """
+
+    kind: str
+    count: int
+    lines: tuple[tuple[Place, str], ...]
+
+    def evidence(self, label: str = "", at: int = 0) -> Evidence:
+        """Return one of the kept lines as quoted evidence."""
+        place, quote = self.lines[at]
+        return observed("log", quote, place, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One start of the program, as far as a log shows it; all in the order of time.
+
+    `place` is its first line. `records`: of the form of line with most of them; `names` are their counters, coarse to
+    fine, `first` and `last` what they show at its first and last record (empty without records). `resumed`: training
+    goes on from about where the launch before left it. `ending` is the last line that it printed, `outcome` the kind of
+    `Said` that stands behind its last record (out_of_memory, stopped, finished ...), or empty. `mixed`: its counters
+    fall back every few records, as where two processes write one file in turn. `head` is the text of its first line.
+    """
+
+    place: Place
+    records: int
+    names: tuple[str, ...] = ()
+    first: tuple[float, ...] = ()
+    last: tuple[float, ...] = ()
+    resumed: bool = False
+    mixed: bool = False
+    head: str = ""
+    ending: str = ""
+    end: Place | None = None
+    outcome: str = ""
+    own: bool = True  # False: of another run of the same file, told here because this is its first
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +235,9 @@ class Run:
     convention: Convention = Convention()
     family: Family = Family()
     notes: tuple[Note, ...] = ()
+    said: tuple[Said, ...] = ()
+    launches: tuple[Launch, ...] = ()  # of a log that holds several runs all of them, with its first run
+    expected: tuple[Expectation, ...] = ()  # what must hold on each record, as the user says
     judged: bool = True  # False: starts of training that are too short to be judged, or too many; readable all the same
 
     def named(self, name: str) -> Series | None:

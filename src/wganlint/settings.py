@@ -14,7 +14,7 @@ from wganlint.rules.locate import place, spots
 Level = Literal["info", "low", "medium", "high", "critical"]
 Belief = Literal["low", "medium", "high"]
 MOST_BYTES = 1_048_576
-_KEYS = {"rules", "ignore", "roles", "source", "columns", "fail-on", "min-confidence", "log-line"}
+_KEYS = {"rules", "ignore", "roles", "source", "columns", "fail-on", "min-confidence", "log-line", "expect"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Settings:
     origin: str = ""
     columns: tuple[str, ...] = ()  # names for the columns of tables without a header
     log_lines: tuple[str, ...] = ()  # patterns of lines
+    expect: tuple[str, ...] = ()  # what must hold on each record
 
 
 def load_settings(folder: Path) -> Settings:
@@ -118,7 +119,25 @@ def _settings(table: object, text: str, path: At, file: Path) -> Settings:
         min_confidence=level("min-confidence", get_args(Belief)),
         origin=file.name,
         columns=texts("columns"),
+        expect=_expect(texts("expect"), text, path, file),
     )
+
+
+def _expect(texts: tuple[str, ...], text: str, path: At, file: Path) -> tuple[str, ...]:
+    """Return the expectations, each tried here so that a mistake is told with its place."""
+    if not texts:
+        return ()
+    from wganlint.expect import ExpectError, expectation
+
+    for number, one in enumerate(texts):
+        try:
+            expectation(one)
+        except ExpectError as error:
+            spot = place(spots(text), (*path, "expect", number))
+            line, column = spot.inside(1, error.at + 1) if spot else (None, None)
+            hint = 'write expect = ["muons >= events", "0 <= d_real <= 1"]'
+            raise ConfigError(f"expect: {error.what}", file=file.name, line=line, column=column, hint=hint) from None
+    return texts
 
 
 def _log_lines(tables: object, text: str, path: At, file: Path) -> tuple[str, ...]:

@@ -228,6 +228,17 @@ class BiasedPrint(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Leak(Site):
+    """A graph that outlives its step. `kind`: "list" (a loss with its graph is appended to `into`), "sum" (added to
+    it), "cycle" (`backward(create_graph=True)`). `retained`: its backward keeps the buffers too (retain_graph=True)."""
+
+    kind: str = "list"
+    name: str = ""
+    into: str = ""
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SourceModel:
     """All facts of the source files of one run."""
 
@@ -249,6 +260,7 @@ class SourceModel:
     noises: tuple[Noise, ...] = ()
     controllers: tuple[Controller, ...] = ()
     biased: tuple[BiasedPrint, ...] = ()
+    leaks: tuple[Leak, ...] = ()
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from wganlint.engine import Judgement, judge
+from wganlint.expect import expectations
 from wganlint.read.discover import discover
 from wganlint.read.join import read_run
 from wganlint.read.roles import assign
@@ -57,6 +59,7 @@ def _judge(rule: Rule, example: Example, book: Catalogue) -> Judgement | None:
             (root / "training" / "model.py").write_text(example.source, encoding="utf-8")
         if example.trace:
             (root / "example.pt.trace.json").write_text(example.trace, encoding="utf-8")
-        runs = [assign(read_run(files)) for files in discover([root])]
+        told = expectations(example.expect)
+        runs = [assign(replace(read_run(files), expected=told)) for files in discover([root])]
     judgements = [j for run in runs for j in judge(run, book.rules) if j.rule.code == rule.code]
     return judgements[0] if judgements else None

@@ -9,6 +9,7 @@ from shared_data import CORPUS, needs_corpus
 
 from wganlint import analyze
 from wganlint.analysis import inspect, load_runs
+from wganlint.read.roles import role_book
 from wganlint.run import Run
 
 HEAD = "TRAIN started at Fri Oct {day} 19:45:03 2025\n"
@@ -163,3 +164,90 @@ def test_a_log_of_many_appended_runs_has_the_long_one_whole() -> None:
     report = analyze(CORPUS / "tabgan-himanshu-log")
     assert max(series.points for run in report.runs for series in run.series) == 500
     assert all(finding.severity.name in ("INFO", "LOW") for finding in report.findings)
+
+
+def test_a_resume_that_repeats_records_of_a_long_log_is_cut_there(tmp_path: Path) -> None:
+    lines = [f"step={n} c_loss={-1 - n % 7 / 10:.4f} g_loss={n % 5 / 10:.4f}\n" for n in range(1, 8001)]
+    (run,) = runs_of(tmp_path, "".join([*lines, *lines[7000:]]))
+    loss = run.named("c_loss")
+    assert loss is not None
+    assert [float(step) for step in loss.steps] == list(range(1, 8001))
+
+
+def test_starts_are_told_with_how_far_they_came_and_how_they_ended(tmp_path: Path) -> None:
+    head = "Using device: cuda:0\nbatch size is small\n"
+    oom = "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB\n"
+    (run, *_) = runs_of(tmp_path, head + epochs(1, 9) + oom + head + epochs(1, 8) + "KeyboardInterrupt\n" + head)
+    first, second, third = run.launches
+    assert [launch.place.line for launch in run.launches] == [1, 12, 22]
+    assert [(launch.records, launch.first, launch.last) for launch in run.launches] == [
+        (8, (1.0,), (8.0,)), (7, (1.0,), (7.0,)), (0, (), ()),
+    ]  # fmt: skip
+    assert (first.outcome, first.ending, first.end and first.end.line) == ("out_of_memory", oom.strip(), 11)
+    assert (second.outcome, second.resumed, third.outcome) == ("stopped", False, "")
+
+
+def test_attempts_in_files_of_their_own_are_starts_too(tmp_path: Path) -> None:
+    for number, (begin, end) in enumerate([(1, 20), (12, 30), (1, 10)], 1):
+        (tmp_path / f"train_attempt{number}.out.log").write_text(epochs(begin, end))
+        (tmp_path / f"train_attempt{number}.err.log").write_text(
+            "Traceback (most recent call last):\n  oh\nMemoryError\n"
+        )
+    (run,) = load_runs(tmp_path)
+    assert [launch.records for launch in run.launches] == [19, 18, 9]
+    assert [launch.resumed for launch in run.launches] == [False, True, False]
+    assert {launch.outcome for launch in run.launches} == {"out_of_memory"}
+    assert all(launch.end and launch.end.file.endswith(".err.log") for launch in run.launches)
+
+
+def test_what_a_log_says_is_counted_and_warnings_of_it_are_not(tmp_path: Path) -> None:
+    text = "Gradient checkpointing is on to avoid out of memory errors\n" + epochs(1, 8)
+    text += "torch.cuda.OutOfMemoryError: CUDA out of memory; batch skipped\n" * 300 + epochs(8, 12)
+    (run,) = runs_of(tmp_path, text)
+    (said,) = run.said
+    assert (said.kind, said.count, said.lines[0][0].line, said.lines[-1][0].line) == ("out_of_memory", 300, 9, 308)
+    assert run.launches[0].outcome == ""
+
+
+def test_every_word_that_is_listened_for_holds_a_sign() -> None:
+    book = role_book()
+    words = [word for kind in book.lines for word in kind.words]
+    assert words
+    assert [word for word in words if not any(sign in word for sign in book.signs)] == []
+    assert [word for word in words if word != word.lower()] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (
+            "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 11.17 GiB total capacity)",
+            "out_of_memory",
+        ),
+        ("torch.OutOfMemoryError: CUDA out of memory.", "out_of_memory"),
+        ("tensorflow.python.framework.errors_impl.ResourceExhaustedError: OOM when allocating tensor", "out_of_memory"),
+        (
+            "RuntimeError: [enforce fail at alloc_cpu.cpp:66] DefaultCPUAllocator: can't allocate memory",
+            "out_of_memory",
+        ),
+        ("slurmstepd: error: Detected 1 oom-kill event(s) in StepId=7.batch.", "out_of_memory"),
+        (
+            "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate",
+            "out_of_memory",
+        ),
+        ("Killed", "killed"),
+        ("run.sh: line 3:  4711 Killed                  python train.py", "killed"),
+        ("[Rank 0] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=15)", "nccl_error"),
+        ("RuntimeError: CUDA error: device-side assert triggered", "device_error"),
+        ("slurmstepd: error: *** JOB 8 ON n1 CANCELLED AT 2026-01-14T12:00:00 DUE TO TIME LIMIT ***", "stopped"),
+        ("Training finished at Fri Oct 24", "finished"),
+        ("Batch size lowered to avoid out of memory errors", ""),
+        ("You may run out of memory if you raise it", ""),
+        ("except torch.cuda.OutOfMemoryError:", ""),
+        ("skills of the trained model", ""),
+    ],
+)
+def test_lines_that_tell_of_the_program(line: str, kind: str, tmp_path: Path) -> None:
+    (run,) = runs_of(tmp_path, epochs(1, 7) + line + "\n")
+    assert [said.kind for said in run.said] == ([kind] if kind else [])
+    assert run.launches[0].outcome == kind

@@ -68,6 +68,8 @@ def pin(run: Run, series: Series) -> Pin | None:
     best: Pin | None = None
     for bound in _candidates(series, at, literal):
         found = _stay(series, at, bound, any(np.isclose(bound, known, rtol=1e-9) for known in literal))
+        if found is not None and not (found.literal or found.round) and _one_record(run, series, found.at):
+            continue
         if found is not None and (best is None or _rank(found) > _rank(best)):
             best = found
     return best
@@ -147,6 +149,15 @@ def _records(series: Series, stretch: Ints) -> int:
     if not series.folded and bool(np.isfinite(steps).all()):
         return len(np.unique(steps))
     return int(series.tally.count - series.index[stretch[0]])
+
+
+def _one_record(run: Run, series: Series, at: Ints) -> bool:
+    """Whether nothing tells these records apart: no step, and nothing on their lines moves. Processes of one job that
+    print the same epoch look like that."""
+    if np.isfinite(series.steps[at]).any():
+        return False
+    beside = [other for other in run.series if other.form == series.form and other.same_records(series)]
+    return all(len({other.texts[i] for i in at.tolist()}) == 1 for other in beside)
 
 
 def repeats_before(series: Series, at: Ints) -> int:

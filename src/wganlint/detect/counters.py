@@ -30,7 +30,20 @@ def _stale(run: Run, series: Series) -> str:
 def _speaks_of_items(series: Series) -> bool:
     """Whether the name says what is counted: `total_fake_points`, not `num_fake`, which may be a count of images."""
     book = role_book()
-    return not book.words["items"].isdisjoint(words_of(series.key, book))
+    whole = {"samples", "events", "instances"}  # of these a batch has its number, whatever is in them
+    return not (book.words["items"] - whole).isdisjoint(words_of(series.key, book))
+
+
+def _uncounted(series: Series, real: Series | None) -> str:
+    """Return why a count that is mostly 0 may count something else than what the generator makes, or an empty text."""
+    values = series.values[np.isfinite(series.values)]
+    if _speaks_of_items(series) or not len(values) or np.mean(values > 0) > 0.5 or np.all(values[:3] > 0):
+        return ""
+    if real is None:
+        return f"what {series.key} counts: it is 0 on most lines, and no count of real items stands beside it"
+    if not _speaks_of_items(real) and len(set(real.values[np.isfinite(real.values)].tolist())) < 2:
+        return f"what {series.key} counts: it is 0 on most lines, and {real.key} beside it never moves"
+    return ""
 
 
 @detector(fields={"name": Kind.TEXT, "largest": Kind.COUNT}, reads="all")
@@ -65,8 +78,11 @@ def fake_items(run: Run) -> Found:
         return Missing(stale)
     values = series.values[at]
     real = run.role("real_count")
-    if real is None and not _speaks_of_items(series) and series.tally.finite and not series.values.any():
-        return Missing(f"what {series.key} counts: it is 0 on every line, and no count of real items stands beside it")
+    why = _uncounted(series, real)
+    if why:
+        return Missing(why)
+    if real is not None and not real.values[np.isfinite(real.values)].any():
+        return Missing(f"real items to compare with: {real.key} is 0 as well")
     share = 1.0
     if real is not None:
         middle = median(real.values[finite(real, window(real))])

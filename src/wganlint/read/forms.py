@@ -199,9 +199,11 @@ class Form:
         self._forget()
 
     def _forget(self) -> None:
+        last_line = self._last_line
         self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
         if self.seen.records:
             self.told = self.seen
+            self.told.last, self.told.last_line = self._position, last_line
             if self.step in self.seen.names:
                 self.told.avoid = frozenset(self.seen.names[self.seen.names.index(self.step) + 1 :])
         self.seen, self._position = Seen(self.seen.names), ()
@@ -352,7 +354,9 @@ class Form:
         where = keep.tolist()
         batch.orders, batch.numbers = batch.orders[keep], batch.numbers[keep]
         batch.lines = [batch.lines[at] for at in where]
-        batch.texts = [[column[at] for at in where] for column in batch.texts]
+        batch.texts = [
+            column[keep] if isinstance(column, np.ndarray) else [column[at] for at in where] for column in batch.texts
+        ]
         batch.values = [column[keep] for column in batch.values]
         batch.starts = [column[keep] for column in batch.starts]
 
@@ -389,7 +393,7 @@ class Form:
                     )
                 )
         if not seen.first:
-            seen.first = tuple(float(column[0]) for column in columns)
+            seen.first, seen.first_line = tuple(float(column[0]) for column in columns), int(numbers[0])
         seen.records += len(numbers)
         self._position = tuple(float(column[-1]) for column in columns)
 

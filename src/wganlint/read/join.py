@@ -10,15 +10,17 @@ from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.discover import RunFiles
+from wganlint.read.launches import launches_of
 from wganlint.read.logline import LogLine
 from wganlint.read.naming import name_series
 from wganlint.read.opening import damage_of, open_file
 from wganlint.read.pieces import REST, read_pieces, read_rest, told, unplaced, without_steps
-from wganlint.read.starts import Plan, Seen, plan_of
+from wganlint.read.said import together
+from wganlint.read.starts import Plan, Seen, Segment, plan_of
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.tokens import is_counter
 from wganlint.read.twins import merge
-from wganlint.run import Input, Note, OpTable, Run, Setting
+from wganlint.run import Input, Launch, Note, OpTable, Run, Said, Setting
 from wganlint.series import Series, SeriesBuilder, shared
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class _Parts:
     tables: list[OpTable] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    launches: list[Launch] = field(default_factory=list)
     settings_of: dict[str, list[Setting]] = field(default_factory=dict)  # of a run that a table tells apart
 
 
@@ -83,12 +87,17 @@ def _read(
     outs, errs = (TextReader(avoid=avoid, log_lines=log_lines) for _ in range(2))
     seen: Seen | None = None
     for attempt in files.logs:
+        out = error = None
         if attempt.out is not None:
-            facts = _log(outs, attempt.out, "log", parts)
-            seen = seen or (facts.seen if facts else None)
+            out = _log(outs, attempt.out, "log", parts)
+            seen = seen or (out.seen if out else None)
         if attempt.err is not None:
-            facts = _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
-            seen = seen or (facts.seen if facts else None)
+            error = _log(outs if attempt.out is None else errs, attempt.err, "errlog", parts)
+            seen = seen or (error.seen if error else None)
+        file, told_by = (attempt.out, out) if out is not None else (attempt.err, error)
+        if file is not None and told_by is not None:
+            last = parts.launches[-1] if parts.launches else None
+            parts.launches += launches_of(file, told_by, error if told_by is out else None, last)
     wrapped = outs.wrapped | errs.wrapped
     if wrapped - avoid:
         return _read(files, columns, log_lines, avoid | wrapped)
@@ -101,7 +110,7 @@ def _read(
     run = Run(
         id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
         settings=tuple(parts.settings), tables=tuple(parts.tables), traces=tuple(parts.traces), source=source,
-        notes=tuple(parts.notes),
+        notes=tuple(parts.notes), said=together(parts.said), launches=tuple(parts.launches),
     )  # fmt: skip
     others = [
         replace(run, id=f"{run.id}/{name}", series=tuple(_joined([series])), tables=(),
@@ -173,12 +182,24 @@ def _split(files: RunFiles, log: File, plan: Plan, whole: Run, reader: Callable[
                 settings=tuple(piece.facts.settings),
                 tables=tuple(piece.facts.tables),
                 notes=tuple(notes),
+                said=tuple(piece.facts.said),
+                launches=_launches(whole, piece.segment, number),
             )
         )
     if len(runs) > 1 and any(log.shown not in one.files for one in whole.series):  # a second source of one of them
         second = tuple(one for one in whole.series if log.shown not in one.files)
-        runs.append(replace(whole, inputs=others, series=second, settings=(), tables=(), notes=()))
+        runs.append(replace(whole, inputs=others, series=second, settings=(), tables=(), notes=(), launches=()))
     return runs + rest
+
+
+def _launches(whole: Run, segment: Segment, number: int) -> tuple[Launch, ...]:
+    """Return the launches of one run of a file; the first run holds those of the whole file, so they are told once."""
+    end = segment.end or float("inf")
+    if number == 1:
+        mine = [(one.place.line or 0) <= end for one in whole.launches]
+        pairs = zip(whole.launches, mine, strict=True)
+        return tuple(replace(one, mixed=one.mixed and own, own=own) for one, own in pairs)
+    return tuple(one for one in whole.launches if segment.begin <= (one.place.line or 0) <= end)
 
 
 def _rest(log: File, plan: Plan, reader: TextReader, whole: Run) -> list[Run]:
@@ -212,6 +233,7 @@ def _log(reader: TextReader, file: File, kind: str, parts: _Parts) -> TextFacts 
         return None
     parts.settings += facts.settings
     parts.tables += facts.tables
+    parts.said += facts.said
     parts.notes += facts.notes
     parts.notes += [
         Note(f"{AGAIN}: {restart.text}", Place(file.shown, restart.line)) for restart in facts.restarts[:LISTED]

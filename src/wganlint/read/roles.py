@@ -39,6 +39,16 @@ class RolePattern:
 
 
 @dataclass(frozen=True, slots=True)
+class LineKind:
+    """A kind of line that is no record: any of `words` is in it (lower case), and none of `never`."""
+
+    kind: str
+    words: tuple[str, ...]
+    never: tuple[str, ...]
+    failure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RoleBook:
     """All words and roles."""
 
@@ -47,6 +57,9 @@ class RoleBook:
     auxiliary: RolePattern
     settings: Mapping[str, frozenset[str]]
     known: frozenset[str]  # all words
+    lines: tuple[LineKind, ...]
+    benign: tuple[str, ...]  # behind a line with one of these a failure is none
+    signs: tuple[str, ...]  # each word of `lines` holds one of these: most lines hold none
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,7 +101,12 @@ def _book(data: Mapping[str, Any]) -> RoleBook:
     roles = tuple(pattern(entry["name"], entry) for entry in data["role"])
     settings = {name: frozenset(values) for name, values in data["settings"].items()}
     known = frozenset(word for listed in words.values() for word in listed)
-    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known)
+    lines = tuple(
+        LineKind(entry["kind"], tuple(entry["words"]), tuple(entry["never"]), entry.get("failure", False))
+        for entry in data["line"]
+    )
+    benign, signs = tuple(data["lines"]["benign"]), tuple(data["lines"]["signs"])
+    return RoleBook(words, roles, pattern("auxiliary", data["auxiliary"]), settings, known, lines, benign, signs)
 
 
 def words_of(name: str, book: RoleBook) -> list[str]:
@@ -281,7 +299,7 @@ def _plausible(role: str, series: Series) -> bool:
         values = series.values[np.isfinite(series.values)]
         whole = series.decimals == 0 or (series.decimals is None and bool((values == np.floor(values)).all()))
         return bool((values >= 0).all()) and whole
-    return True
+    return role != "learning_rate" or "/" not in series.unit  # `rate: 2.75 batch/s`
 
 
 def _echoed(series: Series) -> bool:

@@ -78,6 +78,9 @@ class Seen:
     starts: list[Start] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)
     records: int = 0
+    last: tuple[float, ...] = ()
+    first_line: int = 0  # of the first record
+    last_line: int = 0  # and the last
     avoid: frozenset[str] = frozenset()  # counters finer than the step
 
 
@@ -88,7 +91,7 @@ def plan_of(seen: Seen) -> Plan | None:
         return None
     if _cycles(seen):
         return Plan(seen.names, [Segment(1, records=seen.records)], cycles=True)
-    turns = _turns(starts)
+    turns = turns_of(starts)
     size = 1.0 + max(start.before[-1] for start in starts)
     segments = [Segment(1)]
     first, begun = seen.first, 0
@@ -96,7 +99,7 @@ def plan_of(seen: Seen) -> Plan | None:
         if at in turns:
             segments[-1].mixed = True
             continue
-        if _resumes(start, first, size):
+        if resumes(start, first, size):
             segments[-1].resumes.append(start)
             continue
         segments[-1].end, segments[-1].records = start.cut - 1, start.record - begun
@@ -125,7 +128,7 @@ def _cycles(seen: Seen) -> bool:
     return len({start.before for start in starts}) == 1 and len({s.after for s in starts}) == 1 and len(lengths) == 1
 
 
-def _turns(starts: Sequence[Start]) -> set[int]:
+def turns_of(starts: Sequence[Start]) -> set[int]:
     """Return the numbers of the starts that are none: two processes write the same file in turn."""
     found: set[int] = set()
     group: list[int] = []
@@ -142,7 +145,7 @@ def _turns(starts: Sequence[Start]) -> set[int]:
     return found
 
 
-def _resumes(start: Start, first: tuple[float, ...], size: float) -> bool:
+def resumes(start: Start, first: tuple[float, ...], size: float) -> bool:
     """Whether training goes on after a start, at once or from a little before."""
     if start.after > start.before:
         return True

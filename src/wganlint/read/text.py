@@ -26,11 +26,12 @@ from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
 from wganlint.read.masks import Masks, View
 from wganlint.read.rows import Rows
+from wganlint.read.said import Ear
 from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
 from wganlint.read.starts import Seen
 from wganlint.read.tokens import Bar, Field, bar_of, is_counter, step_rank
-from wganlint.run import Note, OpTable, Setting
+from wganlint.run import Note, OpTable, Said, Setting
 from wganlint.series import SeriesBuilder
 
 PATTERNS = 48  # shapes with a pattern
@@ -57,6 +58,9 @@ class TextFacts:
     records: int = 0  # lines that fed a series
     fed: int = 0  # series that this file fed
     seen: Seen = field(default_factory=Seen)  # the counters of the form with most records
+    said: list[Said] = field(default_factory=list)
+    head: tuple[int, str] = (0, "")  # the first line that is not blank
+    ending: tuple[int, str] = (0, "")  # and the last
 
 
 def read_text(stream: BinaryIO, shown: str) -> TextFacts:
@@ -84,6 +88,8 @@ class TextReader:
         self._silent = False  # the line before says nothing, whatever its digits
         self._wide = 0  # series of all forms
         self._marks = Marks(avoid)
+        self._ear = Ear("")
+        self._heard: set[int] = set()  # lines of the present block that must not be known at sight
 
     @property
     def series(self) -> list[SeriesBuilder]:
@@ -114,6 +120,7 @@ class TextReader:
         tables, banner, headers = Feed(shown, self._masks), Banner(shown), Headers()
         before = {id(builder): len(builder) for builder in self.series}
         self._dropped = 0
+        self._ear = Ear(shown)
         self._marks.heads = banner.heads
         for form in self._active():
             form.told = Seen()
@@ -126,6 +133,9 @@ class TextReader:
             view = self._view(lines, scanned) if lines is not None and facts.lines else None
             self._block(block, tables.take(block, view), headers, scanned, view)
             facts.lines = max(facts.lines, int(block.places[-1]) if len(block.places) else 0)
+            if not facts.head[0]:
+                facts.head = spoken_at(block, range(len(block.rows))) or facts.head
+            facts.ending = spoken_at(block, range(len(block.rows) - 1, -1, -1)) or facts.ending
             numbers = block.places
             for form in sorted(self._active(), key=lambda form: not form.counting):
                 form.end_block(numbers, shown)
@@ -139,6 +149,7 @@ class TextReader:
         facts.seen = max((form.told for form in self._active()), key=lambda seen: seen.records, default=Seen())
         facts.seen.heads = banner.heads
         self._marks.clear()
+        facts.said = self._ear.said()
         facts.notes = [*damage.all_notes(), *tables.reader.notes, *self._limits(shown)]
         facts.series = self.series
         fed = [len(builder) - before.get(id(builder), 0) for builder in facts.series if not is_counter(builder.key)]
@@ -188,7 +199,7 @@ class TextReader:
 
     def _rest(self, block: Block, taken: Flags, scanned: list[tuple[Shape, Found]], view: View | None) -> list[int]:
         """Hand over what the templates read; return the order numbers of the other lines that may tell something."""
-        lines = block.rows
+        lines, ear = block.rows, self._ear
         left = ~taken
         for shape, found in scanned:
             mine = left[found.orders]
@@ -197,14 +208,16 @@ class TextReader:
                 shape.take(whole, block.rows)
                 shape.hits += len(whole.orders)
             left[found.orders] = False
-        if view is None:
-            return [at for at in np.flatnonzero(left).tolist() if self._tells(lines[at])]
         orders: list[int] = []
-        for at in np.flatnonzero(left & view.unknown()).tolist():
-            if self._tells(lines[at]):
+        for at in np.flatnonzero(left if view is None else left & view.unknown()).tolist():
+            line = lines[at]
+            heard = ear.hears(block.numbers[at], line)
+            if self._tells(line):
                 orders.append(at)
-            else:
-                self._masks.noise(view, at, lines[at])
+                if heard:
+                    self._heard.add(at)
+            elif not heard and view is not None:
+                self._masks.noise(view, at, line)
         return orders
 
     def _tells(self, line: str) -> bool:
@@ -218,6 +231,7 @@ class TextReader:
     ) -> None:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.rows
+        self._heard.clear()
         orders = self._rest(block, taken, scanned, view)
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
             shape.hits = 0
@@ -231,7 +245,7 @@ class TextReader:
             at += 1
             new = self._line(lines[order], order, int(block.places[order]), headers)
             if new is None:
-                if self._silent and view is not None:
+                if self._silent and view is not None and order not in self._heard:
                     self._masks.noise(view, order, lines[order])
                 continue
             used[id(new)] = new
@@ -334,6 +348,15 @@ class TextReader:
             return []
         text = f"{self._dropped} lines were not read: more than {FORMS} forms of lines or {SERIES} series"
         return [Note(text, Place(shown))]
+
+
+def spoken_at(block: Block, orders: range) -> tuple[int, str] | None:
+    """Return the first of some lines that is not blank, with its number."""
+    for at in orders[:100]:
+        line = block.rows[at].strip()
+        if line:
+            return block.numbers[at], line[:400]
+    return None
 
 
 def _written(line: str, fields: list[Field], key: str) -> str:

@@ -127,6 +127,7 @@ class Example:
     severity: str
     says: tuple[str, ...]
     trace: str = ""
+    expect: tuple[str, ...] = ()  # as `--expect`
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
 from wganlint.read.source.heads import count_heads
+from wganlint.read.source.leaks import leaks
 from wganlint.read.source.losses import Losses, detaches
 from wganlint.read.source.networks import networks
 from wganlint.read.source.noise import noises
@@ -72,4 +73,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         noises=noises(paths, losses),
         controllers=controllers(paths),
         biased=biased_prints(paths),
+        leaks=leaks(paths),
     )
