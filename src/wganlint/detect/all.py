@@ -1,5 +1,9 @@
 """Importing this registers every detector that ships."""
 
-from wganlint.detect import counters, inputs, penalty, pinned, profile, series, settings, sides, source, traces
+from wganlint.detect import control, counters, inputs, penalty, pinned, profile, series, settings, sides, slopes, source
+from wganlint.detect import traces
 
-__all__ = ["counters", "inputs", "penalty", "pinned", "profile", "series", "settings", "sides", "source", "traces"]
+__all__ = [
+    "control", "counters", "inputs", "penalty", "pinned", "profile", "series", "settings", "sides", "slopes", "source",
+    "traces",
+]  # fmt: skip

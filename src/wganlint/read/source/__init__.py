@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from wganlint.evidence import Place
 from wganlint.read.source.bounds import clamps, scales, weight_clips
+from wganlint.read.source.control import Control
 from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
@@ -51,20 +52,21 @@ def _facts(codes: list[Code]) -> SourceModel:
     paths = Paths(project, roles, Values(project))
     penalties = Penalties(paths)
     losses = Losses(paths, Terms(paths, penalties))
+    nets, slopes, clips = networks(project, roles), penalties.facts(), weight_clips(paths)
     return SourceModel(
         files=tuple(code.path for code in codes),
-        networks=networks(project, roles),
+        networks=nets,
         clamps=clamps(paths),
         scales=scales(paths),
         fills=fills(paths),
         guards=guards(paths),
         roundings=roundings(paths),
         count_heads=count_heads(paths),
-        penalties=penalties.facts(),
+        penalties=slopes,
         skips=Skips(paths, penalties).facts(),
         optimizers=optimizers(paths),
-        losses=losses.facts,
+        losses=Control(paths, nets, slopes, clips).told(losses.facts),
         detaches=detaches(losses),
         defaults=defaults(paths),
-        clips=weight_clips(paths),
+        clips=clips,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
-from wganlint.read.source.layers import BOUNDING, constructors, kind_of_call, last_module
+from wganlint.read.source.ends import SOFT, ends
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
 from wganlint.read.source.steps import keyword, operand, rest
@@ -32,7 +33,8 @@ def weight_clips(paths: Paths) -> tuple[WeightClip, ...]:
             low, high = _bounds(call, paths)
             bound = high or low
             site = paths.project.site(call)
-            found.append(WeightClip(site.place, site.quote, site.owner, abs(bound.value) if bound else None))
+            number = abs(bound.value) if bound else None
+            found.append(WeightClip(site.place, site.quote, site.owner, number, bound.resolved if bound else ""))
     return tuple(found)
 
 
@@ -47,11 +49,9 @@ def clamps(paths: Paths) -> tuple[Clamp, ...]:
         low, high, value = _pair_bounds(call, paths)
         if value is not None:
             found[call] = _clamp(call, value, low, high, False, paths)
-    for call, low, high in _soft(paths):
-        found[call] = _clamp(call, operand(call), low, high, True, paths, "score")
-    for call, name in _last_modules(paths):
-        low, high = _module_bounds(call, name, paths)
-        found[call] = _clamp(call, None, low, high, name in ("tanh", "sigmoid", "softmax"), paths, "score")
+    for end in ends(paths):
+        clamp = _clamp(end.call, None, end.low, end.high, end.kind in SOFT, paths, "score")
+        found[end.call] = replace(clamp, call=end.kind, gate=end.gate, network=end.network)
     return tuple(sorted(found.values(), key=lambda clamp: clamp.place))
 
 
@@ -179,53 +179,6 @@ def _pair_bounds(call: ast.Call, paths: Paths) -> tuple[Number | None, Number | 
     value = next((arg for arg, number in bounds if number is None), None)
     low_first = callee(inner) in ("maximum", "max")
     return (inner_bound, outer_bound, value) if low_first else (outer_bound, inner_bound, value)
-
-
-# -- soft bounds
-
-
-def _soft(paths: Paths) -> Iterator[tuple[ast.Call, Number | None, Number | None]]:
-    """C * tanh(x / C), tanh(x) and sigmoid(x) on the way of the score out of the critic."""
-    for call in paths.project.calls:
-        name = callee(call)
-        if name not in ("tanh", "sigmoid") or call not in paths.score_nodes:
-            continue
-        factor = _factor(call, paths) or Number(1.0)
-        low = Number(-factor.value, factor.names) if name == "tanh" else Number(0.0)
-        yield call, low, factor
-
-
-def _factor(call: ast.Call, paths: Paths) -> Number | None:
-    parent = paths.project.parents.get(call)
-    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult):
-        return paths.values.number(parent.right if parent.left is call else parent.left)
-    return None
-
-
-def _last_modules(paths: Paths) -> Iterator[tuple[ast.Call, str]]:
-    """nn.Sigmoid() and the like as the last layer that the score passes."""
-    seen = set()
-    for call in paths.score_ends | {node for node in paths.score_nodes if isinstance(node, ast.Call)}:
-        if not kind_of_call(call, paths.project):
-            continue
-        made = constructors(call.func, paths.project) if not isinstance(call.func, ast.Call) else [call.func]
-        for constructor in made:
-            last = last_module(constructor, paths.project)
-            if last is not None and callee(last) in BOUNDING and last not in seen:
-                seen.add(last)
-                yield last, BOUNDING[callee(last)]
-
-
-def _module_bounds(call: ast.Call, name: str, paths: Paths) -> tuple[Number | None, Number | None]:
-    if name == "tanh":
-        return Number(-1.0), Number(1.0)
-    if name == "relu6":
-        return Number(0.0), Number(6.0)
-    if name == "hardtanh":
-        low = keyword(call, "min_val") or (call.args[0] if call.args else None)
-        high = keyword(call, "max_val") or (call.args[1] if len(call.args) > 1 else None)
-        return paths.values.number(low) if low else Number(-1.0), paths.values.number(high) if high else Number(1.0)
-    return Number(0.0), Number(1.0)
 
 
 # -- scales

@@ -13,7 +13,7 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
 from wganlint.read.source.steps import CUT, keyword, operand
 from wganlint.read.source.terms import SAME, TOP, Scope, Term, Terms, all_ones
-from wganlint.source import Detach, Loss
+from wganlint.source import Detach, Loss, Site
 
 
 class Losses:
@@ -148,8 +148,16 @@ class Losses:
         site = self.project.site(expression)
         return Loss(
             site.place, site.quote, site.owner, part, self.project.text(expression), real, fake, family,
-            penalty and part == "critic",
+            penalty and part == "critic", self._networks(scores), any(term.logits for term in scores),
         )  # fmt: skip
+
+    def _networks(self, scores: list[Term]) -> tuple[Site, ...]:
+        """Return where the networks stand whose scores a loss takes."""
+        found: dict[ast.AST, None] = {}
+        for term in scores:
+            if isinstance(term.node, ast.Call) and self.paths.roles.call_part(term.node) == "critic":
+                found |= dict.fromkeys(self.paths.networks_of(term.node.func))
+        return tuple(self.project.site(node) for node in found)
 
     def _alternatives(self, value: ast.expr, sign: int) -> Iterator[tuple[ast.expr, list[Term]]]:
         """Yield the expressions that a minimized name can stand for, each with its terms."""

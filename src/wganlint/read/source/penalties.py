@@ -6,9 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from wganlint.read.source import words
-from wganlint.read.source.classes import Function, callee, walk_own
+from wganlint.read.source.classes import Class, Function, callee, walk_own
 from wganlint.read.source.flow import dotted
+from wganlint.read.source.mixing import input_rank, mixing
 from wganlint.read.source.paths import Paths, is_gradient
+from wganlint.read.source.pooling import pooled
+from wganlint.read.source.slopes import slope
 from wganlint.read.source.steps import keyword, passes
 from wganlint.read.source.values import Number
 from wganlint.source import Penalty
@@ -82,13 +85,36 @@ class Penalties:
 
     def facts(self) -> tuple[Penalty, ...]:
         """Return every penalty with its weight."""
-        found = []
-        for call in self.sources:
-            site = self.paths.project.site(call)
-            graph = self._create_graph(call)
-            weight, text = self._weight(call)
-            found.append(Penalty(site.place, site.quote, site.owner, graph, weight.value if weight else None, text))
-        return tuple(sorted(found, key=lambda penalty: penalty.place))
+        return tuple(sorted(map(self._fact, self.sources), key=lambda penalty: penalty.place))
+
+    def _fact(self, call: ast.Call) -> Penalty:
+        site = self.paths.project.site(call)
+        weight, text = self._weight(call)
+        way, mixed, critics = slope(call, self.paths), mixing(call, self.paths), self.critics(call)
+        ranks = {input_rank(info, self.paths) for info in critics}
+        rank = mixed.rank or way.rank or (ranks.pop() if len(ranks) == 1 else None)
+        return Penalty(
+            site.place, site.quote, site.owner, self._create_graph(call), weight.value if weight else None, text,
+            way.used, way.cut, way.masked, way.norms, tuple(self.paths.project.site(info.node) for info in critics),
+            mixed.kind, mixed.site, rank, pooled(way.norms, rank, critics, call, self.paths),
+        )  # fmt: skip
+
+    def critics(self, call: ast.Call) -> list[Class]:
+        """Return the classes of the network whose score is differentiated; the only critic of the file if none is told."""
+        outputs = keyword(call, "outputs", "target", "loss", "ys") or (call.args[0] if call.args else None)
+        if isinstance(outputs, ast.List | ast.Tuple) and outputs.elts:
+            outputs = outputs.elts[0]
+        project, roles = self.paths.project, self.paths.roles
+        found: list[Class] = []
+        for one in self.paths.upstream(outputs) if outputs is not None else ():
+            if isinstance(one, ast.Call) and roles.call_part(one) == "critic":
+                found += [info for info in project.classes_of(one.func) if info.is_network and info not in found]
+        if not found:
+            code = project.code(call)
+            found = [project.classes[node] for node, (part, _) in roles.part.items()
+                     if part == "critic" and project.classes[node].code is code]  # fmt: skip
+            found = found if len(found) == 1 else []
+        return found
 
     def _create_graph(self, call: ast.Call) -> bool | None:
         if not callee(call).endswith("grad"):

@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 
 from wganlint.read.source import words
-from wganlint.read.source.classes import Class, callee
+from wganlint.read.source.classes import Class, Function, callee
 from wganlint.read.source.flow import FUNCTIONS, dotted
 from wganlint.read.source.layers import kind_of_call
 from wganlint.read.source.project import Project
@@ -91,6 +91,11 @@ class Roles:
             return set()
         own = self.part.get(info.node, ("other", ""))[0]
         return ({own} - {"other"}) or self.inside.get(info.node, set())
+
+    def built_part(self, function: Function) -> str:
+        """Return the part of the network that a function builds by its name: build_critic, make_discriminator."""
+        verbs = words.lowered(function.name) & {"build", "make", "define", "create", "get", "model", "net"}
+        return words.part_of(function.name) if verbs or words.network_part(function.name) else ""
 
     # -- calls
 

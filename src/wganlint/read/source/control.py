@@ -1,0 +1,158 @@
+"""files -> read -> Run: what bounds the slope of a Wasserstein critic: a penalty, clipped weights, a norm of the weights."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from wganlint.read.source import words
+from wganlint.read.source.classes import callee
+from wganlint.read.source.flow import dotted
+from wganlint.read.source.layers import WRAPS
+from wganlint.read.source.paths import Paths
+from wganlint.read.source.project import Project
+from wganlint.source import Loss, Network, Penalty, Site, WeightClip
+
+_SPECTRAL = words.listed(
+    "spectral_norm SpectralNorm SpectralNormalization sn snconv2d snlinear SNConv2d SNLinear spectral orthogonal "
+    "GroupSort BjorckLinear bjorck lipschitz MaxMin"
+)
+_PLAIN = words.listed(
+    "cross_entropy CrossEntropyLoss mse_loss MSELoss l1_loss L1Loss binary_cross_entropy BCELoss nll_loss NLLLoss "
+    "BCEWithLogitsLoss binary_cross_entropy_with_logits smooth_l1_loss"
+)
+
+
+class Control:
+    """Answers, for one loss after the other, what keeps its critic's slope in bounds."""
+
+    def __init__(
+        self, paths: Paths, networks: Sequence[Network], penalties: Sequence[Penalty], clips: Sequence[WeightClip]
+    ) -> None:
+        self.paths, self.project = paths, paths.project
+        self.networks, self.penalties, self.clips = networks, penalties, clips
+        self.units = _units(paths.project)
+        self.spectral = [paths.project.site(node) for node in _spectral(paths.project)]
+
+    def told(self, losses: Sequence[Loss]) -> tuple[Loss, ...]:
+        """Return the losses, those of a Wasserstein critic with their control."""
+        return tuple(self._of(loss) if _wasserstein(loss) else loss for loss in losses)
+
+    def _of(self, loss: Loss) -> Loss:
+        file = loss.place.file
+        unit = self.units[file]
+        penalties = [one for one in self.penalties if one.place.file in unit]
+        if loss.penalty:
+            near = [one for one in penalties if one.place.file == file] or penalties
+            if near and all(one.weight == 0 for one in near):
+                return replace(loss, control="zero weight", control_site=near[0])
+            return replace(loss, control="penalty", control_site=near[0] if near else None)
+        spectral = self._normed(loss)
+        if spectral is not None:
+            return replace(loss, control="spectral", control_site=spectral)
+        clip = next((one for one in self.clips if one.place.file == file), None)
+        if clip is not None:
+            return replace(loss, control="clip", control_site=clip)
+        others: list[Site] = [one for one in penalties if one.used is not False]
+        others += [one for one in self.clips if one.place.file in unit]
+        others += [one for one in self.spectral if one.place.file in unit]
+        if others:
+            return replace(loss, control="elsewhere", control_site=others[0])
+        if self._more(loss) or not self._complete(loss):
+            return replace(loss, control="")
+        if penalties:
+            return replace(loss, control="unused penalty", control_site=penalties[0])
+        return replace(loss, control="none")
+
+    def _normed(self, loss: Loss) -> Site | None:
+        """Return a spectral norm in a network that the loss scores."""
+        places = {site.place for site in loss.critics}
+        for network in self.networks:
+            if network.place in places:
+                start, end = network.place.line or 0, self._end(network)
+                for site in self.spectral:
+                    if site.place.file == network.place.file and start <= (site.place.line or 0) <= end:
+                        return site
+        return None
+
+    def _end(self, network: Network) -> int:
+        for node in [*self.project.classes, *self.project.functions]:
+            if node.name == network.name and self.project.site(node).place == network.place:
+                return node.end_lineno or 0
+        return 0
+
+    def _complete(self, loss: Loss) -> bool:
+        """Return whether the files hold the training step itself, where a clip or penalty would stand."""
+        for call in self.project.calls:
+            if callee(call) in ("backward", "manual_backward", "minimize", "gradient"):
+                if self.project.code(call).path in self.units[loss.place.file]:
+                    return True
+        return False
+
+    def _more(self, loss: Loss) -> bool:
+        """Return whether words of the unit speak of a control that is not understood."""
+        for code in self.project.codes:
+            if code.path not in self.units[loss.place.file]:
+                continue
+            for node in ast.walk(code.tree):
+                name = callee(node) if isinstance(node, ast.Call) else ""
+                low = words.lowered(name)
+                known = any(one.place.file == code.path for one in self.penalties)
+                if low & {"penalty", "lipschitz", "regularizer", "regularization", "regularize"} and not known:
+                    return True
+                if name in ("getattr", "import_module", "exec", "eval") and name != "getattr":
+                    return isinstance(node.func, ast.Name) if isinstance(node, ast.Call) else False
+        return False
+
+
+def _wasserstein(loss: Loss) -> bool:
+    return loss.part == "critic" and loss.family == "wgan" and loss.real_sign * loss.fake_sign == -1
+
+
+def _units(project: Project) -> dict[str, frozenset[str]]:
+    """Return for each file the files that are joined with it by imports, however far."""
+    joined: dict[str, set[str]] = defaultdict(set)
+    for code in project.codes:
+        joined[code.path].add(code.path)
+        for other in _imported(code.tree, project):
+            joined[code.path].add(other)
+            joined[other].add(code.path)
+    units: dict[str, frozenset[str]] = {}
+    for path in joined:
+        if path in units:
+            continue
+        unit, queue = {path}, [path]
+        while queue:
+            for other in joined[queue.pop()] - unit:
+                unit.add(other)
+                queue.append(other)
+        units |= dict.fromkeys(unit, frozenset(unit))
+    return units
+
+
+def _imported(tree: ast.Module, project: Project) -> Iterator[str]:
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.ImportFrom):
+            names = [(node.module or "").split(".")[-1], *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".")[-1] for alias in node.names]
+        for name in names:
+            here = project.code(tree).path if names else ""
+            yield from project.files_named(name, here)
+
+
+def _spectral(project: Project) -> Iterator[ast.AST]:
+    for call in project.calls:
+        name = callee(call)
+        if name in _SPECTRAL or name in WRAPS - {"weight_norm", "WeightNorm", "WeightNormalization"}:
+            yield call
+        elif name in ("apply", "partial") and any(dotted(arg).split(".")[-1] in _SPECTRAL for arg in call.args):
+            yield call
+        elif words.lowered(name) & {"spectral"}:
+            yield call
+    for node in project.by_class["ClassDef"]:
+        if isinstance(node, ast.ClassDef) and words.lowered(node.name) & {"spectral", "spectralnorm"}:
+            yield node
