@@ -19,6 +19,7 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
+from wganlint.read.source.roots import bare_roots
 from wganlint.read.source.roundings import roundings
 from wganlint.read.source.skips import Skips
 from wganlint.read.source.terms import Terms
@@ -69,4 +70,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         detaches=detaches(losses),
         defaults=defaults(paths),
         clips=clips,
+        roots=bare_roots(paths),
     )

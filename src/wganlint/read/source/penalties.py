@@ -53,7 +53,7 @@ class Penalties:
                 outputs, lambda one: isinstance(one, ast.Call) and bool(self.paths.roles.call_part(one))
             )
         )
-        if generated or not (scored or named):
+        if (generated or not scored) and not named:
             return False
         return self._normed(call, function)
 

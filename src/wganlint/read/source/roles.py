@@ -139,7 +139,7 @@ class Roles:
         if any(isinstance(one, ast.Call) and callee(one).endswith(("Loss", "loss")) for one in held):
             return ""
         if any(isinstance(one, FUNCTIONS) for one in held) and not any(
-            "build" in one.name or "make" in one.name for one in held if isinstance(one, FUNCTIONS)
+            "build" in one.name or "make" in one.name or _is_static(one) for one in held if isinstance(one, FUNCTIONS)
         ):
             return ""
         return part
@@ -212,6 +212,14 @@ class Roles:
         if isinstance(node, ast.Call):
             return callee(node) in CUT
         return isinstance(node, ast.Attribute) and node.attr == "data"
+
+
+def _is_static(function: Function) -> bool:
+    """Return whether a function is a network of the older TensorFlow: def Discriminator(x): ... lib.ops.conv2d.Conv2D(...)."""
+    if not words.network_part(function.name):
+        return False
+    calls = [dotted(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return any(name.split(".")[0] in ("tf", "lib", "slim", "tcl", "tl") for name in calls if "." in name)
 
 
 def _is_piece(name: str) -> bool:

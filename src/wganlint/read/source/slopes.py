@@ -45,7 +45,7 @@ def slope(call: ast.Call, paths: Paths) -> Slope:
     rooted = {total for node in squared for root, total in [_root(node, paths)] if root}
     found = [norm for node in squared if node not in rooted and (norm := _norm(node, paths)) is not None]
     used, cut = _use(call, paths)
-    masked = tuple(paths.project.site(node) for node in squared if _masks(node, paths))
+    masked = tuple(paths.project.site(node) for node in squared if _masks(node, paths) and _meets_norm(node, paths))
     ranks = [rank for node in squared if (rank := _rank(node, paths)) is not None]
     return Slope(used, cut, masked, tuple(found), max(ranks, default=None))
 
@@ -239,10 +239,8 @@ def _target(node: ast.AST, paths: Paths, rooted: bool) -> float | None:
     for after in paths.downstream(node, _through):
         seen.append(after)
         if isinstance(after, ast.BinOp) and isinstance(after.op, ast.Sub):
-            for side in (after.left, after.right):
-                number = paths.values.number(side)
-                if number is not None:
-                    return number.value
+            numbers = [paths.values.number(side) for side in (after.left, after.right)]
+            return next((number.value for number in numbers if number is not None), None)
         if isinstance(after, ast.Call) and callee(after) in ("mse_loss", "MSELoss", "sub", "subtract"):
             return 1.0 if any(isinstance(o, ast.Call) and "ones" in callee(o) for o in ast.walk(after)) else None
         if isinstance(after, ast.Call) and after in paths.project.calls and not passes(after):
@@ -275,6 +273,13 @@ def _masks(node: ast.AST, paths: Paths) -> bool:
     elif high is None and name == "hardtanh":
         return True
     return high is not None and not (isinstance(high, ast.Constant) and high.value is None)
+
+
+def _meets_norm(node: ast.AST, paths: Paths) -> bool:
+    """Return whether a masked value is a norm already or becomes one; else it is no part of the penalty."""
+    if paths.from_gradient_norm(node):
+        return True
+    return any(_norm(after, paths) is not None for after in paths.downstream(node, _through))
 
 
 # -- the way to a loss
