@@ -48,7 +48,8 @@ class Network(Site):
 
 @dataclass(frozen=True, slots=True)
 class Clamp(Site):
-    """A bound put on a value. `on`: "score" (what the critic returns), "loss", "features", "norm", "other".
+    """A bound put on a value. `on`: "score" (what the critic returns), "floor" (a score that ends in a ReLU), "loss",
+    "features", "norm", "other".
 
     `soft` for C*tanh(x/C) and the like. A None bound is open or not a literal; names with a literal default
     (constructor or function default, module constant, class attribute, argparse default) are resolved and

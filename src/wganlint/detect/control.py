@@ -54,6 +54,7 @@ def uncontrolled_slope(run: Run) -> Found:
         "by_log": zero and by_log,
     }
     evidence: list[Evidence] = [loss.evidence("the critic's loss")]
+    evidence += [other.evidence("and so is this one") for other in bare[1:3]]
     if loss.control_site is not None and loss.control == "unused penalty":
         evidence.append(loss.control_site.evidence("this penalty is computed, and no loss takes it"))
     if zero and by_log and weight is not None:
@@ -70,7 +71,7 @@ def _shown(weight: Stated | None) -> str:
 @detector(
     fields={
         "where": Kind.TEXT, "code": Kind.TEXT, "end": Kind.TEXT, "family": Kind.TEXT, "twice": Kind.FLAG,
-        "loss": Kind.TEXT, "low": Kind.NUMBER, "high": Kind.NUMBER, "network": Kind.TEXT,
+        "loss": Kind.TEXT, "low": Kind.NUMBER, "high": Kind.NUMBER, "network": Kind.TEXT, "floor": Kind.FLAG,
     },
 )  # fmt: skip
 def bounded_score(run: Run) -> Found:
@@ -85,22 +86,25 @@ def bounded_score(run: Run) -> Found:
         return Missing(SOURCE)
     if not source.part("critic"):
         return Missing(CRITIC)
+    hits = []
     for clamp in source.clamps:
-        if clamp.on != "score" or clamp.network is None or clamp.gate or not _squashes(clamp):
+        if clamp.on not in ("score", "floor") or clamp.network is None or clamp.gate or not _squashes(clamp):
             continue
         for loss in source.losses:
-            if not any(site.place == clamp.network for site in loss.critics):
-                continue
-            if loss.family in ("wgan", "hinge", "lsgan") or (loss.family == "bce" and loss.logits):
-                return _bounded(clamp, loss)
-    return ABSENT
+            free = loss.family in ("wgan", "hinge", "lsgan") or (loss.family == "bce" and loss.logits)
+            if free and loss.part == "critic" and any(site.place == clamp.network for site in loss.critics):
+                hits.append((clamp, loss))
+                break
+    hits.sort(key=lambda hit: hit[0].on == "floor")
+    return _bounded(hits) if hits else ABSENT
 
 
 def _squashes(clamp: Clamp) -> bool:
-    return clamp.call in ("tanh", "sigmoid", "softmax", "softsign", "hardsigmoid", "hardtanh") and clamp.high in (1.0, None)
+    return clamp.on == "floor" or clamp.call in ("tanh", "sigmoid", "softmax", "softsign", "hardsigmoid", "hardtanh") and clamp.high in (1.0, None)
 
 
-def _bounded(clamp: Clamp, loss: Loss) -> Fact:
+def _bounded(hits: list[tuple[Clamp, Loss]]) -> Fact:
+    clamp, loss = hits[0]
     names = {"wgan": "mean scores", "hinge": "hinge", "lsgan": "least squares", "bce": "cross-entropy with logits"}
     fields: dict[str, Quantity | bool | str] = {
         "where": where(clamp.place),
@@ -112,9 +116,11 @@ def _bounded(clamp: Clamp, loss: Loss) -> Fact:
         "low": Quantity(clamp.low if clamp.low is not None else float("nan"), Kind.NUMBER, 0),
         "high": Quantity(clamp.high if clamp.high is not None else float("nan"), Kind.NUMBER, 0),
         "network": clamp.owner.split(".")[0],
+        "floor": clamp.on == "floor",
     }
-    evidence = (clamp.evidence("the score ends here"), loss.evidence(f"the loss on it: {names[loss.family]}"))
-    return Fact(fields, evidence, clamp.place)
+    evidence = [clamp.evidence("the score ends here"), loss.evidence(f"the loss on it: {names[loss.family]}")]
+    evidence += [other.evidence("and here another critic's score ends") for other, _ in hits[1:3]]
+    return Fact(fields, tuple(evidence), clamp.place)
 
 
 @detector(

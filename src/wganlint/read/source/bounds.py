@@ -12,7 +12,8 @@ from wganlint.read.source.classes import callee
 from wganlint.read.source.ends import SOFT, ends
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
-from wganlint.read.source.steps import keyword, operand, rest
+from wganlint.read.source.flow import dotted
+from wganlint.read.source.steps import CUT, keyword, operand, rest
 from wganlint.read.source.values import Number
 from wganlint.source import Clamp, Scale, WeightClip
 
@@ -50,7 +51,8 @@ def clamps(paths: Paths) -> tuple[Clamp, ...]:
         if value is not None:
             found[call] = _clamp(call, value, low, high, False, paths)
     for end in ends(paths):
-        clamp = _clamp(end.call, None, end.low, end.high, end.kind in SOFT, paths, "score")
+        on = "floor" if end.kind == "relu" else "score"
+        clamp = _clamp(end.call, None, end.low, end.high, end.kind in SOFT, paths, on)
         found[end.call] = replace(clamp, call=end.kind, gate=end.gate, network=end.network)
     return tuple(sorted(found.values(), key=lambda clamp: clamp.place))
 
@@ -104,7 +106,7 @@ def _bounds(call: ast.Call, paths: Paths) -> tuple[Number | None, Number | None]
 
 
 def _on(call: ast.Call, value: ast.expr | None, paths: Paths) -> str:
-    if value is None or paths.idle(call):
+    if value is None or paths.idle(call) or _read_out(value, paths):
         return "other"
     if call in paths.score_nodes:
         return "score"
@@ -121,6 +123,15 @@ def _on(call: ast.Call, value: ast.expr | None, paths: Paths) -> str:
     return "features" if inside and paths.from_layer(value) and paths.feeds_layer(call) else "other"
 
 
+def _read_out(value: ast.expr, paths: Paths) -> bool:
+    """Return whether a value is a number or a copy that was taken out of the graph before it is bounded."""
+
+    def stop(one: ast.AST) -> bool:
+        return isinstance(one, ast.Call) and (callee(one) in CUT or bool(paths.roles.call_part(one)))
+
+    return any(isinstance(one, ast.Call) and callee(one) in CUT for one in paths.upstream(value, stop))
+
+
 def _on_weights(call: ast.Call, project: Project) -> bool:
     """`p.data.clamp_(-c, c)` with p from a loop over parameters(), or a weight by name."""
     value = operand(call)
@@ -128,6 +139,8 @@ def _on_weights(call: ast.Call, project: Project) -> bool:
         value = value.value
     if isinstance(value, ast.Attribute) and value.attr in ("weight", "bias"):
         return callee(call).endswith("_")
+    if _assigned(call, project):
+        return True
     if not isinstance(value, ast.Name):
         return False
     for binding in project.holds(value):
@@ -138,6 +151,23 @@ def _on_weights(call: ast.Call, project: Project) -> bool:
             if isinstance(inner, ast.Name) and inner is not value and _each_parameter(inner, project):
                 return True
     return False
+
+
+def _assigned(call: ast.Call, project: Project) -> bool:
+    """p.assign(clip(p, -c, c)) for p in theta_D, and weights = [clip(w, -c, c) for w in weights]; l.set_weights(weights)."""
+    value = operand(call)
+    if not isinstance(value, ast.Name):
+        return False
+    each = [binding.value for binding in project.holds(value) if binding.how == "each"]
+    names = {word for one in each for node in ast.walk(one) if isinstance(node, ast.Name | ast.Attribute)
+             for word in words.lowered(dotted(node).split(".")[-1] or getattr(node, "attr", ""))}  # fmt: skip
+    weights = bool(names & {"weights", "theta", "vars", "variables", "params", "parameters", "weight"})
+    for parent, _ in project.around(call):
+        if isinstance(parent, ast.Call) and callee(parent) in ("assign", "set_weights", "set_value", "assign_"):
+            return bool(each) or weights
+        if isinstance(parent, ast.ListComp):
+            return weights
+    return weights and isinstance(project.parents.get(call), ast.Assign)
 
 
 def _each_parameter(name: ast.Name, project: Project) -> bool:

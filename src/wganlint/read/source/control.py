@@ -19,10 +19,6 @@ _SPECTRAL = words.listed(
     "spectral_norm SpectralNorm SpectralNormalization sn snconv2d snlinear SNConv2d SNLinear spectral orthogonal "
     "GroupSort BjorckLinear bjorck lipschitz MaxMin"
 )
-_PLAIN = words.listed(
-    "cross_entropy CrossEntropyLoss mse_loss MSELoss l1_loss L1Loss binary_cross_entropy BCELoss nll_loss NLLLoss "
-    "BCEWithLogitsLoss binary_cross_entropy_with_logits smooth_l1_loss"
-)
 
 
 class Control:
@@ -92,18 +88,17 @@ class Control:
         return False
 
     def _more(self, loss: Loss) -> bool:
-        """Return whether words of the unit speak of a control that is not understood."""
-        for code in self.project.codes:
-            if code.path not in self.units[loss.place.file]:
+        """Return whether calls in the joined files speak of a control that is not understood."""
+        unit = self.units[loss.place.file]
+        read = any(one.place.file in unit for one in self.penalties)
+        for call in self.project.calls:
+            low = words.lowered(callee(call))
+            if not low or self.project.code(call).path not in unit:
                 continue
-            for node in ast.walk(code.tree):
-                name = callee(node) if isinstance(node, ast.Call) else ""
-                low = words.lowered(name)
-                known = any(one.place.file == code.path for one in self.penalties)
-                if low & {"penalty", "lipschitz", "regularizer", "regularization", "regularize"} and not known:
-                    return True
-                if name in ("getattr", "import_module", "exec", "eval") and name != "getattr":
-                    return isinstance(node.func, ast.Name) if isinstance(node, ast.Call) else False
+            if not read and low & {"penalty", "lipschitz", "regularizer", "regularization", "regularize"}:
+                return True
+            if low & {"clip", "clipping", "clipper"} and not low & {"grad", "gradient", "gradients", "norm"}:
+                return True
         return False
 
 

@@ -14,8 +14,8 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.steps import keyword
 from wganlint.read.source.values import Number
 
-_CALLED = {"tanh": -1.0, "softsign": -1.0, "sigmoid": 0.0, "hardsigmoid": 0.0, "hard_sigmoid": 0.0}
-_MADE = BOUNDING | {"Softsign": "softsign", "Softmax2d": "softmax"}
+_CALLED = {"tanh": -1.0, "softsign": -1.0, "sigmoid": 0.0, "hardsigmoid": 0.0, "hard_sigmoid": 0.0, "relu": 0.0}
+_MADE = BOUNDING | {"Softsign": "softsign", "Softmax2d": "softmax", "ReLU": "relu"}
 _ACTIVATIONS = frozenset({"tanh", "sigmoid", "softmax", "softsign", "hard_sigmoid"})
 SOFT = frozenset({"tanh", "sigmoid", "softmax", "softsign", "hardsigmoid"})
 
@@ -51,7 +51,7 @@ def _called(paths: Paths) -> Iterator[End]:
         low = Number(_CALLED[name] * abs(factor.value), factor.names)
         high = Number(abs(factor.value), factor.names)
         kind = name.replace("_", "")
-        yield End(call, kind, low, high, _network(call, paths), gate(call, paths.project))
+        yield End(call, kind, low, high if kind != "relu" else None, _network(call, paths), gate(call, paths.project))
 
 
 def _factor(call: ast.Call, paths: Paths) -> Number | None:
@@ -140,6 +140,8 @@ def _end(call: ast.Call, kind: str, network: Place | None, paths: Paths) -> End:
 def _module_bounds(call: ast.Call, kind: str, paths: Paths) -> tuple[Number | None, Number | None]:
     if kind in ("tanh", "softsign"):
         return Number(-1.0), Number(1.0)
+    if kind == "relu":
+        return Number(0.0), None
     if kind == "relu6":
         return Number(0.0), Number(6.0)
     if kind == "hardtanh":

@@ -143,7 +143,8 @@ class Losses:
                 if isinstance(term.node, ast.Call):
                     self.generator_calls.append((term.node, expression))
         families = {term.family for term in scores if term.side in ("real", "fake")}
-        family = families.pop() if len(families) == 1 else ""
+        weighted = {term.scaled for term in scores if term.side in ("real", "fake")}
+        family = families.pop() if len(families) == 1 and len(weighted) == 1 else ""
         penalty = any(term.side == "penalty" for term in terms)
         site = self.project.site(expression)
         return Loss(
@@ -156,8 +157,14 @@ class Losses:
         found: dict[ast.AST, None] = {}
         for term in scores:
             if isinstance(term.node, ast.Call) and self.paths.roles.call_part(term.node) == "critic":
-                found |= dict.fromkeys(self.paths.networks_of(term.node.func))
+                found |= dict.fromkeys(self.paths.networks_of(term.node.func) or self._only_critic(term.node))
         return tuple(self.project.site(node) for node in found)
+
+    def _only_critic(self, call: ast.Call) -> list[ast.AST]:
+        """Return the critic of a call whose network is not told by its name, if the file has only one."""
+        roles, code = self.paths.roles, self.project.code(call)
+        here = [node for node, (part, _) in roles.part.items() if part == "critic" and self.project.code(node) is code]
+        return list(here) if len(here) == 1 else []
 
     def _alternatives(self, value: ast.expr, sign: int) -> Iterator[tuple[ast.expr, list[Term]]]:
         """Yield the expressions that a minimized name can stand for, each with its terms."""

@@ -41,6 +41,7 @@ class Term:
     family: str
     node: ast.AST
     logits: bool = False  # a cross-entropy that applies the sigmoid itself
+    scaled: bool = False  # it has a factor whose value is not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class Terms:
         for value in (right, left):
             terms = self.of(value, sign, scope, depth, family)
             if terms:
-                return terms
+                return [replace(term, scaled=True) for term in terms]
         return []
 
     def _squared(self, base: ast.expr, sign: int, scope: Scope, depth: int) -> list[Term]:
