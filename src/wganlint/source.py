@@ -262,16 +262,23 @@ class Alarm(Site):
 
 
 @dataclass(frozen=True, slots=True)
-class StepCount(Site):
-    """How often NaN cleaning lies on the graph of one training step, told by following each loss back to its weights.
+class StepPart(Site):
+    """A backward call of a training step: how many NaN cleanings lie between its loss and weights (without any penalty),
+    how often it is run in a step by default, and the range of the loop that says so, as written."""
 
-    `base`: without any penalty; `parts`: (loss as written, times it is run, cleanings on its graph). `steps`: the
-    number of critic steps that was used, `steps_name` where it comes from. `penalty`: sites that a penalty would add.
+    cleanings: int = 0
+    times: int = 1
+    loop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCount(Site):
+    """The NaN cleanings on the graph of one training step (the function that reaches all backward calls), by its parts.
+
+    `penalty`: how many more a penalty would add at least, on each critic step that runs it.
     """
 
-    base: int = 0
-    parts: tuple[tuple[str, int, int], ...] = ()
-    loops: tuple[tuple[str, int], ...] = ()
+    parts: tuple[StepPart, ...] = ()
     penalty: int = 0
 
 

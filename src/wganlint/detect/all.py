@@ -1,9 +1,9 @@
 """Importing this registers every detector that ships."""
 
 from wganlint.detect import control, counters, inputs, penalty, pinned, profile, series, settings, sides, slopes, source
-from wganlint.detect import traces
+from wganlint.detect import steps, traces
 
 __all__ = [
     "control", "counters", "inputs", "penalty", "pinned", "profile", "series", "settings", "sides", "slopes", "source",
-    "traces",
+    "steps", "traces",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from wganlint.evidence import Place
 from wganlint.read.source.bounds import clamps, scales, weight_clips
 from wganlint.read.source.control import Control
+from wganlint.read.source.counts import step_count
 from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
@@ -71,4 +72,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         defaults=defaults(paths),
         clips=clips,
         roots=bare_roots(paths),
+        step_count=step_count(paths, penalties, losses),
     )

@@ -29,7 +29,7 @@ class Losses:
 
     def _all(self) -> tuple[Loss, ...]:
         found: list[Loss] = []
-        for group in self._groups():
+        for group in self.groups():
             found += self._of_group(group)
         for function in self.project.functions:
             named = words.lowered(function.name) & {"loss", "losses", "cost", "criterion"}
@@ -38,7 +38,7 @@ class Losses:
         unique = {(loss.place, loss.part): loss for loss in found}
         return tuple(sorted(unique.values(), key=lambda loss: loss.place))
 
-    def _groups(self) -> Iterator[list[tuple[ast.Call, ast.expr, int]]]:
+    def groups(self) -> Iterator[list[tuple[ast.Call, ast.expr, int]]]:
         """Yield the backward calls between two optimizer steps of a scope: (call, loss, sign) each."""
         by_scope: dict[ast.AST, list[ast.Call]] = {}
         for call in self.project.calls:

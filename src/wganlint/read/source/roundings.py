@@ -11,6 +11,7 @@ from wganlint.read.source.classes import callee
 from wganlint.read.source.flow import dotted
 from wganlint.read.source.layers import constructors
 from wganlint.read.source.paths import Paths
+from wganlint.read.source.project import Project
 from wganlint.read.source.steps import ROUND, keyword, operand, passes
 from wganlint.source import Rounding, Site
 
@@ -272,18 +273,18 @@ def _field_from_head(node: ast.Attribute, head: ast.Call, paths: Paths) -> bool:
         for function in paths.project.targets(one):
             for result in paths.project.returned(function):
                 for made in paths.upstream(result, calls=False):
-                    value = _field(made, node.attr, paths) if isinstance(made, ast.Call) else None
+                    value = field_of(made, node.attr, paths.project) if isinstance(made, ast.Call) else None
                     if value is not None and head in set(paths.upstream(value, lambda x: x is head)):
                         return True
     return False
 
 
-def _field(call: ast.Call, name: str, paths: Paths) -> ast.expr | None:
+def field_of(call: ast.Call, name: str, project: Project) -> ast.expr | None:
     """Return the argument of a record's constructor that becomes the field."""
     given = keyword(call, name)
     if given is not None:
         return given
-    for known in paths.project.definitions(call.func):
+    for known in project.definitions(call.func):
         if isinstance(known, ast.ClassDef):
             targets = [statement.target for statement in known.body if isinstance(statement, ast.AnnAssign)]
             fields = [target.id for target in targets if isinstance(target, ast.Name)]
