@@ -253,10 +253,11 @@ class BareRoot(Site):
 
 @dataclass(frozen=True, slots=True)
 class Alarm(Site):
-    """A threshold on a loss or score beside which the program warns. `level`: the number; `why`: words of the source
-    that call a bound normal (a comment such as "due to clamp"), or empty."""
+    """A test of a loss or score beside which the program warns. `low`, `high`: the range that it calls normal (None:
+    open); `on`: the value as written; `why`: a comment that calls a bound normal ("due to clamp"), or empty."""
 
-    level: float = 0.0
+    low: float | None = None
+    high: float | None = None
     on: str = ""
     why: str = ""
 

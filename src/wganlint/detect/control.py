@@ -214,3 +214,50 @@ def weight_clipping(run: Run, tight: float, loose: float) -> Found:
         evidence.append(beside.evidence("and the slope is penalized here"))
     place = site.place if site is not None else stated.evidence.place if stated is not None else None
     return Fact(fields, tuple(evidence), place)
+
+
+@detector(
+    fields={
+        "where": Kind.TEXT, "code": Kind.TEXT, "on": Kind.TEXT, "low": Kind.NUMBER, "high": Kind.NUMBER,
+        "upper": Kind.FLAG, "bound": Kind.NUMBER, "known": Kind.FLAG, "why": Kind.TEXT, "said": Kind.FLAG,
+    },
+)  # fmt: skip
+def tame_alarm(run: Run) -> Found:
+    """A warning that stays silent at the very bound to which the source clamps the score: low <= bound <= high, low > 0.
+
+    said: a comment beside it calls the bound the reason (why); then it counts without a clamp in the files as well.
+    """
+    source = model(run)
+    if source is None:
+        return Missing(SOURCE)
+    bounds = {abs(b) for c in source.clamps if c.on in ("score", "loss") for b in (c.low, c.high) if b}
+    bounds |= {abs(s.number) for s in run.settings if s.meaning == "score_bound" and s.number}
+    for alarm in source.alarms:
+        if alarm.low is None or alarm.low <= 0:
+            continue
+        inside = [b for b in bounds if alarm.low <= b and (alarm.high is None or b <= alarm.high)]
+        if not inside and not alarm.why:
+            continue
+        high = alarm.high if alarm.high is not None else float("nan")
+        fields: dict[str, Quantity | bool | str] = {
+            "where": where(alarm.place),
+            "code": alarm.quote.strip(),
+            "on": alarm.on,
+            "low": _whole(alarm.low),
+            "high": _whole(high),
+            "upper": alarm.high is not None,
+            "bound": _whole(inside[0] if inside else float("nan")),
+            "known": bool(inside),
+            "why": alarm.why,
+            "said": bool(alarm.why),
+        }
+        clamp = next((c for c in source.clamps if c.on in ("score", "loss") and inside and c.high in inside), None)
+        evidence = [alarm.evidence(f"warns when {alarm.on} is below {alarm.low:g}")]
+        if clamp is not None:
+            evidence.append(clamp.evidence(f"bounds the {clamp.on} at {inside[0]:g}"))
+        return Fact(fields, tuple(evidence), alarm.place)
+    return ABSENT
+
+
+def _whole(value: float) -> Quantity:
+    return Quantity(value, Kind.NUMBER, 0 if float(value).is_integer() else None)

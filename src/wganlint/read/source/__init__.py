@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wganlint.evidence import Place
+from wganlint.read.source.alarms import alarms
 from wganlint.read.source.bounds import clamps, scales, weight_clips
 from wganlint.read.source.control import Control
 from wganlint.read.source.counts import step_count
@@ -72,5 +73,6 @@ def _facts(codes: list[Code]) -> SourceModel:
         defaults=defaults(paths),
         clips=clips,
         roots=bare_roots(paths),
+        alarms=alarms(paths),
         step_count=step_count(paths, penalties, losses),
     )

@@ -65,11 +65,11 @@ def step_count(paths: Paths, penalties: Penalties, losses: Losses) -> StepCount 
         count = len(walk.of(value, Frame()).sites)
         site = paths.project.site(call)
         parts.append(StepPart(site.place, site.quote, site.owner, count, *times))
-    if walk.spent > _MOST:
-        return None
     inside = set(penalties.functions)
     own = sum(1 for call in paths.project.calls if callee(call) in NAN and paths.project.function(call) in inside)
     critic = sum(len(walk.of(call, Frame()).sites) for call in _scored(penalties, paths)[:1])
+    if walk.spent > _MOST or walk.lost:
+        return None
     site = paths.project.site(root)
     name = ".".join(one for one in (site.owner, root.name) if one)
     return StepCount(site.place, site.quote, name, tuple(parts), own + critic)
@@ -82,6 +82,7 @@ class _Walk:
         self.paths, self.project, self.penalties = paths, paths.project, penalties
         self.known: dict[tuple[ast.AST, int], Way] = {}
         self.spent = 0
+        self.lost = False  # a network was called that is not among the files
 
     def of(self, node: ast.AST, frame: Frame) -> Way:
         """Return what lies on the graph behind a value within a frame."""
@@ -179,7 +180,17 @@ class _Walk:
         return found
 
     def _targets(self, call: ast.Call) -> tuple[Function, ...]:
-        return tuple(one for one in self.project.targets(call) if one.name != "__init__")
+        """Return the functions that a call runs; of a network that is not told by its name, the only one of its part."""
+        found = tuple(one for one in self.project.targets(call) if one.name != "__init__")
+        part = self.paths.roles.call_part(call)
+        if found or not part:
+            return found
+        of_part = [node for node, (one, _) in self.paths.roles.part.items() if one == part]
+        forward = self.project.classes[of_part[0]].forward() if len(of_part) == 1 else None
+        if forward is None:
+            self.lost = True
+            return ()
+        return (forward,)
 
     def _frame(self, call: ast.Call, function: Function, frame: Frame) -> Frame:
         key = (call, function)
