@@ -132,8 +132,8 @@ class CountHead(Site):
 
 @dataclass(frozen=True, slots=True)
 class SlopeNorm(Site):
-    """The norm of the critic's slope in a penalty. `over`: "sample" (one number a sample), "axis" (one of several axes of
-    a sample), "batch" (the axis of the samples), "whole" (all at once) or "unknown". `bare`: a square root whose
+    """The norm of the critic's slope in a penalty. `over`: "sample" (one number a sample), "axis" (one of several axes
+    of a sample), "batch" (the axis of the samples), "whole" (all at once) or "unknown". `bare`: a square root whose
     derivative is infinite at 0, with nothing added under it; `centered`: the target that it is pulled to, if read.
     `dims`: the axes as written."""
 
@@ -149,8 +149,8 @@ class Penalty(Site):
 
     `used`: it reaches a backward call or leaves as a loss; False: it is only read out, or never called; None: not told.
     `cut`: where it loses its graph on the way. `masked`: where the slope or its norm is clamped from above or cleaned
-    of NaN. `critics`: where the networks stand whose slope it is; empty where not told. `mixing`: how the point between real and
-    fake is drawn ("sample", "batch", "element", "vector": one number an item of the last axis, "unequal": weights
+    of NaN. `critics`: where the networks stand whose slope it is; empty where not told. `mixing`: how the point
+    between real and fake is drawn ("sample", "batch", "element", "vector": one number an item of the last axis, "unequal": weights
     that do not add up to 1), with its site. `rank`: axes of the input, None where not told; `pooled`: where the
     critic takes the maximum over the elements of a sample while the norm is taken element by element.
     """
@@ -167,6 +167,7 @@ class Penalty(Site):
     mixing_site: Site | None = None
     rank: int | None = None
     pooled: Site | None = None
+    gate: str = ""  # the condition under which alone it is computed, where the files have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,7 @@ class WeightClip(Site):
 
     bound: float | None = None
     resolved: str = ""  # the names behind the bound
+    gate: str = ""  # the condition under which alone it is done, where the files have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +266,7 @@ class Alarm(Site):
 
 @dataclass(frozen=True, slots=True)
 class StepPart(Site):
-    """A backward call of a training step: how many NaN cleanings lie between its loss and weights (without any penalty),
+    """A backward call of a training step: how many NaN cleanings lie between its loss and weights (without a penalty),
     how often it is run in a step by default, and the range of the loop that says so, as written."""
 
     cleanings: int = 0

@@ -72,6 +72,7 @@ def _shown(weight: Stated | None) -> str:
     fields={
         "where": Kind.TEXT, "code": Kind.TEXT, "end": Kind.TEXT, "family": Kind.TEXT, "twice": Kind.FLAG,
         "loss": Kind.TEXT, "low": Kind.NUMBER, "high": Kind.NUMBER, "network": Kind.TEXT, "floor": Kind.FLAG,
+        "squares": Kind.FLAG,
     },
 )  # fmt: skip
 def bounded_score(run: Run) -> Found:
@@ -95,12 +96,15 @@ def bounded_score(run: Run) -> Found:
             if free and loss.part == "critic" and any(site.place == clamp.network for site in loss.critics):
                 hits.append((clamp, loss))
                 break
-    hits.sort(key=lambda hit: hit[0].on == "floor")
+    hits.sort(key=lambda hit: (hit[1].family == "lsgan", hit[0].on == "floor"))
     return _bounded(hits) if hits else ABSENT
 
 
 def _squashes(clamp: Clamp) -> bool:
-    return clamp.on == "floor" or clamp.call in ("tanh", "sigmoid", "softmax", "softsign", "hardsigmoid", "hardtanh") and clamp.high in (1.0, None)
+    return clamp.on == "floor" or (
+        clamp.call in ("tanh", "sigmoid", "softmax", "softsign", "hardsigmoid", "hardtanh")
+        and clamp.high in (1.0, None)
+    )
 
 
 def _bounded(hits: list[tuple[Clamp, Loss]]) -> Fact:
@@ -117,6 +121,7 @@ def _bounded(hits: list[tuple[Clamp, Loss]]) -> Fact:
         "high": Quantity(clamp.high if clamp.high is not None else float("nan"), Kind.NUMBER, 0),
         "network": clamp.owner.split(".")[0],
         "floor": clamp.on == "floor",
+        "squares": loss.family == "lsgan",
     }
     evidence = [clamp.evidence("the score ends here"), loss.evidence(f"the loss on it: {names[loss.family]}")]
     evidence += [other.evidence("and here another critic's score ends") for other, _ in hits[1:3]]
@@ -130,7 +135,7 @@ def _bounded(hits: list[tuple[Clamp, Loss]]) -> Fact:
     },
 )  # fmt: skip
 def batch_norm(run: Run) -> Found:
-    """A batch-normalized critic whose slope a penalty takes sample by sample: D(x)[0] then depends on the other samples.
+    """A batch-normalized critic whose slope a penalty takes sample by sample: D(x)[0] depends on all samples.
 
     Only layers that are certainly made; a norm that a condition or an option chooses is left out. centered: the
     penalty pulls the norm to 1.
@@ -183,7 +188,7 @@ def _is_batch_norm(layer: Layer) -> bool:
 def weight_clipping(run: Run, tight: float, loose: float) -> Found:
     """Weights clipped to +-c after a step, with the c that the log states (else the default of the source).
 
-    with_penalty: a penalty that reaches a loss stands in the same file (beside).
+    with_penalty: a penalty that reaches a loss stands in the same file (beside), and no condition chooses between them.
     """
     source = model(run)
     clips = source.clips if source is not None else ()
@@ -193,9 +198,12 @@ def weight_clipping(run: Run, tight: float, loose: float) -> Found:
     site: Site | None = clips[0] if clips else None
     bound = abs(stated.number) if stated is not None and stated.number else clips[0].bound if clips else None
     penalties = [one for one in source.penalties if one.used is not False] if source is not None else []
-    beside = next((p for p in penalties for c in clips if p.place.file == c.place.file), None)
+    both = [p for p in penalties for c in clips if p.place.file == c.place.file and not p.gate and not c.gate]
+    beside = both[0] if both else None
     fields: dict[str, Quantity | bool | str] = {
-        "bound": Quantity(bound if bound is not None else float("nan"), Kind.NUMBER, None, f"{bound:g}" if bound else ""),
+        "bound": Quantity(
+            bound if bound is not None else float("nan"), Kind.NUMBER, None, f"{bound:g}" if bound else ""
+        ),
         "known": bound is not None,
         "where": where(site.place) if site is not None else "",
         "code": site.quote.strip() if site is not None else "",
@@ -223,7 +231,7 @@ def weight_clipping(run: Run, tight: float, loose: float) -> Found:
     },
 )  # fmt: skip
 def tame_alarm(run: Run) -> Found:
-    """A warning that stays silent at the very bound to which the source clamps the score: low <= bound <= high, low > 0.
+    """A warning that is silent at the very bound to which the source clamps the score: 0 < low <= bound <= high.
 
     said: a comment beside it calls the bound the reason (why); then it counts without a clamp in the files as well.
     """

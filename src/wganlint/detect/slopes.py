@@ -131,7 +131,7 @@ def masked_norm(run: Run) -> Found:
 
 @detector(fields={**_BASE, "pool": Kind.TEXT})
 def pooled_norm(run: Run) -> Found:
-    """A penalty whose norm is taken for each element of a set, in front of a critic that keeps the largest element only."""
+    """A penalty whose norm is taken for each element of a set, before a critic that keeps the largest only."""
     found = _penalties(run)
     if isinstance(found, Missing):
         return found
@@ -142,13 +142,16 @@ def pooled_norm(run: Run) -> Found:
     norm = next((norm for norm in one.norms if norm.centered == 1.0), None)
     assert one.pooled is not None
     fields = _base([norm or one]) | {"pool": where(one.pooled.place)}
-    evidence = ((norm or one).evidence("one norm for each element"), one.pooled.evidence("only the largest element passes"))
+    evidence = (
+        (norm or one).evidence("one norm for each element"),
+        one.pooled.evidence("only the largest element passes"),
+    )
     return Fact(fields, evidence, (norm or one).place)
 
 
 @detector(fields={**_BASE, "kind": Kind.TEXT})
 def bare_root(run: Run) -> Found:
-    """A square root of a sum of squares with nothing added under it: its derivative 1 / (2 sqrt(s)) is infinite at s = 0.
+    """A square root of a sum of squares with nothing added under it: its derivative 1 / (2 sqrt(s)) is infinite at 0.
 
     kind: "slope" (of the critic's slope, 0 for dead units and padding) or "itself" (distances of samples to each other,
     0 for each to itself).

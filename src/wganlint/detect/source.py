@@ -246,7 +246,8 @@ def count_head(run: Run) -> Found:
 @detector(
     fields={
         "where": Kind.TEXT, "kind": Kind.TEXT, "condition": Kind.TEXT, "result": Kind.TEXT, "empty": Kind.FLAG,
-        "always": Kind.FLAG, "interval": Kind.FLAG, "caught": Kind.FLAG, "every": Kind.COUNT, "sites": Kind.COUNT, "code": Kind.TEXT,
+        "always": Kind.FLAG, "interval": Kind.FLAG, "caught": Kind.FLAG, "every": Kind.COUNT,
+        "sites": Kind.COUNT, "code": Kind.TEXT,
     },
 )  # fmt: skip
 def penalty_skip(run: Run) -> Found:

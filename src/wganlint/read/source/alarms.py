@@ -12,7 +12,9 @@ from wganlint.read.source.paths import Paths
 from wganlint.source import Alarm
 
 _WARNS = frozenset({"print", "warning", "warn", "error", "critical", "append", "log", "info", "write", "echo", "secho"})
-_BECAUSE = re.compile(r"(?:due to|because of|from|by|at)(?: the)? (?:hard )?(?:score )?(?:clamp|clip)\w*|clamped at", re.I)
+_BECAUSE = re.compile(
+    r"(?:due to|because of|from|by|at)(?: the)? (?:hard )?(?:score )?(?:clamp|clip)\w*|clamped at", re.I
+)
 _ABOVE = 6  # lines before a test that are looked at for a comment
 
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
 from wganlint.read.source.ends import SOFT, ends
+from wganlint.read.source.flow import dotted
+from wganlint.read.source.gates import gate_of_calls
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
-from wganlint.read.source.flow import dotted
 from wganlint.read.source.steps import CUT, keyword, operand, rest
 from wganlint.read.source.values import Number
 from wganlint.source import Clamp, Scale, WeightClip
@@ -35,7 +36,8 @@ def weight_clips(paths: Paths) -> tuple[WeightClip, ...]:
             bound = high or low
             site = paths.project.site(call)
             number = abs(bound.value) if bound else None
-            found.append(WeightClip(site.place, site.quote, site.owner, number, bound.resolved if bound else ""))
+            names, only = bound.resolved if bound else "", gate_of_calls(call, paths.project)
+            found.append(WeightClip(site.place, site.quote, site.owner, number, names, only))
     return tuple(found)
 
 
@@ -154,7 +156,7 @@ def _on_weights(call: ast.Call, project: Project) -> bool:
 
 
 def _assigned(call: ast.Call, project: Project) -> bool:
-    """p.assign(clip(p, -c, c)) for p in theta_D, and weights = [clip(w, -c, c) for w in weights]; l.set_weights(weights)."""
+    """p.assign(clip(p, -c, c)) for p in theta_D; weights = [clip(w, -c, c) for w in weights]; l.set_weights(weights)."""
     value = operand(call)
     if not isinstance(value, ast.Name):
         return False

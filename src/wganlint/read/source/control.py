@@ -1,4 +1,4 @@
-"""files -> read -> Run: what bounds the slope of a Wasserstein critic: a penalty, clipped weights, a norm of the weights."""
+"""files -> read -> Run: what bounds the slope of a Wasserstein critic: a penalty, clipped weights, spectral norms."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class Control:
     def _complete(self, loss: Loss) -> bool:
         """Return whether the files hold the training step itself, where a clip or penalty would stand."""
         for call in self.project.calls:
-            if callee(call) in ("backward", "manual_backward", "minimize", "gradient"):
-                if self.project.code(call).path in self.units[loss.place.file]:
-                    return True
+            steps = callee(call) in ("backward", "manual_backward", "minimize", "gradient")
+            if steps and self.project.code(call).path in self.units[loss.place.file]:
+                return True
         return False
 
     def _more(self, loss: Loss) -> bool:
@@ -142,11 +142,12 @@ def _imported(tree: ast.Module, project: Project) -> Iterator[str]:
 def _spectral(project: Project) -> Iterator[ast.AST]:
     for call in project.calls:
         name = callee(call)
-        if name in _SPECTRAL or name in WRAPS - {"weight_norm", "WeightNorm", "WeightNormalization"}:
-            yield call
-        elif name in ("apply", "partial") and any(dotted(arg).split(".")[-1] in _SPECTRAL for arg in call.args):
-            yield call
-        elif words.lowered(name) & {"spectral"}:
+        if (
+            name in _SPECTRAL
+            or name in WRAPS - {"weight_norm", "WeightNorm", "WeightNormalization"}
+            or (name in ("apply", "partial") and any(dotted(arg).split(".")[-1] in _SPECTRAL for arg in call.args))
+            or words.lowered(name) & {"spectral"}
+        ):
             yield call
     for node in project.by_class["ClassDef"]:
         if isinstance(node, ast.ClassDef) and words.lowered(node.name) & {"spectral", "spectralnorm"}:

@@ -1,4 +1,4 @@
-"""files -> read -> Run: how often NaN cleaning lies on the graph of a training step, by following each loss to its weights."""
+"""files -> read -> Run: how often NaN cleaning lies on the graph of a training step, from each loss to its weights."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ class _Walk:
             value = binding.value
             if binding.item is not None and isinstance(value, ast.Call):
                 found |= self._results(value, frame, binding.item)
-            elif binding.item is not None and isinstance(value, ast.Tuple | ast.List) and binding.item < len(value.elts):
+            elif (
+                binding.item is not None and isinstance(value, ast.Tuple | ast.List) and binding.item < len(value.elts)
+            ):
                 found |= self.of(value.elts[binding.item], frame)
             elif not isinstance(value, ast.stmt):
                 found |= self.of(value, frame)
@@ -180,7 +182,7 @@ class _Walk:
         return found
 
     def _targets(self, call: ast.Call) -> tuple[Function, ...]:
-        """Return the functions that a call runs; of a network that is not told by its name, the only one of its part."""
+        """Return the functions that a call runs; of a network that no name tells, the only one of its part."""
         found = tuple(one for one in self.project.targets(call) if one.name != "__init__")
         part = self.paths.roles.call_part(call)
         if found or not part:
@@ -291,4 +293,3 @@ def _range(each: ast.expr, paths: Paths) -> int | None:
         if number is not None and 1 <= number.value <= 100 and float(number.value).is_integer():
             return int(number.value)
     return None
-

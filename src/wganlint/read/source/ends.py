@@ -100,7 +100,7 @@ def _trailing(constructor: ast.Call, paths: Paths) -> Iterator[ast.Call]:
 
 
 def _built(paths: Paths) -> Iterator[End]:
-    """The end of a critic that a function builds: make_critic() -> nn.Sequential(..., nn.Sigmoid()), Dense(1, "tanh")."""
+    """The end of a critic that a function builds: make_critic() -> nn.Sequential(..., nn.Sigmoid())."""
     for function, info in paths.project.functions.items():
         if paths.roles.built_part(function) != "critic" or (info is not None and info.is_network):
             continue

@@ -1,4 +1,4 @@
-"""files -> read -> Run: whether a layer is certainly made, or only where a condition holds that the files do not tell."""
+"""files -> read -> Run: whether a layer is certainly made, or only under a condition that the files do not tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable
 
 from wganlint.read.source.classes import Function
-
 from wganlint.read.source.project import Project
 
 NEVER = "never"
@@ -54,7 +53,9 @@ def _truth(test: ast.expr, project: Project, home: Function | None) -> frozenset
 Known = tuple[object] | None  # a value in a box; None: not told
 
 
-def _value(node: ast.AST | None, project: Project, call: ast.Call | None, home: Function | None, depth: int = 6) -> Known:
+def _value(
+    node: ast.AST | None, project: Project, call: ast.Call | None, home: Function | None, depth: int = 6
+) -> Known:
     if node is None or depth <= 0:
         return None
 
@@ -112,3 +113,11 @@ def _compared(op: ast.cmpop, left: Known, right: Known) -> Known:
     return None
 
 
+def gate_of_calls(node: ast.AST, project: Project) -> str:
+    """Return the condition of a node, or else that of the calls of its function, one step up."""
+    own = gate(node, project)
+    home = project.function(node)
+    if own or home is None:
+        return own
+    gates = [gate(call, project) for call in project.callers.get(home, ())]
+    return next((one for one in gates if one), "") if gates and all(gates) else ""

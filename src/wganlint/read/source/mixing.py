@@ -1,4 +1,4 @@
-"""files -> read -> Run: the points at which a penalty looks: how real and fake are mixed, and how many axes they have."""
+"""files -> read -> Run: the points at which a penalty looks: how real and fake are mixed, and their axes."""
 
 from __future__ import annotations
 
@@ -140,8 +140,10 @@ def _is_shape(node: ast.expr) -> bool:
         node = node.value
     if isinstance(node, ast.Attribute):
         return node.attr == "shape"
-    return isinstance(node, ast.Call) and callee(node) in ("size", "shape", "int_shape") and not (
-        node.args and callee(node) == "size"
+    return (
+        isinstance(node, ast.Call)
+        and callee(node) in ("size", "shape", "int_shape")
+        and not (node.args and callee(node) == "size")
     )
 
 
@@ -159,7 +161,7 @@ def _is_size(node: ast.expr) -> bool:
 
 
 def _unequal(node: ast.AST, paths: Paths) -> bool:
-    """alpha * real + alpha * fake: the weights do not add up to 1."""
+    """Alpha * real + alpha * fake: the weights do not add up to 1."""
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)):
         return False
     left, right = node.left, node.right

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from wganlint.read.source import words
 from wganlint.read.source.classes import Class, Function, callee, walk_own
 from wganlint.read.source.flow import dotted
+from wganlint.read.source.gates import gate_of_calls
 from wganlint.read.source.mixing import input_rank, mixing
 from wganlint.read.source.paths import Paths, is_gradient
 from wganlint.read.source.pooling import pooled
@@ -97,10 +98,11 @@ class Penalties:
             site.place, site.quote, site.owner, self._create_graph(call), weight.value if weight else None, text,
             way.used, way.cut, way.masked, way.norms, tuple(self.paths.project.site(info.node) for info in critics),
             mixed.kind, mixed.site, rank, pooled(way.norms, rank, critics, call, self.paths),
+            gate_of_calls(call, self.paths.project),
         )  # fmt: skip
 
     def critics(self, call: ast.Call) -> list[Class]:
-        """Return the classes of the network whose score is differentiated; the only critic of the file if none is told."""
+        """Return the classes of the network whose score is differentiated; else the only critic of the file."""
         outputs = keyword(call, "outputs", "target", "loss", "ys") or (call.args[0] if call.args else None)
         if isinstance(outputs, ast.List | ast.Tuple) and outputs.elts:
             outputs = outputs.elts[0]

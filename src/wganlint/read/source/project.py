@@ -235,7 +235,7 @@ class Project:
         return sorted((other for other in self.codes if other.stem == stem), key=apart)
 
     def files_named(self, stem: str, path: str) -> list[str]:
-        """Return the file that `import stem` in a file most likely means; empty where none of the files is called so."""
+        """Return the file that `import stem` in a file most likely means; empty where none is called so."""
         here = next((code for code in self.codes if code.path == path), None)
         if here is None or not stem:
             return []
@@ -367,6 +367,7 @@ class Project:
         return [value for call in calls for known, value in self.passed(call, function) if known is parameter]
 
     def function_of(self, parameter: ast.arg) -> Function | None:
+        """Return the function that a parameter belongs to."""
         arguments = self.parents.get(parameter)
         function = self.parents.get(arguments) if arguments is not None else None
         return function if isinstance(function, FUNCTIONS) else None

@@ -1,4 +1,4 @@
-"""files -> read -> Run: statements of Python 2 that Python 3 cannot parse, rewritten line by line so that lines keep their numbers."""
+"""files -> read -> Run: statements of Python 2, rewritten line by line for the parser of Python 3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""files -> read -> Run: roots of distances between samples that hold each sample's distance to itself, which is zero."""
+"""files -> read -> Run: roots of distances between samples that hold the distance of each to itself, zero."""
 
 from __future__ import annotations
 

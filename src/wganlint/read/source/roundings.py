@@ -186,9 +186,9 @@ def _only_way(node: ast.Compare, value: ast.expr, head: ast.Call, paths: Paths) 
             if head in ways and node not in ways:
                 return False
         parent = paths.project.parents.get(after)
-        if isinstance(parent, ast.Subscript) and parent.slice is after:
-            if head in set(paths.upstream(parent.value, stop)):
-                return False
+        picks = isinstance(parent, ast.Subscript) and parent.slice is after
+        if picks and isinstance(parent, ast.Subscript) and head in set(paths.upstream(parent.value, stop)):
+            return False
     return True
 
 

@@ -1,4 +1,4 @@
-"""files -> read -> Run: what a penalty does to the critic's slope: its norm, its target, masks, and the way to a loss."""
+"""files -> read -> Run: what a penalty does to the critic's slope: norm, target, masks, and the way to a loss."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SQUARES = frozenset({"square", "pow", "square_", "pow_", "abs_squared"})
 _FLAT = frozenset({"view", "reshape", "flatten", "Flatten", "batch_flatten", "rearrange"})
 _READ_OUT = words.listed(
     "item float print format round append add_scalar log info debug warning update write add_scalars str tolist numpy "
-    "set_postfix set_description scalar log_dict log_metric metric meter add record report isnan isfinite isinf any all "
-    "detach cpu"
+    "set_postfix set_description scalar log_dict log_metric metric meter add record report isnan isfinite isinf any "
+    "all detach cpu"
 )
 _BACKWARD = words.listed("backward manual_backward minimize apply_gradients gradient scale")
 _LIMITS = frozenset({"clamp", "clamp_", "clip", "clip_", "clip_by_value", "clamp_max", "clamp_max_", "minimum",
@@ -297,7 +297,7 @@ def _use(call: ast.Call, paths: Paths) -> tuple[bool | None, Site | None]:
 
 
 def _reaches(start: ast.AST, paths: Paths) -> tuple[bool | None, list[ast.AST]]:
-    """Follow a value onwards: to a backward call (True), to print and log calls only (False), or out of sight (None)."""
+    """Follow a value onwards: to a backward call (True), to print and log calls (False), or out of sight (None)."""
     seen: set[ast.AST] = {start}
     queue: list[ast.AST] = [start]
     unknown, cuts = False, list[ast.AST]()

@@ -274,9 +274,7 @@ class Terms:
             return self.paths.is_hinge(call, value)
         return len(call.args) == 2 and any(isinstance(arg, ast.BinOp) for arg in call.args)
 
-    def _criterion(
-        self, call: ast.Call, bce: bool, sign: int, scope: Scope, depth: int, logits: bool
-    ) -> list[Term]:
+    def _criterion(self, call: ast.Call, bce: bool, sign: int, scope: Scope, depth: int, logits: bool) -> list[Term]:
         """BCE or squared distance of a score to a label: a label of 1 pulls the score up."""
         value = keyword(call, "logits", "input") or (call.args[0] if call.args else None)
         target = keyword(call, "labels", "target", "y_true") or (call.args[1] if len(call.args) > 1 else None)
