@@ -147,12 +147,13 @@ class SlopeNorm(Site):
 class Penalty(Site):
     """A gradient penalty: the function or block that differentiates the critic's score by its input.
 
-    `used`: it reaches a backward call or leaves as a loss; False: it is only read out, or never called; None: not told.
-    `cut`: where it loses its graph on the way. `masked`: where the slope or its norm is clamped from above or cleaned
-    of NaN. `critics`: where the networks stand whose slope it is; empty where not told. `mixing`: how the point
-    between real and fake is drawn ("sample", "batch", "element", "vector": one number an item of the last axis, "unequal": weights
-    that do not add up to 1), with its site. `rank`: axes of the input, None where not told; `pooled`: where the
-    critic takes the maximum over the elements of a sample while the norm is taken element by element.
+    `used`: it reaches a backward call or leaves as a loss; False: it is only read out, or never called; None: not
+    told. `cut`: where it loses its graph on the way. `masked`: where the slope or its norm is clamped from above or
+    cleaned of NaN. `critics`: where the networks stand whose slope it is; empty where not told. `mixing`: how the point
+    between real and fake is drawn ("sample", "batch", "element", "vector": one number an item of the last axis,
+    "unequal": weights that do not add up to 1), with its site. `rank`: axes of the input, None where not told;
+    `pooled`: where the critic takes the maximum over the elements of a sample while the norm is taken element by
+    element.
     """
 
     create_graph: bool | None = None

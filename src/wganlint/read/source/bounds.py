@@ -156,7 +156,7 @@ def _on_weights(call: ast.Call, project: Project) -> bool:
 
 
 def _assigned(call: ast.Call, project: Project) -> bool:
-    """p.assign(clip(p, -c, c)) for p in theta_D; weights = [clip(w, -c, c) for w in weights]; l.set_weights(weights)."""
+    """p.assign(clip(p, -c, c)) for p in theta_D; weights = [clip(w, -c, c) for w in weights]; set_weights(weights)."""
     value = operand(call)
     if not isinstance(value, ast.Name):
         return False

@@ -215,7 +215,7 @@ class Roles:
 
 
 def _is_static(function: Function) -> bool:
-    """Return whether a function is a network of the older TensorFlow: def Discriminator(x): ... tf.layers.dense(...)."""
+    """Return whether a function is a network of old TensorFlow: def Discriminator(x): ... tf.layers.dense(...)."""
     if not words.network_part(function.name):
         return False
     calls = [dotted(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)]
