@@ -156,9 +156,18 @@ class Losses:
         """Return where the networks stand whose scores a loss takes."""
         found: dict[ast.AST, None] = {}
         for term in scores:
-            if isinstance(term.node, ast.Call) and self.paths.roles.call_part(term.node) == "critic":
-                found |= dict.fromkeys(self.paths.networks_of(term.node.func) or self._only_critic(term.node))
+            for call in self._calls_of(term.node):
+                found |= dict.fromkeys(self.paths.networks_of(call.func) or self._only_critic(call))
         return tuple(self.project.site(node) for node in found)
+
+    def _calls_of(self, node: ast.AST) -> list[ast.Call]:
+        """Return the critic's calls that a score is or comes from: D_fake, D_real = D(both).split(n)."""
+
+        def network(one: ast.AST) -> bool:
+            return isinstance(one, ast.Call) and bool(self.paths.roles.call_part(one))
+
+        calls = [one for one in self.paths.upstream(node, network) if isinstance(one, ast.Call) and network(one)]
+        return [one for one in calls if self.paths.roles.call_part(one) == "critic"]
 
     def _only_critic(self, call: ast.Call) -> list[ast.AST]:
         """Return the critic of a call whose network is not told by its name, if the file has only one."""
