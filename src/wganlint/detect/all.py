@@ -1,8 +1,8 @@
 """Importing this registers every detector that ships."""
 
 from wganlint.detect import (
-    control,
     counters,
+    critics,
     inputs,
     penalty,
     pinned,
@@ -17,6 +17,6 @@ from wganlint.detect import (
 )
 
 __all__ = [
-    "control", "counters", "inputs", "penalty", "pinned", "profile", "series", "settings", "sides", "slopes", "source",
+    "counters", "critics", "inputs", "penalty", "pinned", "profile", "series", "settings", "sides", "slopes", "source",
     "steps", "traces",
 ]  # fmt: skip
