@@ -17,6 +17,17 @@ from wganlint.detect import (
 )
 
 __all__ = [
-    "counters", "critics", "inputs", "penalty", "pinned", "profile", "series", "settings", "sides", "slopes", "source",
-    "steps", "traces",
-]  # fmt: skip
+    "counters",
+    "critics",
+    "inputs",
+    "penalty",
+    "pinned",
+    "profile",
+    "series",
+    "settings",
+    "sides",
+    "slopes",
+    "source",
+    "steps",
+    "traces",
+]

@@ -149,7 +149,8 @@ class Losses:
         site = self.project.site(expression)
         return Loss(
             site.place, site.quote, site.owner, part, self.project.text(expression), real, fake, family,
-            penalty and part == "critic", self._networks(scores), any(term.logits for term in scores),
+            penalty and part == "critic",
+            critics=self._networks(scores), logits=any(term.logits for term in scores),
         )  # fmt: skip
 
     def _networks(self, scores: list[Term]) -> tuple[Site, ...]:
