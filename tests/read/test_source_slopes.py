@@ -143,6 +143,52 @@ def test_an_image_critic_tells_the_axes_of_its_input_and_one_that_reshapes_does_
     assert model(IMAGE.replace("self.net(x)", "self.net(x.view(-1, 3, 32, 32))"), body).penalties[0].rank is None
 
 
+def test_a_static_network_tells_the_axes_of_its_input() -> None:
+    text = """
+    import tensorflow as tf
+
+    def discriminator(x, reuse=False):
+        net = lrelu(conv2d(x, 64, 4, 4, 2, 2, name="d_conv1"))
+        return tf.layers.dense(tf.reshape(net, [64, -1]), 1)
+
+    grad = tf.gradients(discriminator(inner, reuse=True), [inner])[0]
+    slopes = tf.sqrt(tf.reduce_sum(tf.square(grad), reduction_indices=[1]))
+    d_loss += 10 * tf.reduce_mean((slopes - 1.0) ** 2)
+    tf.train.AdamOptimizer(1e-4).minimize(d_loss)
+    """
+    (found,) = model(text).penalties
+    assert found.rank == 4 and [(norm.over, norm.bare) for norm in found.norms] == [("axis", True)]
+
+
+@pytest.mark.parametrize(
+    ("outer", "graph", "last"),
+    [
+        ("with tf.GradientTape() as tape:", True, "update(optimizer, tape, loss)"),
+        ("if True:", False, "optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))"),
+        ("if True:", None, "return loss"),
+    ],
+)
+def test_a_tape_inside_another_one_records_the_penalty(outer: str, graph: bool | None, last: str) -> None:
+    text = f"""
+    import tensorflow as tf
+
+    def gradient_penalty(critic, x):
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            score = critic(x)
+        grad = inner.gradient(score, x)
+        return tf.reduce_mean((tf.norm(tf.reshape(grad, [len(x), -1]), axis=1) - 1.0) ** 2)
+
+    def train_step(critic, optimizer, real, fake):
+        {outer}
+            gp = gradient_penalty(critic, real)
+            loss = tf.reduce_mean(critic(fake)) - tf.reduce_mean(critic(real)) + 10.0 * gp
+        {last}
+    """
+    (found,) = model(text).penalties
+    assert found.create_graph is graph
+
+
 LOSS = """
 def train(critic, generator, opt_d, loader):
     for real in loader:

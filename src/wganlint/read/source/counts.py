@@ -67,7 +67,8 @@ def step_count(paths: Paths, penalties: Penalties, losses: Losses) -> StepCount 
         parts.append(StepPart(site.place, site.quote, site.owner, count, *times))
     inside = set(penalties.functions)
     own = sum(1 for call in paths.project.calls if callee(call) in NAN and paths.project.function(call) in inside)
-    critic = sum(len(walk.of(call, Frame()).sites) for call in _scored(penalties, paths)[:1])
+    scored = [call for source in penalties.sources for call in penalties.scored(source)]
+    critic = sum(len(walk.of(call, Frame()).sites) for call in scored[:1])
     if walk.spent > _MOST or walk.lost:
         return None
     site = paths.project.site(root)
@@ -213,17 +214,6 @@ class _Walk:
                     result = result.elts[item]
                 found |= self.of(result, inner)
         return found if targets else self.of(call, frame)
-
-
-def _scored(penalties: Penalties, paths: Paths) -> list[ast.Call]:
-    """Return the critic's calls whose score a penalty differentiates."""
-    found = []
-    for source in penalties.sources:
-        for argument in [*source.args, *(known.value for known in source.keywords)]:
-            for one in paths.upstream(argument):
-                if isinstance(one, ast.Call) and paths.roles.call_part(one) == "critic" and one not in found:
-                    found.append(one)
-    return found
 
 
 # -- how often a loss is descended in one step

@@ -199,6 +199,19 @@ def input_rank(info: Class, paths: Paths) -> int | None:
     return None
 
 
+def static_rank(call: ast.Call, paths: Paths) -> int | None:
+    """Return the axes of what a network of older TensorFlow takes: 4 where its input goes into conv2d as it is."""
+    ranks: set[int | None] = set()
+    for function in paths.project.targets(call):
+        first = next((one for one in function.args.args if one.arg not in ("self", "cls")), None)
+        reads = paths.project.readers.get(first, []) if first is not None else []
+        for read, _ in reads[:1]:
+            parent = paths.project.parents.get(read)
+            name = callee(parent).lower() if isinstance(parent, ast.Call) and read in parent.args[:1] else ""
+            ranks.add(next((axes + 2 for axes in (1, 2, 3) if f"conv{axes}d" in name), None))
+    return ranks.pop() if len(ranks) == 1 else None
+
+
 def _first_rank(call: ast.Call, paths: Paths, depth: int = 4) -> int | None:
     """Return the axes that the first learned layer behind a constructor takes."""
     kind = type_of(call, paths.project)
