@@ -374,3 +374,10 @@ def test_a_number_that_was_taken_out_of_the_graph_is_no_clamped_loss() -> None:
         loss.backward()
     """
     assert not [clamp for clamp in model(FLAT, text).clamps if clamp.on in ("score", "loss")]
+
+
+def test_a_very_long_chain_of_names_costs_nothing_but_the_count() -> None:
+    chain = "\n".join(f"    x{n + 1} = x{n} + 1" for n in range(3000))
+    text = f"def step(critic, real):\n    x0 = torch.nan_to_num(critic(real))\n{chain}\n    x3000.mean().backward()\n"
+    found = model(FLAT, text)
+    assert found.step_count is None and found.guards and found.networks

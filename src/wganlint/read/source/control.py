@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -29,11 +28,15 @@ class Control:
     ) -> None:
         self.paths, self.project = paths, paths.project
         self.networks, self.penalties, self.clips = networks, penalties, clips
-        self.units = _units(paths.project)
-        self.spectral = [paths.project.site(node) for node in _spectral(paths.project)]
+        self.units: dict[str, frozenset[str]] = {}
+        self.spectral: list[Site] = []
 
     def told(self, losses: Sequence[Loss]) -> tuple[Loss, ...]:
         """Return the losses, those of a Wasserstein critic with their control."""
+        if not any(_wasserstein(loss) for loss in losses):
+            return tuple(losses)
+        self.units = _units(self.project)
+        self.spectral = [self.project.site(node) for node in _spectral(self.project)]
         return tuple(self._of(loss) if _wasserstein(loss) else loss for loss in losses)
 
     def _of(self, loss: Loss) -> Loss:
@@ -108,12 +111,13 @@ def _wasserstein(loss: Loss) -> bool:
 
 def _units(project: Project) -> dict[str, frozenset[str]]:
     """Return for each file the files that are joined with it by imports, however far."""
-    joined: dict[str, set[str]] = defaultdict(set)
-    for code in project.codes:
-        joined[code.path].add(code.path)
-        for other in _imported(code.tree, project):
-            joined[code.path].add(other)
-            joined[other].add(code.path)
+    joined: dict[str, set[str]] = {code.path: {code.path} for code in project.codes}
+    for node in [*project.by_class["Import"], *project.by_class["ImportFrom"]]:
+        here = project.code(node).path
+        for name in _imported(node):
+            for other in project.files_named(name, here):
+                joined[here].add(other)
+                joined[other].add(here)
     units: dict[str, frozenset[str]] = {}
     for path in joined:
         if path in units:
@@ -127,16 +131,11 @@ def _units(project: Project) -> dict[str, frozenset[str]]:
     return units
 
 
-def _imported(tree: ast.Module, project: Project) -> Iterator[str]:
-    for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom):
-            names = [(node.module or "").split(".")[-1], *(alias.name for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name.split(".")[-1] for alias in node.names]
-        for name in names:
-            here = project.code(tree).path if names else ""
-            yield from project.files_named(name, here)
+def _imported(node: ast.AST) -> list[str]:
+    """Return the last names of what a statement imports, which may be files."""
+    if isinstance(node, ast.ImportFrom):
+        return [(node.module or "").split(".")[-1], *(alias.name for alias in node.names)]
+    return [alias.name.split(".")[-1] for alias in node.names] if isinstance(node, ast.Import) else []
 
 
 def _spectral(project: Project) -> Iterator[ast.AST]:

@@ -15,6 +15,7 @@ from wganlint.read.source.steps import CUT, NAN, ROUND, operand
 from wganlint.source import StepCount, StepPart
 
 _MOST = 4000  # expressions that are looked at for one step
+_DEEP = 120  # expressions within each other, names followed; keeps far from Python's recursion limit
 _WHOLE = ROUND | CUT | frozenset({"long", "int", "argmax", "multinomial", "item", "tolist", "bool"})
 
 
@@ -69,7 +70,7 @@ def step_count(paths: Paths, penalties: Penalties, losses: Losses) -> StepCount 
     own = sum(1 for call in paths.project.calls if callee(call) in NAN and paths.project.function(call) in inside)
     scored = [call for source in penalties.sources for call in penalties.scored(source)]
     critic = sum(len(walk.of(call, Frame()).sites) for call in scored[:1])
-    if walk.spent > _MOST or walk.lost:
+    if walk.lost:
         return None
     site = paths.project.site(root)
     name = ".".join(one for one in (site.owner, root.name) if one)
@@ -83,7 +84,8 @@ class _Walk:
         self.paths, self.project, self.penalties = paths, paths.project, penalties
         self.known: dict[tuple[ast.AST, int], Way] = {}
         self.spent = 0
-        self.lost = False  # a network was called that is not among the files
+        self.level = 0
+        self.lost = False  # a network that is not among the files, or a way that is too long
 
     def of(self, node: ast.AST, frame: Frame) -> Way:
         """Return what lies on the graph behind a value within a frame."""
@@ -92,9 +94,12 @@ class _Walk:
             return self.known[key]
         self.known[key] = NOTHING  # a loop ends here
         self.spent += 1
-        if self.spent > _MOST or frame.depth > 12:
+        if self.spent > _MOST or frame.depth > 12 or self.level > _DEEP:
+            self.lost = True
             return NOTHING
+        self.level += 1
         self.known[key] = self._of(node, frame)
+        self.level -= 1
         return self.known[key]
 
     def _of(self, node: ast.AST, frame: Frame) -> Way:
@@ -224,21 +229,22 @@ def _root(calls: list[ast.Call], paths: Paths) -> Function | None:
     homes = {paths.project.function(call) for call in calls}
     if None in homes:
         return None
-    reached = {function: _reach(function, paths) for function in paths.project.functions}
-    fitting = [function for function, inside in reached.items() if homes <= inside]
-    return min(fitting, key=lambda function: len(reached[function]), default=None)
+    above = [_above(home, paths) for home in homes if home is not None]
+    fitting = set.intersection(*above)
+    sizes = {function: len(fitting & _above(function, paths)) for function in fitting}
+    return max(fitting, key=lambda function: (sizes[function], -function.lineno), default=None)
 
 
-def _reach(function: Function, paths: Paths) -> set[Function | None]:
-    seen: set[Function | None] = {function}
+def _above(function: Function, paths: Paths) -> set[Function]:
+    """Return a function and all from which it is reached."""
+    seen = {function}
     queue = [function]
     while queue:
-        for node in ast.walk(queue.pop()):
-            if isinstance(node, ast.Call):
-                for target in paths.project.targets(node):
-                    if target not in seen:
-                        seen.add(target)
-                        queue.append(target)
+        for call in paths.project.callers.get(queue.pop(), ()):
+            home = paths.project.function(call)
+            if home is not None and home not in seen:
+                seen.add(home)
+                queue.append(home)
     return seen
 
 
@@ -274,7 +280,7 @@ def _times(call: ast.AST, root: Function, paths: Paths, depth: int = 5) -> tuple
 
 def _belongs(call: ast.Call, root: Function, paths: Paths) -> bool:
     home = paths.project.function(call)
-    return home is root or (home is not None and home in _reach(root, paths))
+    return home is root or (home is not None and root in _above(home, paths))
 
 
 def _range(each: ast.expr, paths: Paths) -> int | None:

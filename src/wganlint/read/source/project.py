@@ -40,6 +40,9 @@ class Project:
         self._targets: dict[ast.Call, tuple[Function, ...]] = {}
         self._returned: dict[Function, list[ast.expr]] = {}
         self._scopes: dict[ast.AST, ast.AST] = {}
+        self._stems: dict[str, list[Code]] = defaultdict(list)
+        for code in codes:
+            self._stems[code.stem].append(code)
         self._blind = True  # while callers are not known yet
         for code in codes:
             self._index(code, follow(code.tree))
@@ -232,7 +235,7 @@ class Project:
                 shared += 1
             return len(own) + len(folders) - 2 * shared
 
-        return sorted((other for other in self.codes if other.stem == stem), key=apart)
+        return sorted(self._stems.get(stem, ()), key=apart)
 
     def files_named(self, stem: str, path: str) -> list[str]:
         """Return the file that `import stem` in a file most likely means; empty where none is called so."""
