@@ -32,6 +32,7 @@ class Layer(Site):
     type: str = ""
     normalizes: bool = False  # LayerNorm, BatchNorm, InstanceNorm, GroupNorm, RMSNorm, spectral or weight norm
     learns: bool = False  # Linear, Conv*, ConvTranspose*, Embedding, GRU ...
+    gate: str = ""  # the condition that may leave it out, where that is not told by the files
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Network(Site):
 
 @dataclass(frozen=True, slots=True)
 class Clamp(Site):
-    """A bound put on a value. `on`: "score" (what the critic returns), "loss", "features", "norm", "other".
+    """A bound put on a value. `on`: "score" (what the critic returns), "floor" (a score that ends in a ReLU), "loss",
+    "features", "norm", "other".
 
     `soft` for C*tanh(x/C) and the like. A None bound is open or not a literal; names with a literal default
     (constructor or function default, module constant, class attribute, argparse default) are resolved and
@@ -60,6 +62,8 @@ class Clamp(Site):
     soft: bool = False
     call: str = ""
     resolved: str = ""
+    gate: str = ""  # the condition that may leave it out, where that is not told by the files
+    network: Place | None = None  # where the network stands whose score it bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +131,44 @@ class CountHead(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class SlopeNorm(Site):
+    """The norm of the critic's slope in a penalty. `over`: "sample" (one number a sample), "axis" (one of several axes
+    of a sample), "batch" (the axis of the samples), "whole" (all at once) or "unknown". `bare`: a square root whose
+    derivative is infinite at 0, with nothing added under it; `centered`: the target that it is pulled to, if read.
+    `dims`: the axes as written."""
+
+    over: str = "unknown"
+    bare: bool = False
+    centered: float | None = None
+    dims: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Penalty(Site):
-    """A gradient penalty: the function or block that differentiates the critic's score by its input."""
+    """A gradient penalty: the function or block that differentiates the critic's score by its input.
+
+    `used`: it reaches a backward call or leaves as a loss; False: it is only read out, or never called; None: not
+    told. `cut`: where it loses its graph on the way. `masked`: where the slope or its norm is clamped from above or
+    cleaned of NaN. `critics`: where the networks stand whose slope it is; empty where not told. `mixing`: how the point
+    between real and fake is drawn ("sample", "batch", "element", "vector": one number an item of the last axis,
+    "unequal": weights that do not add up to 1), with its site. `rank`: axes of the input, None where not told;
+    `pooled`: where the critic takes the maximum over the elements of a sample while the norm is taken element by
+    element.
+    """
 
     create_graph: bool | None = None
     weight: float | None = None
     weight_text: str = ""
+    used: bool | None = None
+    cut: Site | None = None
+    masked: tuple[Site, ...] = ()
+    norms: tuple[SlopeNorm, ...] = ()
+    critics: tuple[Site, ...] = ()
+    mixing: str = ""
+    mixing_site: Site | None = None
+    rank: int | None = None
+    pooled: Site | None = None
+    gate: str = ""  # the condition under which alone it is computed, where the files have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +199,12 @@ class Optimizer(Site):
 @dataclass(frozen=True, slots=True)
 class Loss(Site):
     """A loss formula. `part`: "critic" or "generator". Signs are those of E[D(real)] and E[D(fake)] in the value that
-    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan or "". `penalty`: it adds one."""
+    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan or "". `penalty`: it adds one.
+
+    `critics`: where the networks stand that give its scores, where told. `logits`: a cross-entropy that applies the
+    sigmoid itself. `control`: what bounds the slope of the critic: "penalty", "clip", "spectral", "elsewhere" (stands
+    in the files, not certainly for this loss), "zero weight", "unused penalty", "none", or "" where not told.
+    """
 
     part: str = ""
     formula: str = ""
@@ -171,6 +212,10 @@ class Loss(Site):
     fake_sign: int = 0
     family: str = ""
     penalty: bool = False
+    critics: tuple[Site, ...] = ()
+    logits: bool = False
+    control: str = ""
+    control_site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +242,48 @@ class WeightClip(Site):
     """Weights clipped to +-bound after a step: `p.data.clamp_(-c, c)`."""
 
     bound: float | None = None
+    resolved: str = ""  # the names behind the bound
+    gate: str = ""  # the condition under which alone it is done, where the files have one
+
+
+@dataclass(frozen=True, slots=True)
+class BareRoot(Site):
+    """A square root that a loss differentiates and that is 0 for some samples by construction. `why`: "itself" (the
+    distance of samples to each other holds that of each to itself)."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm(Site):
+    """A test of a loss or score beside which the program warns. `low`, `high`: the range that it calls normal (None:
+    open); `on`: the value as written; `why`: a comment that calls a bound normal ("due to clamp"), or empty."""
+
+    low: float | None = None
+    high: float | None = None
+    on: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepPart(Site):
+    """A backward call of a training step: how many NaN cleanings lie between its loss and weights (without a penalty),
+    how often it is run in a step by default, and the range of the loop that says so, as written."""
+
+    cleanings: int = 0
+    times: int = 1
+    loop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCount(Site):
+    """The NaN cleanings on the graph of one training step (the function that reaches all backward calls), by its parts.
+
+    `penalty`: how many more a penalty would add at least, on each critic step that runs it.
+    """
+
+    parts: tuple[StepPart, ...] = ()
+    penalty: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +348,9 @@ class SourceModel:
     controllers: tuple[Controller, ...] = ()
     biased: tuple[BiasedPrint, ...] = ()
     leaks: tuple[Leak, ...] = ()
+    roots: tuple[BareRoot, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    step_count: StepCount | None = None
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

@@ -45,7 +45,7 @@ def step(D, G, real, z, opt_D):
 @pytest.mark.parametrize(
     ("content", "text", "line"),
     [
-        (b"x = 1\nprint 'old'\n", "not parsed: Missing parentheses", 2),
+        (b"x = 1\nprint 'old'\nexec code\n", "not parsed: Missing parentheses", 2),
         (b"def f(:\n", "not parsed: ", 1),
         (b"x = 1\ny = '\xff'\n", "not parsed: byte 0xff is not utf-8", 2),
         (b"x = 1\n\0\n", "not parsed: holds a NUL byte", 2),

@@ -5,6 +5,7 @@ from wganlint.detect import (
     control,
     counters,
     critic,
+    critics,
     diversity,
     duel,
     flat,
@@ -25,13 +26,15 @@ from wganlint.detect import (
     series,
     settings,
     sides,
+    slopes,
     source,
+    steps,
     throughput,
     traces,
 )  # fmt: skip
 
 __all__ = [
-    "breaks", "control", "counters", "critic", "diversity", "duel", "flat", "floors", "inputs", "invariants",
-    "launches", "memory", "norms", "penalty", "pinned", "printing", "profile", "quality", "rates", "restarts",
-    "samples", "series", "settings", "sides", "source", "throughput", "traces",
+    "breaks", "control", "counters", "critic", "critics", "diversity", "duel", "flat", "floors", "inputs",
+    "invariants", "launches", "memory", "norms", "penalty", "pinned", "printing", "profile", "quality", "rates",
+    "restarts", "samples", "series", "settings", "sides", "slopes", "source", "steps", "throughput", "traces",
 ]  # fmt: skip

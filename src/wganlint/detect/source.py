@@ -246,12 +246,13 @@ def count_head(run: Run) -> Found:
 @detector(
     fields={
         "where": Kind.TEXT, "kind": Kind.TEXT, "condition": Kind.TEXT, "result": Kind.TEXT, "empty": Kind.FLAG,
-        "always": Kind.FLAG, "interval": Kind.FLAG, "every": Kind.COUNT, "sites": Kind.COUNT, "code": Kind.TEXT,
+        "always": Kind.FLAG, "interval": Kind.FLAG, "caught": Kind.FLAG, "every": Kind.COUNT,
+        "sites": Kind.COUNT, "code": Kind.TEXT,
     },
 )  # fmt: skip
 def penalty_skip(run: Run) -> Found:
     """A way around the gradient penalty. empty: it returns a constant for empty fakes; interval: every k-th substep
-    only; always: its weight is 0."""
+    only; always: its weight is 0; caught: an error of it is."""
     source = model(run)
     if source is None:
         return Missing(SOURCE)
@@ -269,6 +270,7 @@ def penalty_skip(run: Run) -> Found:
         "empty": any(s.kind == "empty" for s in sites),
         "always": any(s.kind == "zero weight" for s in sites),
         "interval": any(s.kind == "interval" for s in sites),
+        "caught": any(s.kind == "except" for s in sites),
         "every": Quantity(every if every is not None else float("nan"), Kind.COUNT),
         "sites": Quantity(len(sites), Kind.COUNT),
         "code": site.quote.strip(),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wganlint.evidence import Place
+from wganlint.read.source.alarms import alarms
 from wganlint.read.source.bounds import clamps, scales, weight_clips
+from wganlint.read.source.control import Control
 from wganlint.read.source.controllers import biased_prints, controllers
+from wganlint.read.source.counts import step_count
 from wganlint.read.source.defaults import defaults
 from wganlint.read.source.fills import fills
 from wganlint.read.source.guards import guards
@@ -21,6 +24,7 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
+from wganlint.read.source.roots import bare_roots
 from wganlint.read.source.roundings import roundings
 from wganlint.read.source.skips import Skips
 from wganlint.read.source.terms import Terms
@@ -54,24 +58,28 @@ def _facts(codes: list[Code]) -> SourceModel:
     paths = Paths(project, roles, Values(project))
     penalties = Penalties(paths)
     losses = Losses(paths, Terms(paths, penalties))
+    nets, slopes, clips = networks(project, roles), penalties.facts(), weight_clips(paths)
     return SourceModel(
         files=tuple(code.path for code in codes),
-        networks=networks(project, roles),
+        networks=nets,
         clamps=clamps(paths),
         scales=scales(paths),
         fills=fills(paths),
         guards=guards(paths),
         roundings=roundings(paths),
         count_heads=count_heads(paths),
-        penalties=penalties.facts(),
+        penalties=slopes,
         skips=Skips(paths, penalties).facts(),
         optimizers=optimizers(paths),
-        losses=losses.facts,
+        losses=Control(paths, nets, slopes, clips).told(losses.facts),
         detaches=detaches(losses),
         defaults=defaults(paths),
-        clips=weight_clips(paths),
         noises=noises(paths, losses),
         controllers=controllers(paths),
         biased=biased_prints(paths),
         leaks=leaks(paths),
+        clips=clips,
+        roots=bare_roots(paths),
+        alarms=alarms(paths),
+        step_count=step_count(paths, penalties, losses),
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
-from wganlint.read.source.layers import BOUNDING, constructors, kind_of_call, last_module
+from wganlint.read.source.ends import SOFT, ends
+from wganlint.read.source.flow import dotted
+from wganlint.read.source.gates import gate_of_calls
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
-from wganlint.read.source.steps import keyword, operand, rest
+from wganlint.read.source.steps import CUT, keyword, operand, rest
 from wganlint.read.source.values import Number
 from wganlint.source import Clamp, Scale, WeightClip
 
@@ -32,7 +35,9 @@ def weight_clips(paths: Paths) -> tuple[WeightClip, ...]:
             low, high = _bounds(call, paths)
             bound = high or low
             site = paths.project.site(call)
-            found.append(WeightClip(site.place, site.quote, site.owner, abs(bound.value) if bound else None))
+            number = abs(bound.value) if bound else None
+            names, only = bound.resolved if bound else "", gate_of_calls(call, paths.project)
+            found.append(WeightClip(site.place, site.quote, site.owner, number, names, only))
     return tuple(found)
 
 
@@ -47,11 +52,10 @@ def clamps(paths: Paths) -> tuple[Clamp, ...]:
         low, high, value = _pair_bounds(call, paths)
         if value is not None:
             found[call] = _clamp(call, value, low, high, False, paths)
-    for call, low, high in _soft(paths):
-        found[call] = _clamp(call, operand(call), low, high, True, paths, "score")
-    for call, name in _last_modules(paths):
-        low, high = _module_bounds(call, name, paths)
-        found[call] = _clamp(call, None, low, high, name in ("tanh", "sigmoid", "softmax"), paths, "score")
+    for end in ends(paths):
+        on = "floor" if end.kind == "relu" else "score"
+        clamp = _clamp(end.call, None, end.low, end.high, end.kind in SOFT, paths, on)
+        found[end.call] = replace(clamp, call=end.kind, gate=end.gate, network=end.network)
     return tuple(sorted(found.values(), key=lambda clamp: clamp.place))
 
 
@@ -104,7 +108,7 @@ def _bounds(call: ast.Call, paths: Paths) -> tuple[Number | None, Number | None]
 
 
 def _on(call: ast.Call, value: ast.expr | None, paths: Paths) -> str:
-    if value is None or paths.idle(call):
+    if value is None or paths.idle(call) or _read_out(value, paths):
         return "other"
     if call in paths.score_nodes:
         return "score"
@@ -121,6 +125,15 @@ def _on(call: ast.Call, value: ast.expr | None, paths: Paths) -> str:
     return "features" if inside and paths.from_layer(value) and paths.feeds_layer(call) else "other"
 
 
+def _read_out(value: ast.expr, paths: Paths) -> bool:
+    """Return whether a value is a number or a copy that was taken out of the graph before it is bounded."""
+
+    def stop(one: ast.AST) -> bool:
+        return isinstance(one, ast.Call) and (callee(one) in CUT or bool(paths.roles.call_part(one)))
+
+    return any(isinstance(one, ast.Call) and callee(one) in CUT for one in paths.upstream(value, stop))
+
+
 def _on_weights(call: ast.Call, project: Project) -> bool:
     """`p.data.clamp_(-c, c)` with p from a loop over parameters(), or a weight by name."""
     value = operand(call)
@@ -128,6 +141,8 @@ def _on_weights(call: ast.Call, project: Project) -> bool:
         value = value.value
     if isinstance(value, ast.Attribute) and value.attr in ("weight", "bias"):
         return callee(call).endswith("_")
+    if _assigned(call, project):
+        return True
     if not isinstance(value, ast.Name):
         return False
     for binding in project.holds(value):
@@ -138,6 +153,23 @@ def _on_weights(call: ast.Call, project: Project) -> bool:
             if isinstance(inner, ast.Name) and inner is not value and _each_parameter(inner, project):
                 return True
     return False
+
+
+def _assigned(call: ast.Call, project: Project) -> bool:
+    """p.assign(clip(p, -c, c)) for p in theta_D; weights = [clip(w, -c, c) for w in weights]; set_weights(weights)."""
+    value = operand(call)
+    if not isinstance(value, ast.Name):
+        return False
+    each = [binding.value for binding in project.holds(value) if binding.how == "each"]
+    names = {word for one in each for node in ast.walk(one) if isinstance(node, ast.Name | ast.Attribute)
+             for word in words.lowered(dotted(node).split(".")[-1] or getattr(node, "attr", ""))}  # fmt: skip
+    weights = bool(names & {"weights", "theta", "vars", "variables", "params", "parameters", "weight"})
+    for parent, _ in project.around(call):
+        if isinstance(parent, ast.Call) and callee(parent) in ("assign", "set_weights", "set_value", "assign_"):
+            return bool(each) or weights
+        if isinstance(parent, ast.ListComp):
+            return weights
+    return weights and isinstance(project.parents.get(call), ast.Assign)
 
 
 def _each_parameter(name: ast.Name, project: Project) -> bool:
@@ -179,53 +211,6 @@ def _pair_bounds(call: ast.Call, paths: Paths) -> tuple[Number | None, Number | 
     value = next((arg for arg, number in bounds if number is None), None)
     low_first = callee(inner) in ("maximum", "max")
     return (inner_bound, outer_bound, value) if low_first else (outer_bound, inner_bound, value)
-
-
-# -- soft bounds
-
-
-def _soft(paths: Paths) -> Iterator[tuple[ast.Call, Number | None, Number | None]]:
-    """C * tanh(x / C), tanh(x) and sigmoid(x) on the way of the score out of the critic."""
-    for call in paths.project.calls:
-        name = callee(call)
-        if name not in ("tanh", "sigmoid") or call not in paths.score_nodes:
-            continue
-        factor = _factor(call, paths) or Number(1.0)
-        low = Number(-factor.value, factor.names) if name == "tanh" else Number(0.0)
-        yield call, low, factor
-
-
-def _factor(call: ast.Call, paths: Paths) -> Number | None:
-    parent = paths.project.parents.get(call)
-    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult):
-        return paths.values.number(parent.right if parent.left is call else parent.left)
-    return None
-
-
-def _last_modules(paths: Paths) -> Iterator[tuple[ast.Call, str]]:
-    """nn.Sigmoid() and the like as the last layer that the score passes."""
-    seen = set()
-    for call in paths.score_ends | {node for node in paths.score_nodes if isinstance(node, ast.Call)}:
-        if not kind_of_call(call, paths.project):
-            continue
-        made = constructors(call.func, paths.project) if not isinstance(call.func, ast.Call) else [call.func]
-        for constructor in made:
-            last = last_module(constructor, paths.project)
-            if last is not None and callee(last) in BOUNDING and last not in seen:
-                seen.add(last)
-                yield last, BOUNDING[callee(last)]
-
-
-def _module_bounds(call: ast.Call, name: str, paths: Paths) -> tuple[Number | None, Number | None]:
-    if name == "tanh":
-        return Number(-1.0), Number(1.0)
-    if name == "relu6":
-        return Number(0.0), Number(6.0)
-    if name == "hardtanh":
-        low = keyword(call, "min_val") or (call.args[0] if call.args else None)
-        high = keyword(call, "max_val") or (call.args[1] if len(call.args) > 1 else None)
-        return paths.values.number(low) if low else Number(-1.0), paths.values.number(high) if high else Number(1.0)
-    return Number(0.0), Number(1.0)
 
 
 # -- scales

@@ -140,7 +140,7 @@ def _is_plain(call: ast.Call) -> bool:
 
 def _may_be_zero(node: ast.expr, paths: Paths) -> bool:
     """Return whether a tensor divisor can be 0: a sum, a norm, a count, a standard deviation, with nothing added."""
-    if any(_lifts(one, paths) for one in _ways(node, paths)):
+    if any(keeps_positive(one, paths) for one in _ways(node, paths)):
         return False
     for one in _ways(node, paths):
         if isinstance(one, ast.Call) and callee(one) in _COUNTED and not isinstance(one.func, ast.Name):
@@ -156,10 +156,10 @@ def _passed_number(name: ast.Name, paths: Paths) -> bool:
 
 
 def _kept_positive(node: ast.expr, paths: Paths) -> bool:
-    return any(_lifts(one, paths) for one in _ways(node, paths)) or paths.values.number(node) is not None
+    return any(keeps_positive(one, paths) for one in _ways(node, paths)) or paths.values.number(node) is not None
 
 
-def _lifts(node: ast.AST, paths: Paths) -> bool:
+def keeps_positive(node: ast.AST, paths: Paths) -> bool:
     """Return whether a node keeps a value away from 0: + eps, clamp(min=...), max(1, ...), a float() of Python."""
     match node:
         case ast.BinOp(op=ast.Add(), left=left, right=right):

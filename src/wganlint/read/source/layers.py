@@ -155,17 +155,6 @@ def _is_function(func: ast.expr, project: Project) -> bool:
     return any(isinstance(node, FUNCTIONS) for node in project.definitions(func, 4))
 
 
-def last_module(constructor: ast.Call, project: Project) -> ast.Call | None:
-    """Return the constructor of the last layer in a Sequential; the call itself where it makes one layer."""
-    if callee(constructor) != "Sequential":
-        return constructor
-    parts = constructor.args
-    if len(parts) == 1 and isinstance(parts[0], ast.List):
-        parts = parts[0].elts
-    last = parts[-1] if parts else None
-    return last_module(last, project) if isinstance(last, ast.Call) else None
-
-
 def first_norm(constructor: ast.Call, project: Project) -> ast.Call | None:
     """Return the first normalizing layer in a Sequential, in reading order."""
     for node in _in_order(constructor):

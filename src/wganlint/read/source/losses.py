@@ -13,7 +13,7 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
 from wganlint.read.source.steps import CUT, keyword, operand
 from wganlint.read.source.terms import SAME, TOP, Scope, Term, Terms, all_ones
-from wganlint.source import Detach, Loss
+from wganlint.source import Detach, Loss, Site
 
 
 class Losses:
@@ -29,7 +29,7 @@ class Losses:
 
     def _all(self) -> tuple[Loss, ...]:
         found: list[Loss] = []
-        for group in self._groups():
+        for group in self.groups():
             found += self._of_group(group)
         for function in self.project.functions:
             named = words.lowered(function.name) & {"loss", "losses", "cost", "criterion"}
@@ -38,7 +38,7 @@ class Losses:
         unique = {(loss.place, loss.part): loss for loss in found}
         return tuple(sorted(unique.values(), key=lambda loss: loss.place))
 
-    def _groups(self) -> Iterator[list[tuple[ast.Call, ast.expr, int]]]:
+    def groups(self) -> Iterator[list[tuple[ast.Call, ast.expr, int]]]:
         """Yield the backward calls between two optimizer steps of a scope: (call, loss, sign) each."""
         by_scope: dict[ast.AST, list[ast.Call]] = {}
         for call in self.project.calls:
@@ -143,13 +143,38 @@ class Losses:
                 if isinstance(term.node, ast.Call):
                     self.generator_calls.append((term.node, expression))
         families = {term.family for term in scores if term.side in ("real", "fake")}
-        family = families.pop() if len(families) == 1 else ""
+        weighted = {term.scaled for term in scores if term.side in ("real", "fake")}
+        family = families.pop() if len(families) == 1 and len(weighted) == 1 else ""
         penalty = any(term.side == "penalty" for term in terms)
         site = self.project.site(expression)
         return Loss(
             site.place, site.quote, site.owner, part, self.project.text(expression), real, fake, family,
             penalty and part == "critic",
+            critics=self._networks(scores), logits=any(term.logits for term in scores),
         )  # fmt: skip
+
+    def _networks(self, scores: list[Term]) -> tuple[Site, ...]:
+        """Return where the networks stand whose scores a loss takes."""
+        found: dict[ast.AST, None] = {}
+        for term in scores:
+            for call in self._calls_of(term.node):
+                found |= dict.fromkeys(self.paths.networks_of(call.func) or self._only_critic(call))
+        return tuple(self.project.site(node) for node in found)
+
+    def _calls_of(self, node: ast.AST) -> list[ast.Call]:
+        """Return the critic's calls that a score is or comes from: D_fake, D_real = D(both).split(n)."""
+
+        def network(one: ast.AST) -> bool:
+            return isinstance(one, ast.Call) and bool(self.paths.roles.call_part(one))
+
+        calls = [one for one in self.paths.upstream(node, network) if isinstance(one, ast.Call) and network(one)]
+        return [one for one in calls if self.paths.roles.call_part(one) == "critic"]
+
+    def _only_critic(self, call: ast.Call) -> list[ast.AST]:
+        """Return the critic of a call whose network is not told by its name, if the file has only one."""
+        roles, code = self.paths.roles, self.project.code(call)
+        here = [node for node, (part, _) in roles.part.items() if part == "critic" and self.project.code(node) is code]
+        return list(here) if len(here) == 1 else []
 
     def _alternatives(self, value: ast.expr, sign: int) -> Iterator[tuple[ast.expr, list[Term]]]:
         """Yield the expressions that a minimized name can stand for, each with its terms."""

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wganlint.read.source import words
 from wganlint.read.source.classes import Class, Function, callee, walk_own
 from wganlint.read.source.flow import dotted
+from wganlint.read.source.gates import gate
 from wganlint.read.source.layers import CONTAINERS, learns, normalizes, type_of
 from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
@@ -29,7 +29,7 @@ def networks(project: Project, roles: Roles) -> tuple[Network, ...]:
         layers = class_layers(info, project, roles)
         hand = next((set_by_hand[known.node] for known in info.lineage() if known.node in set_by_hand), None)
         found.append(Network(site.place, site.quote, site.owner, info.name, part, why, layers, hand))
-    return (*found, *_built(project))
+    return (*found, *_built(project, roles))
 
 
 def class_layers(info: Class, project: Project, roles: Roles) -> tuple[Layer, ...]:
@@ -70,7 +70,7 @@ def _layer(call: ast.Call, project: Project, locals_: dict[str, str]) -> Layer |
     attribute = _attribute(call, project, locals_)
     inner = [node for node in project.definitions(call.func) if isinstance(node, ast.ClassDef)]
     weights = learns(kind) or any(_has_weights(project.classes[node], project) for node in inner)
-    return Layer(site.place, site.quote, site.owner, attribute, kind, normalizes(kind), weights)
+    return Layer(site.place, site.quote, site.owner, attribute, kind, normalizes(kind), weights, gate(call, project))
 
 
 def _has_weights(info: Class, project: Project) -> bool:
@@ -193,13 +193,12 @@ def _sets_weights(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Call) and _draws(inner) for inner in ast.walk(node))
 
 
-def _built(project: Project) -> list[Network]:
+def _built(project: Project, roles: Roles) -> list[Network]:
     """Return networks that a function builds from layers: def build_critic(): ... Dense(64) ... return Model(x, y)."""
     found = []
     for function, info in project.functions.items():
-        part = words.part_of(function.name)
-        verbs = words.lowered(function.name) & {"build", "make", "define", "create", "get", "model", "net"}
-        if not part or not (verbs or words.network_part(function.name)) or (info is not None and info.is_network):
+        part = roles.built_part(function)
+        if not part or (info is not None and info.is_network):
             continue
         layers = _function_layers(function, project)
         if any(layer.learns for layer in layers):
@@ -219,5 +218,6 @@ def _function_layers(function: Function, project: Project) -> tuple[Layer, ...]:
         if kind and not user:
             site = project.site(call)
             path = _index(call, project)
-            found.append(Layer(site.place, site.quote, site.owner, path, kind, normalizes(kind), learns(kind)))
+            told = gate(call, project)
+            found.append(Layer(site.place, site.quote, site.owner, path, kind, normalizes(kind), learns(kind), told))
     return tuple(found)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from wganlint.evidence import Place
+from wganlint.read.source.python2 import rewritten
 from wganlint.run import Note
 
 LARGEST = 2_000_000  # bytes; a training script is a hundred times smaller
@@ -82,7 +83,10 @@ def parse(path: str, content: bytes) -> Code | Note:
             warnings.simplefilter("ignore")  # an odd escape sequence in the user's source is not our business
             tree = ast.parse(text)
     except SyntaxError as error:
-        return Note(f"not parsed: {error.msg}", _error_place(path, lines, error))
+        old = _python2(text)
+        if old is None:
+            return Note(f"not parsed: {error.msg}", _error_place(path, lines, error))
+        tree = old
     except (RecursionError, MemoryError):
         return Note("not parsed: nested too deep", Place(path))
     except (ValueError, OverflowError) as error:
@@ -91,6 +95,16 @@ def parse(path: str, content: bytes) -> Code | Note:
     if deep is not None:
         return Note("not parsed: nested too deep", Place(path, getattr(deep, "lineno", None)))
     return Code(path, _stem(path), lines, tree)
+
+
+def _python2(text: str) -> ast.Module | None:
+    """Return the tree of a file of Python 2, whose lines keep their numbers, or None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(rewritten(text))
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        return None
 
 
 def _decoded(path: str, content: bytes) -> str | Note:

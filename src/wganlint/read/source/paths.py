@@ -6,12 +6,12 @@ import ast
 from collections.abc import Callable, Iterator
 
 from wganlint.read.source import words
-from wganlint.read.source.classes import Function, callee
+from wganlint.read.source.classes import WRAPPERS, Function, callee
 from wganlint.read.source.flow import FUNCTIONS
 from wganlint.read.source.layers import kind_of_call
 from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
-from wganlint.read.source.steps import keyword, passes
+from wganlint.read.source.steps import keyword, operand, passes
 from wganlint.read.source.values import Values
 
 FAR = 400  # nodes looked at for one question
@@ -159,6 +159,22 @@ class Paths:
         lows = [low, *call.args] if high is None else []
         zero = any((number := self.values.number(one)) is not None and number.value == 0 for one in lows if one)
         return zero and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub)
+
+    def networks_of(self, node: ast.AST) -> tuple[ast.AST, ...]:
+        """Return the classes, or the functions that build it, behind a network object."""
+        classes = [info.node for info in self.project.classes_of(node) if info.is_network]
+        return tuple(classes or self.builders_of(node))
+
+    def builders_of(self, node: ast.AST) -> list[Function]:
+        """Return the functions that make a network: `critic = make_critic(64)`, `self.critic = self.build_critic()`."""
+        found: list[Function] = []
+        for made in self.project.definitions(node):
+            while isinstance(made, ast.Call) and not self.project.targets(made) and callee(made) in WRAPPERS:
+                inner = operand(made)
+                made = next(iter(self.project.definitions(inner)), made.func) if inner is not None else made.func
+            if isinstance(made, ast.Call):
+                found += [one for one in self.project.targets(made) if one.name != "__init__" and one not in found]
+        return found
 
     # -- onwards
 

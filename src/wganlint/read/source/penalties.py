@@ -6,9 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from wganlint.read.source import words
-from wganlint.read.source.classes import Function, callee, walk_own
+from wganlint.read.source.classes import Class, Function, callee, walk_own
 from wganlint.read.source.flow import dotted
+from wganlint.read.source.gates import gate_of_calls
+from wganlint.read.source.mixing import input_rank, mixing, static_rank
 from wganlint.read.source.paths import Paths, is_gradient
+from wganlint.read.source.pooling import pooled
+from wganlint.read.source.slopes import slope
 from wganlint.read.source.steps import keyword, passes
 from wganlint.read.source.values import Number
 from wganlint.source import Penalty
@@ -50,7 +54,7 @@ class Penalties:
                 outputs, lambda one: isinstance(one, ast.Call) and bool(self.paths.roles.call_part(one))
             )
         )
-        if generated or not (scored or named):
+        if (generated or not scored) and not named:
             return False
         return self._normed(call, function)
 
@@ -82,23 +86,87 @@ class Penalties:
 
     def facts(self) -> tuple[Penalty, ...]:
         """Return every penalty with its weight."""
-        found = []
-        for call in self.sources:
-            site = self.paths.project.site(call)
-            graph = self._create_graph(call)
-            weight, text = self._weight(call)
-            found.append(Penalty(site.place, site.quote, site.owner, graph, weight.value if weight else None, text))
-        return tuple(sorted(found, key=lambda penalty: penalty.place))
+        return tuple(sorted(map(self._fact, self.sources), key=lambda penalty: penalty.place))
+
+    def _fact(self, call: ast.Call) -> Penalty:
+        site = self.paths.project.site(call)
+        weight, text = self._weight(call)
+        way, mixed, critics = slope(call, self.paths), mixing(call, self.paths), self.critics(call)
+        ranks = {input_rank(info, self.paths) for info in critics}
+        if not critics:
+            ranks = {static_rank(one, self.paths) for one in self.scored(call)}
+        rank = mixed.rank or way.rank or (ranks.pop() if len(ranks) == 1 else None)
+        return Penalty(
+            site.place, site.quote, site.owner, self._create_graph(call), weight.value if weight else None, text,
+            way.used, way.cut, way.masked, way.norms, tuple(self.paths.project.site(info.node) for info in critics),
+            mixed.kind, mixed.site, rank, pooled(way.norms, rank, critics, call, self.paths),
+            gate_of_calls(call, self.paths.project),
+        )  # fmt: skip
+
+    def scored(self, call: ast.Call) -> list[ast.Call]:
+        """Return the critic's calls whose score is differentiated."""
+        outputs = keyword(call, "outputs", "target", "loss", "ys") or (call.args[0] if call.args else None)
+        if isinstance(outputs, ast.List | ast.Tuple) and outputs.elts:
+            outputs = outputs.elts[0]
+        ways = self.paths.upstream(outputs) if outputs is not None else ()
+        calls = [one for one in ways if isinstance(one, ast.Call)]
+        return [one for one in calls if self.paths.roles.call_part(one) == "critic"]
+
+    def critics(self, call: ast.Call) -> list[Class]:
+        """Return the classes of the network whose score is differentiated; else the only critic of the file."""
+        project, roles = self.paths.project, self.paths.roles
+        found: list[Class] = []
+        for one in self.scored(call):
+            found += [info for info in project.classes_of(one.func) if info.is_network and info not in found]
+        if not found:
+            code = project.code(call)
+            found = [project.classes[node] for node, (part, _) in roles.part.items()
+                     if part == "critic" and project.classes[node].code is code]  # fmt: skip
+            found = found if len(found) == 1 else []
+        return found
 
     def _create_graph(self, call: ast.Call) -> bool | None:
         if not callee(call).endswith("grad"):
-            return None  # tapes record by themselves
+            return self._recorded(call)
         given = keyword(call, "create_graph")
         if given is None and len(call.args) > 4:
             given = call.args[4]
         if given is None:
             return None if any(known.arg is None for known in call.keywords) else False
         return self.paths.values.literal(given)
+
+    def _recorded(self, call: ast.Call) -> bool | None:
+        """Return False where a tape's gradient is taken outside of all other tapes: nothing records the penalty."""
+        tape = call.func.value if isinstance(call.func, ast.Attribute) else None
+        made = [one.value for one in self.paths.project.holds(tape) if one.how == "with"] if tape is not None else []
+        if not made or any(callee(one) != "GradientTape" for one in made):
+            return None  # a static graph has all of it
+        home = self.paths.project.function(call)
+        callers = list(self.paths.project.callers.get(home, ())) if home is not None else []
+        if home in self.functions and not callers:
+            return None
+        chain = [call, *callers]
+        for one in callers:
+            above = self.paths.project.function(one)
+            chain += self.paths.project.callers.get(above, ()) if above is not None else ()
+        if any(self._taped(one, made) for one in chain):
+            return True
+        return False if any(self._steps(one, made) for one in chain) else None
+
+    def _steps(self, node: ast.AST, own: list[ast.AST]) -> bool:
+        """Return whether the training step itself is in sight: its tape, or an optimizer, stands in the same scope."""
+        for one in ast.walk(self.paths.project.scope(node)):
+            if isinstance(one, ast.Call) and one not in own and callee(one) in ("GradientTape", "apply_gradients"):
+                return True
+        return False
+
+    def _taped(self, node: ast.AST, own: list[ast.AST]) -> bool:
+        for parent, child in self.paths.project.around(node):
+            if isinstance(parent, ast.With | ast.AsyncWith) and child in parent.body:
+                tapes = [item.context_expr for item in parent.items]
+                if any(callee(one) == "GradientTape" and one not in own for one in tapes):
+                    return True
+        return False
 
     def _weight(self, call: ast.Call) -> tuple[Number | None, str]:
         """Return the factor that the penalty gets on its way into the loss."""

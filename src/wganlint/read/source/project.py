@@ -40,6 +40,9 @@ class Project:
         self._targets: dict[ast.Call, tuple[Function, ...]] = {}
         self._returned: dict[Function, list[ast.expr]] = {}
         self._scopes: dict[ast.AST, ast.AST] = {}
+        self._stems: dict[str, list[Code]] = defaultdict(list)
+        for code in codes:
+            self._stems[code.stem].append(code)
         self._blind = True  # while callers are not known yet
         for code in codes:
             self._index(code, follow(code.tree))
@@ -215,11 +218,31 @@ class Project:
         if not isinstance(statement, ast.ImportFrom):
             return [binding]
         stem = (statement.module or "").split(".")[-1]
-        for code in self.codes:
-            found = self.named.get(code.tree, {}).get(binding.value.name) if code.stem == stem else None
+        for code in self._nearest(stem, self.code(statement)):
+            found = self.named.get(code.tree, {}).get(binding.value.name)
             if found:
                 return [one for one in found if not isinstance(one.value, ast.alias)] or [binding]
         return [binding]
+
+    def _nearest(self, stem: str, code: Code) -> list[Code]:
+        """Return the files of a name, those that share most folders with the given one first."""
+        own = code.path.replace("\\", "/").split("/")[:-1]
+
+        def apart(other: Code) -> int:
+            folders = other.path.replace("\\", "/").split("/")[:-1]
+            shared = 0
+            while shared < min(len(own), len(folders)) and own[shared] == folders[shared]:
+                shared += 1
+            return len(own) + len(folders) - 2 * shared
+
+        return sorted(self._stems.get(stem, ()), key=apart)
+
+    def files_named(self, stem: str, path: str) -> list[str]:
+        """Return the file that `import stem` in a file most likely means; empty where none is called so."""
+        here = next((code for code in self.codes if code.path == path), None)
+        if here is None or not stem:
+            return []
+        return [code.path for code in self._nearest(stem, here) if code.path != path][:1]
 
     def module_member(self, node: ast.Attribute) -> list[Binding]:
         """Return what `losses.name` stands for where `losses` is one of the files."""
@@ -340,20 +363,21 @@ class Project:
 
     def arguments(self, parameter: ast.arg) -> list[ast.expr]:
         """Return what the files pass for a parameter."""
-        function = self._function_of(parameter)
+        function = self.function_of(parameter)
         if function is None:
             return []
         calls = self.callers.get(function, ())[:12]
         return [value for call in calls for known, value in self.passed(call, function) if known is parameter]
 
-    def _function_of(self, parameter: ast.arg) -> Function | None:
+    def function_of(self, parameter: ast.arg) -> Function | None:
+        """Return the function that a parameter belongs to."""
         arguments = self.parents.get(parameter)
         function = self.parents.get(arguments) if arguments is not None else None
         return function if isinstance(function, FUNCTIONS) else None
 
     def default(self, parameter: ast.arg) -> ast.expr | None:
         """Return the default of a parameter."""
-        function = self._function_of(parameter)
+        function = self.function_of(parameter)
         if function is None:
             return None
         positional = [*function.args.posonlyargs, *function.args.args]

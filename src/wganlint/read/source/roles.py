@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 
 from wganlint.read.source import words
-from wganlint.read.source.classes import Class, callee
+from wganlint.read.source.classes import Class, Function, callee
 from wganlint.read.source.flow import FUNCTIONS, dotted
 from wganlint.read.source.layers import kind_of_call
 from wganlint.read.source.project import Project
@@ -92,6 +92,11 @@ class Roles:
         own = self.part.get(info.node, ("other", ""))[0]
         return ({own} - {"other"}) or self.inside.get(info.node, set())
 
+    def built_part(self, function: Function) -> str:
+        """Return the part of the network that a function builds by its name: build_critic, make_discriminator."""
+        verbs = words.lowered(function.name) & {"build", "make", "define", "create", "get", "model", "net"}
+        return words.part_of(function.name) if verbs or words.network_part(function.name) else ""
+
     # -- calls
 
     def call_part(self, call: ast.Call) -> str:
@@ -134,7 +139,7 @@ class Roles:
         if any(isinstance(one, ast.Call) and callee(one).endswith(("Loss", "loss")) for one in held):
             return ""
         if any(isinstance(one, FUNCTIONS) for one in held) and not any(
-            "build" in one.name or "make" in one.name for one in held if isinstance(one, FUNCTIONS)
+            "build" in one.name or "make" in one.name or _is_static(one) for one in held if isinstance(one, FUNCTIONS)
         ):
             return ""
         return part
@@ -207,6 +212,14 @@ class Roles:
         if isinstance(node, ast.Call):
             return callee(node) in CUT
         return isinstance(node, ast.Attribute) and node.attr == "data"
+
+
+def _is_static(function: Function) -> bool:
+    """Return whether a function is a network of old TensorFlow: def Discriminator(x): ... tf.layers.dense(...)."""
+    if not words.network_part(function.name):
+        return False
+    calls = [dotted(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return any(name.split(".")[0] in ("tf", "lib", "slim", "tcl", "tl") for name in calls if "." in name)
 
 
 def _is_piece(name: str) -> bool:

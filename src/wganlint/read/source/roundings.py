@@ -11,7 +11,8 @@ from wganlint.read.source.classes import callee
 from wganlint.read.source.flow import dotted
 from wganlint.read.source.layers import constructors
 from wganlint.read.source.paths import Paths
-from wganlint.read.source.steps import ROUND, keyword, operand, passes
+from wganlint.read.source.project import Project
+from wganlint.read.source.steps import CUT, ROUND, keyword, operand, passes
 from wganlint.source import Rounding, Site
 
 DRAWN = frozenset({"argmax", "multinomial", "bernoulli", "argmin"})
@@ -65,7 +66,7 @@ def rounded_values(paths: Paths) -> Iterator[Rounded]:
         head = _head(value, paths) if value is not None else None
         if value is None or head is None or not _in_generator(node, head, paths):
             continue
-        if isinstance(node, ast.Compare) and not _used_as_data(node, paths):
+        if isinstance(node, ast.Compare) and not (_used_as_data(node, paths) and _only_way(node, value, head, paths)):
             continue
         if _rounded_before(value, head, paths):
             continue
@@ -153,6 +154,42 @@ def _used_as_data(node: ast.Compare, paths: Paths) -> bool:
         if isinstance(parent, ast.Call | ast.BinOp | ast.Subscript | ast.Return | ast.Assign):
             return not (isinstance(parent, ast.Call) and callee(parent) in ("any", "all", "where", "sum", "item"))
     return False
+
+
+def _only_way(node: ast.Compare, value: ast.expr, head: ast.Call, paths: Paths) -> bool:
+    """Return whether a threshold is the only way out of what it compares.
+
+    A mask over a detached norm, or one that multiplies or picks the very values it was made of (x * (x > 0)), leaves
+    them their gradient: it chooses, it does not round.
+    """
+
+    def stop(one: ast.AST) -> bool:
+        return one is head
+
+    if any(isinstance(one, ast.Call) and callee(one) in CUT for one in paths.upstream(value, stop)):
+        return False
+
+    def through(before: ast.AST, after: ast.AST) -> bool:
+        return before in passes(after) or isinstance(after, ast.Attribute)
+
+    for after in [node, *paths.downstream(node, through)]:
+        beside: list[ast.expr] = []
+        match after:
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                beside = [left, right]
+            case ast.Call() if callee(after) in ("where", "mul", "masked_fill", "masked_select", "masked_fill_"):
+                beside = [*after.args, *([after.func.value] if isinstance(after.func, ast.Attribute) else [])]
+            case ast.Subscript(value=picked):
+                beside = [picked]
+        for one in beside:
+            ways = set(paths.upstream(one, lambda known: known is head or known is node))
+            if head in ways and node not in ways:
+                return False
+        parent = paths.project.parents.get(after)
+        picks = isinstance(parent, ast.Subscript) and parent.slice is after
+        if picks and isinstance(parent, ast.Subscript) and head in set(paths.upstream(parent.value, stop)):
+            return False
+    return True
 
 
 def _chain(node: ast.AST, paths: Paths) -> tuple[list[ast.AST], list[ast.AST]]:
@@ -272,18 +309,18 @@ def _field_from_head(node: ast.Attribute, head: ast.Call, paths: Paths) -> bool:
         for function in paths.project.targets(one):
             for result in paths.project.returned(function):
                 for made in paths.upstream(result, calls=False):
-                    value = _field(made, node.attr, paths) if isinstance(made, ast.Call) else None
+                    value = field_of(made, node.attr, paths.project) if isinstance(made, ast.Call) else None
                     if value is not None and head in set(paths.upstream(value, lambda x: x is head)):
                         return True
     return False
 
 
-def _field(call: ast.Call, name: str, paths: Paths) -> ast.expr | None:
+def field_of(call: ast.Call, name: str, project: Project) -> ast.expr | None:
     """Return the argument of a record's constructor that becomes the field."""
     given = keyword(call, name)
     if given is not None:
         return given
-    for known in paths.project.definitions(call.func):
+    for known in project.definitions(call.func):
         if isinstance(known, ast.ClassDef):
             targets = [statement.target for statement in known.body if isinstance(statement, ast.AnnAssign)]
             fields = [target.id for target in targets if isinstance(target, ast.Name)]

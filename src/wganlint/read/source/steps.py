@@ -18,7 +18,7 @@ CUT = frozenset({"detach", "detach_", "stop_gradient", "item", "numpy", "tolist"
 VALUE = listed(
     "nan_to_num nan_to_num_ clamp clamp_ clip clip_ clamp_min clamp_max clamp_min_ clamp_max_ clip_by_value hardtanh "
     "hardtanh_ relu6 div mul add sub div_ mul_ add_ sub_ neg divide multiply subtract true_divide tanh "
-    "sigmoid softplus relu leaky_relu elu abs minimum maximum where lerp square pow "
+    "sigmoid softsign hardsigmoid hard_sigmoid softplus relu leaky_relu elu abs minimum maximum where lerp square pow "
     "sqrt exp log log10 log1p expm1 exp2 rsqrt dropout cat concat concatenate stack sign reciprocal float_power "
     "power round floor ceil trunc long int softmax log_softmax round_ floor_ ceil_ rint"
 )

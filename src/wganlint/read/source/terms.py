@@ -15,6 +15,7 @@ from wganlint.read.source.steps import SHAPE, keyword, operand, rest
 
 _BCE = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits", "BCELoss", "BCEWithLogitsLoss",
                   "BinaryCrossentropy", "sigmoid_cross_entropy_with_logits", "binary_crossentropy"})  # fmt: skip
+_LOGITS = frozenset({"binary_cross_entropy_with_logits", "BCEWithLogitsLoss", "sigmoid_cross_entropy_with_logits"})
 _SQUARED = frozenset({"mse_loss", "MSELoss", "mean_squared_error", "MeanSquaredError"})
 SAME = SHAPE | frozenset({"mean", "sum", "reduce_mean", "reduce_sum", "mul", "div", "add_n", "nanmean", "detach",
                            "nan_to_num", "clamp", "all_reduce", "unwrap", "clip"})  # fmt: skip
@@ -39,6 +40,8 @@ class Term:
     side: str  # "real", "fake", "score" (not told) or "penalty"
     family: str
     node: ast.AST
+    logits: bool = False  # a cross-entropy that applies the sigmoid itself
+    scaled: bool = False  # it has a factor whose value is not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class Terms:
         for value in (right, left):
             terms = self.of(value, sign, scope, depth, family)
             if terms:
-                return terms
+                return [replace(term, scaled=True) for term in terms]
         return []
 
     def _squared(self, base: ast.expr, sign: int, scope: Scope, depth: int) -> list[Term]:
@@ -220,11 +223,13 @@ class Terms:
             return []
         made = {callee(one) for one in constructors(call.func, self.project)} | {name}
         if made & (_BCE | _SQUARED):
-            return self._criterion(call, bool(made & _BCE), sign, scope, depth)
+            return self._criterion(call, bool(made & _BCE), sign, scope, depth, bool(made & _LOGITS))
         if name in ("neg", "negative"):
             return self.of(value, -sign, scope, depth, family)
         if name in ("softplus", "logsigmoid", "log_sigmoid", "log", "log1p", "sigmoid"):
-            return self.of(value, sign, scope, depth, "bce" if name != "sigmoid" else family)
+            found = self.of(value, sign, scope, depth, "bce" if name != "sigmoid" else family)
+            own = name in ("softplus", "logsigmoid", "log_sigmoid")
+            return [replace(term, logits=True) for term in found] if own else found
         if name in ("relu", "ReLU") or (name in ("clamp", "clamp_min", "maximum", "minimum", "min", "max")
                                         and self._is_hinge(call, value)):  # fmt: skip
             inner = (
@@ -269,7 +274,7 @@ class Terms:
             return self.paths.is_hinge(call, value)
         return len(call.args) == 2 and any(isinstance(arg, ast.BinOp) for arg in call.args)
 
-    def _criterion(self, call: ast.Call, bce: bool, sign: int, scope: Scope, depth: int) -> list[Term]:
+    def _criterion(self, call: ast.Call, bce: bool, sign: int, scope: Scope, depth: int, logits: bool) -> list[Term]:
         """BCE or squared distance of a score to a label: a label of 1 pulls the score up."""
         value = keyword(call, "logits", "input") or (call.args[0] if call.args else None)
         target = keyword(call, "labels", "target", "y_true") or (call.args[1] if len(call.args) > 1 else None)
@@ -283,7 +288,8 @@ class Terms:
         label = self._label(target)
         if label is None:
             return []
-        return [replace(term, sign=-term.sign if label > 0.5 else term.sign, family=family) for term in terms]
+        turn = -1 if label > 0.5 else 1
+        return [replace(term, sign=turn * term.sign, family=family, logits=logits) for term in terms]
 
     def _label(self, node: ast.expr, depth: int = 6) -> float | None:
         number = self.paths.values.number(node)
