@@ -182,6 +182,23 @@ class Detach(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateFault(Site):
+    """Something in how an optimizer is made, cleared or stepped that cannot be meant.
+
+    `kind`: "wrong weights" (it is named for one part and holds the other's), "shared weights" (it holds both),
+    "never stepped", "never cleared", "foreign" (its step uses gradients of the other part's loss), "stale" (it uses
+    those of an earlier step again), "frozen" (its weights never get a gradient). `optimizer` and `part`: whose; `other`:
+    the other network or the way out as written; `marks`: further lines, each with what it shows.
+    """
+
+    kind: str = ""
+    optimizer: str = ""
+    part: str = ""
+    other: str = ""
+    marks: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Default(Site):
     """A named default in the source: an argparse option, a function parameter or a constant."""
 
@@ -216,6 +233,8 @@ class SourceModel:
     optimizers: tuple[Optimizer, ...] = ()
     losses: tuple[Loss, ...] = ()
     detaches: tuple[Detach, ...] = ()
+    update_faults: tuple[UpdateFault, ...] = ()
+    steps: tuple[Site, ...] = ()  # where optimizers of critic or generator are stepped
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()
 

@@ -21,6 +21,9 @@ from wganlint.read.source.roles import Roles
 from wganlint.read.source.roundings import roundings
 from wganlint.read.source.skips import Skips
 from wganlint.read.source.terms import Terms
+from wganlint.read.source.trained import Optimizers
+from wganlint.read.source.update_faults import steps, update_faults
+from wganlint.read.source.updates import Updates
 from wganlint.read.source.values import Values
 from wganlint.run import Note
 from wganlint.source import SourceModel
@@ -51,6 +54,7 @@ def _facts(codes: list[Code]) -> SourceModel:
     paths = Paths(project, roles, Values(project))
     penalties = Penalties(paths)
     losses = Losses(paths, Terms(paths, penalties))
+    updates = Updates(paths, losses, Optimizers(paths))
     return SourceModel(
         files=tuple(code.path for code in codes),
         networks=networks(project, roles),
@@ -65,6 +69,8 @@ def _facts(codes: list[Code]) -> SourceModel:
         optimizers=optimizers(paths),
         losses=losses.facts,
         detaches=detaches(losses),
+        update_faults=update_faults(updates),
+        steps=steps(updates),
         defaults=defaults(paths),
         clips=weight_clips(paths),
     )

@@ -52,13 +52,13 @@ class Losses:
                         yield group
                     group = []
                     continue
-                minimized = self._minimized(call)
+                minimized = self.minimized(call)
                 if minimized is not None:
                     group.append((call, *minimized))
             if group:
                 yield group
 
-    def _minimized(self, call: ast.Call) -> tuple[ast.expr, int] | None:
+    def minimized(self, call: ast.Call) -> tuple[ast.expr, int] | None:
         """Return (loss, sign) of loss.backward(mone), accelerator.backward(loss), tape.gradient(loss, weights)."""
         func, name = call.func, callee(call)
         if not isinstance(func, ast.Attribute):
@@ -95,7 +95,7 @@ class Losses:
         for call, value, sign in group:
             for expression, terms in self._alternatives(value, sign):
                 names = [dotted(_bare(value)).split(".")[-1], *_target_names(expression, self.project)]
-                part = self._part(names, terms, call)
+                part = self.part(names, terms, call)
                 if terms:
                     weighted = callee(call) == "backward" and call.args and value is not call.args[0]
                     shown = call if weighted else expression
@@ -183,7 +183,7 @@ class Losses:
                 return self._telling(held[0].value, depth - 1)
         return expression
 
-    def _part(self, names: list[str], terms: list[Term], call: ast.AST | None) -> str:
+    def part(self, names: list[str], terms: list[Term], call: ast.AST | None) -> str:
         for name in names:
             part = words.part_of(name)
             if part:
@@ -217,7 +217,7 @@ class Losses:
             parts = list(result.elts) if isinstance(result, ast.Tuple) else [result]
             terms = [term for part in parts for term in self.terms.of(part, 1, Scope(), TOP)]
             named = words.part_of(function.name)
-            part = named or self._part([], terms, None)
+            part = named or self.part([], terms, None)
             loss = self._loss(result, terms, part, None)
             if loss is not None:
                 formula = self.project.text(self._telling(parts[0])) if len(parts) == 1 else loss.formula

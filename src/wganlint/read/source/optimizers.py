@@ -11,7 +11,7 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.steps import keyword
 from wganlint.source import Optimizer
 
-_NAMES = words.listed(
+NAMES = words.listed(
     "Adam AdamW SGD RMSprop RMSProp Adagrad AdagradOptimizer Adadelta Adamax NAdam RAdam AdamOptimizer "
     "RMSPropOptimizer GradientDescentOptimizer MomentumOptimizer Lion LBFGS AdaBelief FusedAdam ExtraAdam "
     "AdamW8bit LAMB Nadam OAdam OptimisticAdam Ranger"
@@ -22,7 +22,7 @@ def optimizers(paths: Paths) -> tuple[Optimizer, ...]:
     """Return every optimizer; one that a function creates for several callers is given once for each part."""
     found: list[Optimizer] = []
     for call in paths.project.calls:
-        if callee(call) not in _NAMES or not (call.args or call.keywords):
+        if callee(call) not in NAMES or not (call.args or call.keywords):
             continue
         for part in _parts(call, paths):
             made = _optimizer(call, part, paths)
@@ -116,9 +116,9 @@ def _owners(node: ast.AST, paths: Paths, depth: int = 6) -> list[str]:
     """Return the parts of the networks whose parameters an expression holds; one entry for each caller."""
     match node:
         case ast.Call() if callee(node) in ("parameters", "named_parameters") and isinstance(node.func, ast.Attribute):
-            return [_holder(node.func.value, paths) or "other"]
+            return [holder_part(node.func.value, paths) or "other"]
         case ast.Attribute(attr="trainable_variables" | "trainable_weights", value=value):
-            return [_holder(value, paths) or "other"]
+            return [holder_part(value, paths) or "other"]
         case ast.Call() if callee(node) in ("chain", "list", "filter", "iter"):
             inner = {part for arg in node.args for part in _owners(arg, paths, depth - 1)} if depth else set()
             return list(inner) if len(inner) <= 1 else ["mixed"]
@@ -146,7 +146,7 @@ def _owners(node: ast.AST, paths: Paths, depth: int = 6) -> list[str]:
     return []
 
 
-def _holder(node: ast.expr, paths: Paths) -> str:
+def holder_part(node: ast.expr, paths: Paths) -> str:
     """Return the part of a network or of a piece of one: self.generator.count_head."""
     part = paths.roles.object_part(node)
     if part:
@@ -193,6 +193,6 @@ def _left_before(function: ast.FunctionDef | ast.AsyncFunctionDef, child: ast.AS
     for statement in reversed(function.body[: function.body.index(child)] if child in function.body else []):
         if isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Return) and not statement.orelse:
             made = [node for node in ast.walk(statement.body[-1]) if isinstance(node, ast.Call)]
-            if any(callee(node) in _NAMES for node in made):
+            if any(callee(node) in NAMES for node in made):
                 return f"not ({paths.project.text(statement.test)})"
     return ""
