@@ -163,7 +163,8 @@ class Optimizer(Site):
 @dataclass(frozen=True, slots=True)
 class Loss(Site):
     """A loss formula. `part`: "critic" or "generator". Signs are those of E[D(real)] and E[D(fake)] in the value that
-    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan or "". `penalty`: it adds one."""
+    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan or "". `penalty`: it adds one.
+    `sure`: no other way through the code gives the formula other signs."""
 
     part: str = ""
     formula: str = ""
@@ -171,6 +172,7 @@ class Loss(Site):
     fake_sign: int = 0
     family: str = ""
     penalty: bool = False
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,20 @@ class UpdateFault(Site):
     optimizer: str = ""
     part: str = ""
     other: str = ""
+    marks: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignFault(Site):
+    """A loss that pulls a score the wrong way. `kind`: "alike" (the critic's loss pulls real and fake scores the same
+    way) or "along" (the generator's pulls fake scores the way that the critic's does). `formula` as written, `rival`
+    the critic's formula beside it, with its line in `marks`."""
+
+    kind: str = ""
+    part: str = ""
+    formula: str = ""
+    rival: str = ""
+    up: bool = False  # the common direction
     marks: tuple[tuple[Site, str], ...] = ()
 
 
@@ -234,6 +250,7 @@ class SourceModel:
     losses: tuple[Loss, ...] = ()
     detaches: tuple[Detach, ...] = ()
     update_faults: tuple[UpdateFault, ...] = ()
+    sign_faults: tuple[SignFault, ...] = ()
     steps: tuple[Site, ...] = ()  # where optimizers of critic or generator are stepped
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()

@@ -19,6 +19,7 @@ from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.project import Project
 from wganlint.read.source.roles import Roles
 from wganlint.read.source.roundings import roundings
+from wganlint.read.source.signs import sign_faults
 from wganlint.read.source.skips import Skips
 from wganlint.read.source.terms import Terms
 from wganlint.read.source.trained import Optimizers
@@ -54,7 +55,8 @@ def _facts(codes: list[Code]) -> SourceModel:
     paths = Paths(project, roles, Values(project))
     penalties = Penalties(paths)
     losses = Losses(paths, Terms(paths, penalties))
-    updates = Updates(paths, losses, Optimizers(paths))
+    optimizers_of = Optimizers(paths)
+    updates = Updates(paths, losses, optimizers_of)
     return SourceModel(
         files=tuple(code.path for code in codes),
         networks=networks(project, roles),
@@ -70,6 +72,7 @@ def _facts(codes: list[Code]) -> SourceModel:
         losses=losses.facts,
         detaches=detaches(losses),
         update_faults=update_faults(updates),
+        sign_faults=sign_faults(losses, optimizers_of),
         steps=steps(updates),
         defaults=defaults(paths),
         clips=weight_clips(paths),

@@ -12,7 +12,8 @@ from wganlint.read.source.flow import dotted
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
 from wganlint.read.source.steps import CUT, keyword, operand
-from wganlint.read.source.terms import SAME, TOP, Scope, Term, Terms, all_ones
+from wganlint.read.source.terms import SAME, TOP, Term, Terms, all_ones
+from wganlint.read.source.ways import Scope
 from wganlint.source import Detach, Loss
 
 
@@ -23,6 +24,7 @@ class Losses:
         self.paths, self.terms = paths, terms
         self.project = paths.project
         self.generator_calls: list[tuple[ast.Call, ast.AST]] = []
+        self.unsure: set[ast.AST] = set()  # formulas that other ways through the code give other signs
         self.facts = self._all()
 
     # -- which expressions are minimized
@@ -99,6 +101,8 @@ class Losses:
                 if terms:
                     weighted = callee(call) == "backward" and call.args and value is not call.args[0]
                     shown = call if weighted else expression
+                    if self.terms.forked:
+                        self.unsure.add(shown)
                     by_part.setdefault(part, []).append((call, shown, terms))
         if "" in by_part and len(by_part) == 2:  # a lone penalty belongs to the loss beside it
             rest_of = by_part.pop("")
@@ -118,7 +122,8 @@ class Losses:
             calls = [entry[0] for entry in entries]
             formula = "; ".join(dict.fromkeys(self.project.text(call) for call in calls))
             penalty = penalty or any(loss.penalty for loss in losses)
-            yield replace(first, formula=formula, fake_sign=second.fake_sign, penalty=penalty)
+            sure = first.sure and second.sure
+            yield replace(first, formula=formula, fake_sign=second.fake_sign, penalty=penalty, sure=sure)
             return
         for loss in losses:
             if loss.part == "critic" and loss in halves:
@@ -148,7 +153,7 @@ class Losses:
         site = self.project.site(expression)
         return Loss(
             site.place, site.quote, site.owner, part, self.project.text(expression), real, fake, family,
-            penalty and part == "critic",
+            penalty and part == "critic", expression not in self.unsure,
         )  # fmt: skip
 
     def _alternatives(self, value: ast.expr, sign: int) -> Iterator[tuple[ast.expr, list[Term]]]:
@@ -216,6 +221,8 @@ class Losses:
         for result in self.project.returned(function):
             parts = list(result.elts) if isinstance(result, ast.Tuple) else [result]
             terms = [term for part in parts for term in self.terms.of(part, 1, Scope(), TOP)]
+            if self.terms.forked:
+                self.unsure.add(result)
             named = words.part_of(function.name)
             part = named or self.part([], terms, None)
             loss = self._loss(result, terms, part, None)

@@ -11,9 +11,10 @@ from wganlint.read.source.flow import FUNCTIONS, dotted
 from wganlint.read.source.losses import Losses
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.steps import passes
-from wganlint.read.source.terms import TOP, Scope
+from wganlint.read.source.terms import TOP
 from wganlint.read.source.freezes import Freezes
 from wganlint.read.source.trained import Net, Optimizers, Trained
+from wganlint.read.source.ways import Scope
 
 CLEARS = frozenset({"zero_grad", "cleargrads", "zero_grads", "clear_grad", "clear_gradients"})
 _DEEP = 6  # calls of the user's functions that are followed into
