@@ -215,6 +215,32 @@ class SignFault(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Reset(Site):
+    """Where an optimizer loses its state. `kind`: "cleared", "made anew" (inside the training loop), "not restored" (a
+    resume loads the weights only) or "dropped" (an error while loading is ignored). `loop`: the loop that repeats it as
+    written; `guard`: the condition under which, if any."""
+
+    kind: str = ""
+    optimizer: str = ""
+    loop: str = ""
+    guard: str = ""
+    marks: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Swallow(Site):
+    """A fault that the code hides. `kind`: "except" (an error becomes a constant or nothing), "or" (a setting of 0
+    becomes the default), "unread" (an option that nothing reads), "undefined" (an option that is read with a default
+    and defined nowhere). `what`: "penalty", "loss", "gap", "metric", "step" or the option's name; `instead`: what it
+    becomes; `told`: the handler prints or logs it."""
+
+    kind: str = ""
+    what: str = ""
+    instead: str = ""
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Default(Site):
     """A named default in the source: an argparse option, a function parameter or a constant."""
 
@@ -251,6 +277,8 @@ class SourceModel:
     detaches: tuple[Detach, ...] = ()
     update_faults: tuple[UpdateFault, ...] = ()
     sign_faults: tuple[SignFault, ...] = ()
+    resets: tuple[Reset, ...] = ()
+    swallows: tuple[Swallow, ...] = ()
     steps: tuple[Site, ...] = ()  # where optimizers of critic or generator are stepped
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()

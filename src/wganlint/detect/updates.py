@@ -136,3 +136,94 @@ def wrong_sign(run: Run) -> Found:
     }
     labels = [f"pulls {'fake' if f.kind == 'along' else 'all'} scores {'up' if f.up else 'down'}" for f in faults]
     return Fact(fields, _shown(faults, labels), fault.place)
+
+
+@detector(
+    fields={
+        "where": Kind.TEXT, "code": Kind.TEXT, "optimizer": Kind.TEXT, "loop": Kind.TEXT, "guard": Kind.TEXT,
+        "cleared": Kind.FLAG, "anew": Kind.FLAG, "dropped": Kind.FLAG, "not_restored": Kind.FLAG, "looped": Kind.FLAG,
+        "guarded": Kind.FLAG, "sites": Kind.COUNT,
+    },
+)  # fmt: skip
+def state_reset(run: Run) -> Found:
+    """Where an optimizer loses its moments: cleared, made anew in the loop that trains (looped; guarded: only under a
+    condition), dropped after an error while loading, or not restored by a resume that loads the weights."""
+    source = model(run)
+    if source is None:
+        return Missing(SOURCE)
+    if not source.resets:
+        return ABSENT if source.optimizers else Missing("the optimizers in the source")
+    order = ("made anew", "cleared", "dropped", "not restored")
+    resets = sorted(source.resets, key=lambda reset: (bool(reset.guard), not reset.loop, order.index(reset.kind)))
+    reset = resets[0]
+    fields: dict[str, Quantity | bool | str] = {
+        "where": where(reset.place),
+        "code": reset.quote.strip(),
+        "optimizer": reset.optimizer,
+        "loop": reset.loop,
+        "guard": reset.guard,
+        "cleared": reset.kind == "cleared",
+        "anew": reset.kind == "made anew",
+        "dropped": reset.kind == "dropped",
+        "not_restored": reset.kind == "not restored",
+        "looped": bool(reset.loop),
+        "guarded": bool(reset.guard),
+        "sites": Quantity(len(resets), Kind.COUNT),
+    }
+    labels = {
+        "made anew": "a new optimizer: its moments start at 0",
+        "cleared": "throws the moments away",
+        "dropped": "the state may not get here",
+        "not restored": "the weights are restored, the moments are not",
+    }
+    evidence: list[Evidence] = []
+    for one in resets[:3]:
+        evidence.append(one.evidence(labels[one.kind]))
+        evidence += [site.evidence(text) for site, text in one.marks]
+    return Fact(fields, tuple(dict.fromkeys(evidence)), reset.place)
+
+
+@detector(
+    fields={
+        "where": Kind.TEXT, "code": Kind.TEXT, "what": Kind.TEXT, "instead": Kind.TEXT, "caught": Kind.FLAG,
+        "vital": Kind.FLAG, "told": Kind.FLAG, "zeroed": Kind.FLAG, "unread": Kind.FLAG, "undefined": Kind.FLAG,
+        "penalty": Kind.FLAG, "sites": Kind.COUNT,
+    },
+)  # fmt: skip
+def swallowed(run: Run) -> Found:
+    """A fault that the code hides: an except clause that makes up a loss, a penalty, a gap or a metric (caught; vital:
+    one that trains; told: it prints or logs it), a setting of 0 that becomes the default (zeroed), an option that
+    nothing reads (unread) or that is defined nowhere (undefined)."""
+    source = model(run)
+    if source is None:
+        return Missing(SOURCE)
+    if not source.swallows:
+        return ABSENT
+    kinds, objects = ("except", "or", "undefined", "unread"), ("penalty", "loss", "step", "gap", "metric")
+    sites = sorted(
+        source.swallows,
+        key=lambda s: (kinds.index(s.kind), s.told, objects.index(s.what) if s.what in objects else 9),
+    )
+    site = sites[0]
+    fields: dict[str, Quantity | bool | str] = {
+        "where": where(site.place),
+        "code": site.quote.strip(),
+        "what": site.what,
+        "instead": site.instead,
+        "caught": site.kind == "except",
+        "vital": site.kind == "except" and site.what in ("penalty", "loss", "step"),
+        "told": site.told,
+        "zeroed": site.kind == "or",
+        "unread": site.kind == "unread",
+        "undefined": site.kind == "undefined",
+        "penalty": site.what == "penalty",
+        "sites": Quantity(len(sites), Kind.COUNT),
+    }
+    labels = {
+        "except": "an error becomes {instead}",
+        "or": "0 becomes {instead}",
+        "unread": "nothing reads {what}",
+        "undefined": "{what} is defined nowhere: always {instead}",
+    }
+    shown = [s.evidence(labels[s.kind].format(instead=s.instead, what=s.what)) for s in sites[:5]]
+    return Fact(fields, tuple(shown), site.place)

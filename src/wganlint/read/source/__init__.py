@@ -17,10 +17,12 @@ from wganlint.read.source.parse import Code, parse
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.project import Project
+from wganlint.read.source.resets import resets
 from wganlint.read.source.roles import Roles
 from wganlint.read.source.roundings import roundings
 from wganlint.read.source.signs import sign_faults
 from wganlint.read.source.skips import Skips
+from wganlint.read.source.swallows import swallows
 from wganlint.read.source.terms import Terms
 from wganlint.read.source.trained import Optimizers
 from wganlint.read.source.update_faults import steps, update_faults
@@ -73,6 +75,8 @@ def _facts(codes: list[Code]) -> SourceModel:
         detaches=detaches(losses),
         update_faults=update_faults(updates),
         sign_faults=sign_faults(losses, optimizers_of),
+        resets=resets(updates),
+        swallows=swallows(paths, penalties),
         steps=steps(updates),
         defaults=defaults(paths),
         clips=weight_clips(paths),
