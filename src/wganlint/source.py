@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from wganlint.evidence import Evidence, Place, observed
 
@@ -259,6 +260,23 @@ class WeightClip(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Pardon(Site):
+    """A comment `# wganlint: ignore[CODE, CODE2] reason`: findings of these rules on lines `first` to `last` (the
+    statement that it stands in or above) are not to be reported. `codes` as written."""
+
+    codes: tuple[str, ...] = ()
+    reason: str = ""
+    first: int = 0
+    last: int = 0
+
+    def covers(self, place: Place | None) -> bool:
+        """Return whether a finding stands on its lines."""
+        if place is None or place.line is None or place.file != self.place.file:
+            return False
+        return self.first <= place.line <= self.last
+
+
+@dataclass(frozen=True, slots=True)
 class SourceModel:
     """All facts of the source files of one run."""
 
@@ -282,6 +300,17 @@ class SourceModel:
     steps: tuple[Site, ...] = ()  # where optimizers of critic or generator are stepped
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()
+    pardons: tuple[Pardon, ...] = ()
+
+    def without(self, pardon: Pardon) -> SourceModel:
+        """Return the model without what stands on a pardon's lines; networks, losses and settings are kept."""
+        kept = {"files", "networks", "losses", "optimizers", "defaults", "steps", "pardons"}
+        parts: dict[str, Any] = {
+            part.name: tuple(site for site in getattr(self, part.name) if not pardon.covers(site.place))
+            for part in fields(self)
+            if part.name not in kept
+        }
+        return replace(self, **parts)
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

@@ -13,6 +13,7 @@ from wganlint.read.source.heads import count_heads
 from wganlint.read.source.losses import Losses, detaches
 from wganlint.read.source.networks import networks
 from wganlint.read.source.optimizers import optimizers
+from wganlint.read.source.pardons import pardons
 from wganlint.read.source.parse import Code, parse
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
@@ -80,4 +81,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         steps=steps(updates),
         defaults=defaults(paths),
         clips=weight_clips(paths),
+        pardons=pardons(codes),
     )
