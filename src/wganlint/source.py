@@ -158,6 +158,7 @@ class Optimizer(Site):
     lr_text: str = ""
     momentum: float | None = None
     betas: tuple[float, float] | None = None
+    betas_text: str = ""  # as written; empty where none are given, so that the library's default holds
     choice: str = ""  # the branch that selects it, e.g. args.optimizer == "sgd"
 
 
@@ -229,6 +230,16 @@ class Reset(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Rhythm(Site):
+    """How often the critic steps for one step of the generator, told by the loops and conditions around both.
+
+    `number`: by default; `text` as written (`opt.n_critic`), empty where both step once a round."""
+
+    number: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Swallow(Site):
     """A fault that the code hides. `kind`: "except" (an error becomes a constant or nothing), "or" (a setting of 0
     becomes the default), "unread" (an option that nothing reads), "undefined" (an option that is read with a default
@@ -296,6 +307,7 @@ class SourceModel:
     update_faults: tuple[UpdateFault, ...] = ()
     sign_faults: tuple[SignFault, ...] = ()
     resets: tuple[Reset, ...] = ()
+    rhythms: tuple[Rhythm, ...] = ()
     swallows: tuple[Swallow, ...] = ()
     steps: tuple[Site, ...] = ()  # where optimizers of critic or generator are stepped
     defaults: tuple[Default, ...] = ()
@@ -304,7 +316,7 @@ class SourceModel:
 
     def without(self, pardon: Pardon) -> SourceModel:
         """Return the model without what stands on a pardon's lines; networks, losses and settings are kept."""
-        kept = {"files", "networks", "losses", "optimizers", "defaults", "steps", "pardons"}
+        kept = {"files", "networks", "losses", "optimizers", "defaults", "steps", "rhythms", "pardons"}
         parts: dict[str, Any] = {
             part.name: tuple(site for site in getattr(self, part.name) if not pardon.covers(site.place))
             for part in fields(self)

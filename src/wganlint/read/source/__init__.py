@@ -19,6 +19,7 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.project import Project
 from wganlint.read.source.resets import resets
+from wganlint.read.source.rhythms import rhythms
 from wganlint.read.source.roles import Roles
 from wganlint.read.source.roundings import roundings
 from wganlint.read.source.signs import sign_faults
@@ -77,6 +78,7 @@ def _facts(codes: list[Code]) -> SourceModel:
         update_faults=update_faults(updates),
         sign_faults=sign_faults(losses, optimizers_of),
         resets=resets(updates),
+        rhythms=rhythms(updates),
         swallows=swallows(paths, penalties),
         steps=steps(updates),
         defaults=defaults(paths),

@@ -44,7 +44,7 @@ def _optimizer(call: ast.Call, part: str, paths: Paths) -> Optimizer:
     return Optimizer(
         site.place, site.quote, site.owner, name, part,
         number.value if number else None, paths.project.text(lr) if lr is not None else "",
-        momentum.value if momentum else None, _betas(call, paths), _choice(call, paths),
+        momentum.value if momentum else None, _betas(call, paths), _betas_text(call, paths), _choice(call, paths),
     )  # fmt: skip
 
 
@@ -68,6 +68,13 @@ def _betas(call: ast.Call, paths: Paths) -> tuple[float, float] | None:
     if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
         return numbers[0].value, numbers[1].value
     return None
+
+
+def _betas_text(call: ast.Call, paths: Paths) -> str:
+    given = keyword(call, "betas", "beta_1", "beta1") or (call.args[2] if len(call.args) > 2 else None)
+    if given is None and any(known.arg is None for known in call.keywords):
+        return "**"  # may be anything
+    return paths.project.text(given) if given is not None else ""
 
 
 def _pair(node: ast.AST | None, paths: Paths, depth: int = 6) -> list[ast.expr]:
