@@ -54,7 +54,9 @@ for real in load():
 
 
 def told(folder: Path, inside: str = "", above: str = "", after: str = "") -> Report:
-    (folder / "train.py").write_text(SOURCE.replace("{inside}", inside).replace("{above}", above).replace("{after}", after))
+    (folder / "train.py").write_text(
+        SOURCE.replace("{inside}", inside).replace("{above}", above).replace("{after}", after)
+    )
     return analyze(folder)
 
 

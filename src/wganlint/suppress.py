@@ -14,7 +14,9 @@ from wganlint.source import Pardon
 _LOOKED = (Outcome.FIRED, Outcome.QUIET)
 
 
-def inline(run: Run, judgements: Sequence[Judgement], rules: Sequence[Rule]) -> tuple[list[Judgement], tuple[Note, ...]]:
+def inline(
+    run: Run, judgements: Sequence[Judgement], rules: Sequence[Rule]
+) -> tuple[list[Judgement], tuple[Note, ...]]:
     """Return the judgements with pardoned findings taken back, and notes on comments without effect.
 
     A finding is pardoned by its primary place. A rule has one finding a run: if it has further places, it is judged
@@ -67,7 +69,9 @@ def _notes(pardons: Sequence[Pardon], judgements: Sequence[Judgement], used: set
         elif not pardon.reason:
             notes.append(Note(f"ignore[{', '.join(pardon.codes)}] without effect: it gives no reason", pardon.place))
         else:
-            notes += [Note(said, pardon.place) for name in pardon.codes if (said := _idle(name, pardon, judgements, used))]
+            notes += [
+                Note(said, pardon.place) for name in pardon.codes if (said := _idle(name, pardon, judgements, used))
+            ]
     return notes
 
 

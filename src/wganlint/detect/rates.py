@@ -39,8 +39,8 @@ def _critics(run: Run) -> Sequence[Optimizer]:
 
 @detector(
     fields={
-        "optimizer": Kind.TEXT, "beta1": Kind.NUMBER, "momentum": Kind.NUMBER, "by_default": Kind.FLAG, "adam": Kind.FLAG,
-        "where": Kind.TEXT, "code": Kind.TEXT,
+        "optimizer": Kind.TEXT, "beta1": Kind.NUMBER, "momentum": Kind.NUMBER, "by_default": Kind.FLAG,
+        "adam": Kind.FLAG, "where": Kind.TEXT, "code": Kind.TEXT,
     },
 )  # fmt: skip
 def critic_momentum(run: Run) -> Found:

@@ -189,6 +189,7 @@ class Losses:
         return expression
 
     def part(self, names: list[str], terms: list[Term], call: ast.AST | None) -> str:
+        """Return whose loss this is: by its names, its terms, its function, or the optimizer that steps next."""
         for name in names:
             part = words.part_of(name)
             if part:

@@ -12,7 +12,9 @@ from wganlint.evidence import Place
 from wganlint.read.source.parse import Code
 from wganlint.source import Pardon
 
-_COMMENT = re.compile(r"#\s*wganlint\s*:\s*ignore\b(?:\s*\[(?P<codes>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(
+    r"#\s*wganlint\s*:\s*ignore\b(?:\s*\[(?P<codes>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE | re.DOTALL
+)
 
 
 def pardons(codes: Sequence[Code]) -> tuple[Pardon, ...]:

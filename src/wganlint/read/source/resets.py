@@ -45,7 +45,7 @@ def _cleared(updates: Updates) -> Iterator[Reset]:
         if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)):
             continue
         target, value = node.targets[0], node.value
-        empty = isinstance(value, ast.Dict) and not value.keys or callee(value) in _EMPTY
+        empty = (isinstance(value, ast.Dict) and not value.keys) or callee(value) in _EMPTY
         if target.attr == "state" and empty and _is_optimizer(target.value, updates):
             yield from _at(node, target.value, updates)
 
@@ -66,7 +66,12 @@ def _is_optimizer(node: ast.expr, updates: Updates) -> bool:
 
 def _made_anew(updates: Updates) -> Iterator[Reset]:
     for known in updates.optimizers.all:
-        if not known.known or not _keeps_state(known) or not any(net.part for net in known.nets) or not updates.steps[known]:
+        if (
+            not known.known
+            or not _keeps_state(known)
+            or not any(net.part for net in known.nets)
+            or not updates.steps[known]
+        ):
             continue
         loop, guard = _repeated(known.call, updates, known)
         if loop is None or any(_inside(net.root[0], loop, updates) for net in known.nets):
@@ -172,7 +177,9 @@ def _not_restored(updates: Updates) -> Iterator[Reset]:
         guard = _resumes(call, updates) if net.part and mine else ""
         if guard:
             site = updates.project.site(mine[0].call)
-            yield _reset(updates, call, "not restored", mine[0].name, "", guard, ((site, "starts without its moments"),))
+            yield _reset(
+                updates, call, "not restored", mine[0].name, "", guard, ((site, "starts without its moments"),)
+            )
             return
 
 

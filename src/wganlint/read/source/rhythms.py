@@ -31,7 +31,9 @@ def rhythms(updates: Updates) -> tuple[Rhythm, ...]:
 
 def _of(critic: ast.Call, generator: ast.Call, updates: Updates) -> Rhythm | None:
     ours, theirs = list(_way(critic, updates)), list(_way(generator, updates))
-    round_ = next((node for node, _ in ours if isinstance(node, _LOOPS) and any(node is one for one, _ in theirs)), None)
+    round_ = next(
+        (node for node, _ in ours if isinstance(node, _LOOPS) and any(node is one for one, _ in theirs)), None
+    )
     if round_ is None:
         return None
     inner, outer = _before(ours, round_), _before(theirs, round_)

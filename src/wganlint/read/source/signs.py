@@ -67,7 +67,7 @@ def _turned(losses: Losses, optimizers: Optimizers) -> bool:
     for call in losses.project.calls:
         if callee(call) in _TURNS:
             return True
-        if callee(call) in ("neg_", "mul_") and isinstance(call.func, ast.Attribute):
-            if any(isinstance(one, ast.Attribute) and one.attr == "grad" for one in ast.walk(call.func.value)):
-                return True
+        edits = callee(call) in ("neg_", "mul_") and isinstance(call.func, ast.Attribute)
+        if edits and any(isinstance(one, ast.Attribute) and one.attr == "grad" for one in ast.walk(call.func)):
+            return True
     return False

@@ -20,11 +20,18 @@ _TRAINS = frozenset({"backward", "manual_backward", "step"})
 _LOSSES = frozenset({"loss", "losses", "cost", "err"})
 _GAPS = frozenset({"gap", "wasserstein", "distance", "wdist"})
 _METRICS = frozenset({"fid", "kid", "metric", "metrics", "precision", "recall", "coverage", "accuracy", "inception"})
-_KNOBS = frozenset({"lambda", "lam", "gp", "weight", "clip", "lr", "momentum", "gamma", "drift", "noise", "beta", "critic",
-                    "decay", "warmup", "penalty", "b1", "b2", "beta1", "beta2", "alpha", "margin", "every"})  # fmt: skip
+_KNOBS = words.listed(
+    "lambda lam gp weight clip lr momentum gamma drift noise beta critic decay warmup penalty b1 b2 beta1 beta2 alpha "
+    "margin every"
+)
+_SHOWS = frozenset({"print", "dump", "dumps", "info", "pformat", "pprint", "log"})
+_BULK = frozenset({"asdict", "add_argparse_args", "set_defaults", "add_arguments", "from_argparse_args",
+                   "parse_args_into_dataclasses", "namedtuple"})  # fmt: skip
 _ZEROABLE = frozenset({"lambda", "lam", "gp", "weight", "clip", "momentum", "gamma", "drift", "noise", "beta", "decay",
                        "warmup", "penalty", "alpha", "margin", "dropout", "reg", "r1"})  # fmt: skip
-_COUNTS = frozenset({"every", "steps", "interval", "factor", "iters", "freq", "size", "step"})  # 0 of these means nothing
+_COUNTS = frozenset(
+    {"every", "steps", "interval", "factor", "iters", "freq", "size", "step"}
+)  # 0 of these means nothing
 
 
 def swallows(paths: Paths, penalties: Penalties) -> tuple[Swallow, ...]:
@@ -122,9 +129,10 @@ def _zeros(paths: Paths) -> Iterator[Swallow]:
         first, second = node.values
         name = _setting(first, paths)
         number = paths.values.number(second)
-        if name and words.lowered(name) & _ZEROABLE and not words.lowered(name) & _COUNTS and number is not None and number.value != 0:
-            if not isinstance(paths.project.parents.get(node), ast.If | ast.While | ast.BoolOp):
-                yield _swallow(node, paths, "or", name, paths.project.text(second))
+        low = words.lowered(name)
+        is_test = isinstance(paths.project.parents.get(node), ast.If | ast.While | ast.BoolOp)
+        if low & _ZEROABLE and not low & _COUNTS and number is not None and number.value != 0 and not is_test:
+            yield _swallow(node, paths, "or", name, paths.project.text(second))
 
 
 def _setting(node: ast.expr, paths: Paths) -> str:
@@ -178,10 +186,8 @@ def _open(paths: Paths) -> bool:
     """Return whether options are read or defined in a way that names do not show: vars(args), **kwargs, parents=."""
     for call in paths.project.calls:
         name = callee(call)
-        if name in ("vars", "asdict", "add_argparse_args", "add_argument_group_from", "set_defaults", "add_arguments",
-                    "from_argparse_args", "parse_args_into_dataclasses", "namedtuple"):  # fmt: skip
-            if name != "vars" or not _only_shown(call, paths):
-                return True
+        if name in _BULK or (name == "vars" and not _only_shown(call, paths)):
+            return True
         if name == "ArgumentParser" and any(known.arg == "parents" for known in call.keywords):
             return True
         if name in ("update", "EasyDict", "Namespace") and any(known.arg is None for known in call.keywords):
@@ -194,6 +200,6 @@ def _only_shown(call: ast.Call, paths: Paths) -> bool:
     for parent, _ in paths.project.around(call):
         if isinstance(parent, ast.For):
             return not any(isinstance(one, ast.Call) and callee(one) in ("setattr",) for one in ast.walk(parent))
-        if isinstance(parent, ast.Call) and callee(parent) in ("print", "dump", "dumps", "info", "pformat", "pprint", "log"):
+        if isinstance(parent, ast.Call) and callee(parent) in _SHOWS:
             return True
     return False

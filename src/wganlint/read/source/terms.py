@@ -164,7 +164,9 @@ class Terms:
 
     def _fork(self, bindings: list[Binding], sign: int, scope: Scope, depth: int, family: str) -> None:
         """Remember where a name can hold two formulas that pull differently: then no sign is sure."""
-        whole = [b.value for b in bindings if b.how == "is" and b.item is None and not isinstance(b.value, ast.Constant)]
+        whole = [
+            b.value for b in bindings if b.how == "is" and b.item is None and not isinstance(b.value, ast.Constant)
+        ]
         if len(whole) < 2 or self.forked or depth < 3:
             return
         inner = {one for value in whole for one in ast.walk(value)} | set(whole)

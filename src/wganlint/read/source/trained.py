@@ -153,7 +153,9 @@ class Optimizers:
             case ast.Starred(value=value):
                 return self.nets(value, depth - 1)
             case ast.Dict(keys=keys, values=held):
-                own = [v for k, v in zip(keys, held, strict=True) if isinstance(k, ast.Constant) and k.value == "params"]
+                own = [
+                    v for k, v in zip(keys, held, strict=True) if isinstance(k, ast.Constant) and k.value == "params"
+                ]
                 return self._joined(own, depth) if own else None
             case ast.ListComp(generators=[generator]) | ast.GeneratorExp(generators=[generator]):
                 return self.nets(generator.iter, depth - 1)
@@ -379,5 +381,3 @@ def last_name(node: ast.AST | None) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return dotted(node).rsplit(".", 1)[-1]
-
-

@@ -28,7 +28,9 @@ def steps(updates: Updates) -> tuple[Site, ...]:
     return tuple(sorted((updates.project.site(call) for call in calls), key=lambda site: site.place))
 
 
-def _fault(updates: Updates, node: ast.AST, kind: str, known: Trained, other: str = "", marks: Marks = ()) -> UpdateFault:
+def _fault(
+    updates: Updates, node: ast.AST, kind: str, known: Trained, other: str = "", marks: Marks = ()
+) -> UpdateFault:
     site = updates.project.site(node)
     return UpdateFault(site.place, site.quote, site.owner, kind, known.name, known.trains, other, marks)
 
@@ -83,7 +85,9 @@ def _still(updates: Updates) -> Iterator[UpdateFault]:
         if not others or any(known.nets and one.holds(net) for one in others for net in known.nets):
             continue
         marks: Marks = tuple(_commented(updates, known, "step"))
-        marks += tuple((updates.project.site(call), f"{others[0].name} is stepped") for call in updates.steps[others[0]][:1])
+        marks += tuple(
+            (updates.project.site(call), f"{others[0].name} is stepped") for call in updates.steps[others[0]][:1]
+        )
         yield _fault(updates, known.call, "never stepped", known, others[0].name, marks)
 
 

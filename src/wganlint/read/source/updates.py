@@ -1,4 +1,4 @@
-"""files -> read -> Run: a training step as events (clear, backward, step), played through to see what gradients meet."""
+"""files -> read -> Run: a training step as events (clear, backward, step), played through to see what meets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.flow import FUNCTIONS, dotted
+from wganlint.read.source.freezes import Freezes
 from wganlint.read.source.losses import Losses
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.steps import passes
 from wganlint.read.source.terms import TOP
-from wganlint.read.source.freezes import Freezes
 from wganlint.read.source.trained import Net, Optimizers, Trained
 from wganlint.read.source.ways import Scope
 
@@ -107,10 +107,8 @@ class _Play:
 
     def _one(self, event: Event, state: State) -> State | None:
         match event:
-            case Clear(whose=None):
-                return {}
             case Clear(whose=whose):
-                return {known: tags for known, tags in state.items() if known not in whose}
+                return {} if whose is None else {known: tags for known, tags in state.items() if known not in whose}
             case Backward(node=node, own=own, foreign=foreign):
                 state = dict(state)
                 for kind, whose in (("own", own), ("foreign", foreign)):
@@ -331,8 +329,9 @@ class Updates:
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
                 before = tuple(event for item in items for event in self._calls(item.context_expr, depth))
                 return (*before, *self._block(body, depth))
-            case ast.Try(body=body, orelse=orelse, finalbody=last) | ast.TryStar(
-                body=body, orelse=orelse, finalbody=last
+            case (
+                ast.Try(body=body, orelse=orelse, finalbody=last)
+                | ast.TryStar(body=body, orelse=orelse, finalbody=last)
             ):
                 return (*self._block(body, depth), *self._block(orelse, depth), *self._block(last, depth))
             case ast.Return():
@@ -399,4 +398,3 @@ def _walk_now(node: ast.AST) -> Iterator[ast.AST]:
             continue
         yield one
         stack.extend(ast.iter_child_nodes(one))
-

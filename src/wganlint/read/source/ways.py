@@ -109,7 +109,9 @@ class Ways:
             case ast.UnaryOp(op=ast.Not(), operand=inner):
                 held = self.flag(inner, scope)
                 return None if held is None else not held
-            case ast.Compare(left=left, ops=[ast.Eq() | ast.Is() | ast.NotEq() | ast.IsNot() as op], comparators=[right]):
+            case ast.Compare(
+                left=left, ops=[ast.Eq() | ast.Is() | ast.NotEq() | ast.IsNot() as op], comparators=[right]
+            ):
                 first, second = self._constant(left, scope), self._constant(right, scope)
                 if first is None or second is None:
                     return None
@@ -147,5 +149,7 @@ class Ways:
                     return
 
     def _surely(self, node: ast.AST, scope: Scope) -> bool:
-        conditions = [p for p, child in self.project.around(node) if isinstance(p, ast.If | ast.For | ast.While | ast.Try)]
+        conditions = [
+            p for p, child in self.project.around(node) if isinstance(p, ast.If | ast.For | ast.While | ast.Try)
+        ]
         return all(isinstance(one, ast.If) and self.flag(one.test, scope) is not None for one in conditions)
