@@ -236,10 +236,10 @@ def detaches(losses: Losses) -> tuple[Detach, ...]:
     """Return where, in the generator's own loss, the fakes reach the critic without a gradient path."""
     found: dict[object, Detach] = {}
     paths = losses.paths
-    for call, _ in losses.generator_calls:
+    for call, loss in losses.generator_calls:
         if not (call.args and paths.roles.call_part(call) == "critic"):
             continue
-        for node, how in _cuts(call, paths):
+        for node, how in [*_cuts(call, paths), *_cut_scores(call, loss, paths)]:
             site = paths.project.site(node)
             found[site.place] = Detach(site.place, site.quote, site.owner, how)
     return tuple(sorted(found.values(), key=lambda detach: detach.place))
@@ -264,8 +264,23 @@ def _cuts(call: ast.Call, paths: Paths) -> Iterator[tuple[ast.AST, str]]:
             yield node, "detach" if callee(node) in ("detach", "detach_", "stop_gradient") else callee(node)
         elif isinstance(node, ast.Attribute) and node.attr == "data" and not paths.project.bindings.get(node):
             yield node, "data"
+        elif isinstance(node, ast.Call) and callee(node) == "tensor" and generated:
+            yield node, "torch.tensor"
         elif node in generated and paths.idle(node) and not _other_live(generated, node, paths):
             yield node, "no_grad"
+
+
+def _cut_scores(call: ast.Call, loss: ast.AST, paths: Paths) -> Iterator[tuple[ast.AST, str]]:
+    """Where the score itself is cut on every way from the critic into the loss."""
+
+    def is_cut(node: ast.AST) -> bool:
+        return isinstance(node, ast.Call) and callee(node) in CUT
+
+    if call in paths.upstream(loss, lambda node: node is call or is_cut(node)):
+        return
+    for node in paths.upstream(loss, lambda node: node is call):
+        if is_cut(node) and call in paths.upstream(node, lambda one: one is call):
+            yield node, callee(node)
 
 
 def _other_live(calls: list[ast.Call], node: ast.AST, paths: Paths) -> bool:
