@@ -2,6 +2,7 @@
 
 from wganlint.detect import (
     counters,
+    declared,
     inputs,
     penalty,
     pinned,
@@ -17,6 +18,7 @@ from wganlint.detect import (
 
 __all__ = [
     "counters",
+    "declared",
     "inputs",
     "penalty",
     "pinned",

@@ -137,7 +137,7 @@ def _same_name(file: File, run: RunFiles) -> bool:
 
 
 def _owners(near: list[RunFiles], file: File) -> list[RunFiles]:
-    """Return the run whose own folder holds a file of source: `train.log` and `code/` beside `checkpoints/x/log.txt`."""
+    """Return the run whose own folder holds a source file: `train.log` and `code/` beside `checkpoints/x/log.txt`."""
     above = [run for run in near if run.folder in PurePosixPath(file.shown).parents]
     return above if len(near) > 1 and len(above) == 1 else near
 
