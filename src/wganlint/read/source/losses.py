@@ -215,7 +215,12 @@ class Losses:
                 continue
             if isinstance(other.func, ast.Attribute) and (best is None or other.lineno < best[0]):
                 best = (other.lineno, words.part_of(dotted(other.func.value).split(".")[-1]))
-        return best[1] if best else ""
+        if best:
+            return best[1]
+        cleared = {words.part_of(dotted(other.func.value).split(".")[-1]) for other in self.project.calls
+                   if callee(other) == "zero_grad" and isinstance(other.func, ast.Attribute)
+                   and self.project.scope(other) is scope}  # fmt: skip
+        return cleared.pop() if len(cleared) == 1 else ""
 
     def _of_function(self, function: Function) -> Iterator[Loss]:
         """Losses that a function of the files gives back and that no backward call in the files reaches."""

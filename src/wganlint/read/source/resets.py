@@ -14,6 +14,10 @@ from wganlint.source import Reset, Site
 
 _OPTIMIZERS = frozenset({"opt", "optim", "optimizer", "optimiser", "solver"})
 _RESUMES = frozenset({"resume", "resumed", "epoch", "start", "continue", "iteration", "iter", "restore", "checkpoint"})
+_STAGES = words.listed(
+    "res resolution depth scale stage phase level size fold seed trial config run task experiment lod octave pass split "
+    "block dataset class domain lr rate setting restart round"
+)
 _EMPTY = frozenset({"defaultdict", "dict"})
 Loop = ast.For | ast.AsyncFor | ast.While
 
@@ -74,10 +78,18 @@ def _made_anew(updates: Updates) -> Iterator[Reset]:
         ):
             continue
         loop, guard = _repeated(known.call, updates, known)
-        if loop is None or any(_inside(net.root[0], loop, updates) for net in known.nets):
+        if loop is None or any(_inside(net.root[0], loop, updates) for net in known.nets) or _is_stage(loop, updates):
             continue
         marks = ((updates.project.site(loop), "the loop that repeats it"),)
         yield _reset(updates, known.call, "made anew", known.name, _header(loop, updates), guard, marks)
+
+
+def _is_stage(loop: Loop, updates: Updates) -> bool:
+    """Return whether a loop goes over stages of growth, folds or seeds, where a new optimizer is meant."""
+    target = loop.target if isinstance(loop, ast.For | ast.AsyncFor) else loop.test
+    names = {word for one in ast.walk(target) if isinstance(one, ast.Name | ast.Attribute)
+             for word in words.lowered(last_name(one))}  # fmt: skip
+    return bool(names & _STAGES)
 
 
 def _repeated(node: ast.AST, updates: Updates, known: Trained | None = None, depth: int = 3) -> tuple[Loop | None, str]:

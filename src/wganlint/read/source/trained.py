@@ -21,7 +21,7 @@ _KEPT = frozenset({"zero_grad", "step", "state_dict", "load_state_dict", "param_
                    "add_param_group", "train", "eval", "lr", "learning_rate", "minimize", "apply_gradients",
                    "iterations", "__class__", "register_step_post_hook"})  # fmt: skip
 _HARMLESS = frozenset({"print", "len", "isinstance", "type", "id", "str", "repr", "unscale_", "save", "step", "append",
-                       "format", "info", "get_lr", "set_lr", "adjust_learning_rate"})  # fmt: skip
+                       "format", "info", "get_lr", "set_lr", "adjust_learning_rate", "prepare", "setup"})  # fmt: skip
 STEPS = frozenset({"step", "minimize", "apply_gradients", "optimizer_step"})
 _OTHER_STEPS = words.listed(
     "scheduler schedulers sched lr prof profiler p pbar bar progress env ema writer wandb scaler meter clock timer "
@@ -70,6 +70,7 @@ class Optimizers:
 
     def __init__(self, paths: Paths) -> None:
         self.paths, self.project = paths, paths.project
+        self._given: dict[ast.AST, ast.expr] = {}  # what the caller at hand passes for parameters
         self._reads: dict[str, list[ast.expr]] = defaultdict(list)
         for kind in ("Name", "Attribute"):
             for node in self.project.by_class[kind]:
@@ -92,26 +93,26 @@ class Optimizers:
         for call in self.project.calls:
             if callee(call) not in NAMES or not (call.args or call.keywords):
                 continue
-            for made, params in self._made(call):
+            for made, params, given in self._made(call):
                 name = self._target(made)
+                self._given = given
                 nets = self.nets(params) if params is not None else None
+                self._given = {}
                 if name or nets:
                     found.append(Trained(made, name, words.part_of(name), tuple(nets or ()), nets is not None))
         return sorted(found, key=lambda known: (self.project.code(known.call).path, known.call.lineno))
 
-    def _made(self, call: ast.Call) -> Iterator[tuple[ast.Call, ast.expr | None]]:
+    def _made(self, call: ast.Call) -> Iterator[tuple[ast.Call, ast.expr | None, dict[ast.AST, ast.expr]]]:
         """Yield the optimizer, or one for each caller of a user's function that makes and returns it."""
         params = call.args[0] if call.args else keyword(call, "params", "parameters")
         function = self.project.function(call)
         if function is not None and call in self.project.returned(function):
             for caller in self.project.callers.get(function, ())[:8]:
-                given = dict(self.project.passed(caller, function))
-                held = self.project.holds(params) if params is not None else []
-                own = next((given[b.value] for b in held if isinstance(b.value, ast.arg) and b.value in given), None)
-                yield caller, own
+                given: dict[ast.AST, ast.expr] = dict(self.project.passed(caller, function))
+                yield caller, params, given
             if self.project.callers.get(function):
                 return
-        yield call, params
+        yield call, params, {}
 
     def _target(self, call: ast.Call) -> str:
         """Return the last name of the variable that holds the result of a call; empty where none does."""
@@ -164,6 +165,8 @@ class Optimizers:
                 if not held_values or any(b.item is not None or b.how != "is" for b in held_values):
                     return None
                 return self._joined([b.value for b in held_values], depth)
+            case ast.arg() if node in self._given:
+                return self.nets(self._given[node], depth - 1)
             case ast.arg():
                 values = self.project.arguments(node)
                 return self.nets(values[0], depth - 1) if len(values) == 1 else None
@@ -182,6 +185,10 @@ class Optimizers:
         """Return the network that an expression stands for."""
         while isinstance(node, ast.Attribute) and node.attr == "module":
             node = node.value
+        for binding in self.project.holds(node) if self._given else ():
+            if binding.value in self._given:
+                node = self._given[binding.value]
+                break
         return Net(last_name(node), holder_part(node, self.paths), self.root(node))
 
     def root(self, node: ast.AST, depth: int = 10) -> Root:

@@ -111,8 +111,15 @@ def _heaped(updates: Updates) -> Iterator[UpdateFault]:
 
 
 def _gathers(updates: Updates, known: Trained) -> bool:
-    """Return whether a backward call of the files fills its gradients (and no functional gradient does)."""
-    return any(known in backward.own for backward in updates.backwards)
+    """Return whether a backward call of the files fills its gradients (and no functional gradient does).
+
+    A backward of which it is not told whose loss it is counts for the steps of its own function.
+    """
+    homes = {updates.project.function(call) for call in updates.steps[known]}
+    return any(
+        known in backward.own or (not backward.own and updates.project.function(backward.node) in homes)
+        for backward in updates.backwards
+    )
 
 
 def _commented(updates: Updates, known: Trained, what: str) -> Iterator[tuple[Site, str]]:
