@@ -23,6 +23,8 @@ _LABELS = {
     "never cleared": "nothing clears its gradients",
     "foreign": "this step uses gradients of the other loss as well",
     "stale": "this step uses old gradients again",
+    "guarded": "the only way to this step is {other}",
+    "idle": "nothing fills the gradients before this step",
     "frozen": "gradients of {other} are switched off here and never on again",
 }
 _ORDER = tuple(_LABELS)
@@ -74,19 +76,20 @@ def wrong_weights(run: Run) -> Found:
     fields={
         "where": Kind.TEXT, "code": Kind.TEXT, "optimizer": Kind.TEXT, "part": Kind.TEXT, "other": Kind.TEXT,
         "never_stepped": Kind.FLAG, "never_cleared": Kind.FLAG, "foreign": Kind.FLAG, "stale": Kind.FLAG,
-        "frozen": Kind.FLAG, "of_critic": Kind.FLAG, "sites": Kind.COUNT,
+        "frozen": Kind.FLAG, "guarded": Kind.FLAG, "idle": Kind.FLAG, "of_critic": Kind.FLAG, "sites": Kind.COUNT,
     },
 )  # fmt: skip
 def broken_update(run: Run) -> Found:
     """A cycle of clear, backward and step that is broken: never stepped, never cleared, gradients of the other loss
-    (foreign) or of an earlier step (stale) in a step, weights whose gradients stay switched off (frozen)."""
+    (foreign) or of an earlier step (stale) in a step, weights whose gradients stay switched off (frozen), steps only
+    without accumulation (guarded), or after a backward that is commented out (idle)."""
     source = model(run)
     if source is None:
         return Missing(SOURCE)
     faults = [f for f in source.update_faults if f.kind not in ("wrong weights", "shared weights")]
     if not faults:
         return ABSENT if source.steps else Missing(STEPS)
-    order = ("never stepped", "frozen", "never cleared", "foreign", "stale")
+    order = ("never stepped", "frozen", "never cleared", "foreign", "stale", "guarded", "idle")
     faults.sort(key=lambda fault: (order.index(fault.kind), fault.part != "generator"))
     fault = faults[0]
     fields: dict[str, Quantity | bool | str] = {
@@ -100,6 +103,8 @@ def broken_update(run: Run) -> Found:
         "foreign": fault.kind == "foreign",
         "stale": fault.kind == "stale",
         "frozen": fault.kind == "frozen",
+        "guarded": fault.kind == "guarded",
+        "idle": fault.kind == "idle",
         "of_critic": fault.part == "critic",
         "sites": Quantity(len(faults), Kind.COUNT),
     }

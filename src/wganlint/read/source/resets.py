@@ -15,8 +15,8 @@ from wganlint.source import Reset, Site
 _OPTIMIZERS = frozenset({"opt", "optim", "optimizer", "optimiser", "solver"})
 _RESUMES = frozenset({"resume", "resumed", "epoch", "start", "continue", "iteration", "iter", "restore", "checkpoint"})
 _STAGES = words.listed(
-    "res resolution depth scale stage phase level size fold seed trial config run task experiment lod octave pass split "
-    "block dataset class domain lr rate setting restart round"
+    "res resolution depth scale stage phase level size fold seed trial config run task experiment lod octave pass "
+    "split block dataset class domain lr rate setting restart round"
 )
 _EMPTY = frozenset({"defaultdict", "dict"})
 Loop = ast.For | ast.AsyncFor | ast.While

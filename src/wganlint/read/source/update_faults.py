@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterator
 
 from wganlint.evidence import Place
+from wganlint.read.source import words
 from wganlint.read.source.classes import callee
-from wganlint.read.source.trained import Trained
-from wganlint.read.source.updates import Updates
+from wganlint.read.source.trained import Trained, last_name
+from wganlint.read.source.updates import CLEARS, Updates
 from wganlint.source import Site, UpdateFault
 
+_ACCUMULATES = frozenset({"accum", "accumulate", "accumulation", "accumulated"})
+_EVENTS = CLEARS | {"backward", "manual_backward", "step"}
+_BACKWARD = re.compile(r"^\s*#.*\.backward\(")
 _OTHER = {"critic": "generator", "generator": "critic"}
 Marks = tuple[tuple[Site, str], ...]
 
@@ -19,6 +23,7 @@ Marks = tuple[tuple[Site, str], ...]
 def update_faults(updates: Updates) -> tuple[UpdateFault, ...]:
     """Return every such fault, in the order of the files."""
     found = [*_wrong(updates), *_shared(updates), *_still(updates), *_heaped(updates), *_met(updates), *_shut(updates)]
+    found += [*_guarded(updates), *_idle(updates)]
     return tuple(sorted(found, key=lambda fault: fault.place))
 
 
@@ -143,6 +148,57 @@ def _met(updates: Updates) -> Iterator[UpdateFault]:
         cleared = [(updates.project.site(node), "cleared here, which is no help") for node in updates.clears[known][:1]]
         marks = ((site, label[meeting.kind]), *cleared)
         yield _fault(updates, meeting.step, meeting.kind, known, updates.project.text(meeting.backward), marks)
+
+
+def _guarded(updates: Updates) -> Iterator[UpdateFault]:
+    """Every step of an optimizer stands under `if accum_steps == 1`: with accumulation nothing is ever stepped."""
+    for known in updates.optimizers.all:
+        if known.trains not in _OTHER or not updates.steps[known]:
+            continue
+        tests = [_one(call, updates) for call in updates.steps[known]]
+        if all(test is not None for test in tests) and tests[0] is not None:
+            yield _fault(updates, updates.steps[known][0], "guarded", known, updates.project.text(tests[0]))
+
+
+def _one(call: ast.Call, updates: Updates) -> ast.expr | None:
+    """Return the condition around a step that wants a number of accumulated batches to be one."""
+    for parent, child in updates.project.around(call):
+        if not (isinstance(parent, ast.If) and child in parent.body and isinstance(parent.test, ast.Compare)):
+            continue
+        test = parent.test
+        number = updates.paths.values.number(test.comparators[0])
+        names = words.lowered(last_name(test.left))
+        if (
+            isinstance(test.ops[0], ast.Eq | ast.LtE)
+            and number is not None
+            and number.value == 1
+            and names & _ACCUMULATES
+        ):
+            return test
+    return None
+
+
+def _idle(updates: Updates) -> Iterator[UpdateFault]:
+    """A step whose backward is commented out: nothing fills the gradients between their clearing and it."""
+    for known in updates.optimizers.all:
+        for call in updates.steps[known] if known.trains in _OTHER else ():
+            function = updates.project.function(call)
+            code = updates.project.code(call)
+            near = [
+                other for other in updates.project.calls
+                if updates.project.function(other) is function and updates.project.code(other) is code
+                and other.lineno < call.lineno and callee(other) in _EVENTS
+            ]  # fmt: skip
+            before = max(near, key=lambda other: other.lineno, default=None)
+            if before is None or callee(before) not in CLEARS:
+                continue
+            for number in range(before.lineno + 1, call.lineno):
+                line = code.lines[number - 1]
+                if _BACKWARD.match(line):
+                    at = line.index("#") + 1
+                    mark = (Site(Place(code.path, number, at), line, ""), "commented out")
+                    yield _fault(updates, call, "idle", known, "", (mark,))
+                    break
 
 
 def _shut(updates: Updates) -> Iterator[UpdateFault]:
