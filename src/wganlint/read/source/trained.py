@@ -99,7 +99,8 @@ class Optimizers:
                 nets = self.nets(params) if params is not None else None
                 self._given = {}
                 if name or nets:
-                    found.append(Trained(made, name, words.part_of(name), tuple(nets or ()), nets is not None))
+                    known = nets is not None or params is None  # Keras hands the weights over with each step
+                    found.append(Trained(made, name, words.part_of(name), tuple(nets or ()), known))
         return sorted(found, key=lambda known: (self.project.code(known.call).path, known.call.lineno))
 
     def _made(self, call: ast.Call) -> Iterator[tuple[ast.Call, ast.expr | None, dict[ast.AST, ast.expr]]]:
@@ -215,7 +216,8 @@ class Optimizers:
                         roots.add(at)
                     elif binding.value is not node:
                         roots.add(self.root(binding.value, depth - 1))
-                return roots.pop() if len(roots) == 1 else (node, None)
+                # One of several branches made it: the first stands for all of them.
+                return min(roots, key=lambda root: getattr(root[0], "lineno", 0)) if roots else (node, None)
             case ast.arg():
                 passed = {self.root(value, depth - 1) for value in self.project.arguments(node)}
                 return passed.pop() if len(passed) == 1 else (node, None)
@@ -333,12 +335,29 @@ class Optimizers:
                 around = self.project.parents.get(parent)
                 return not isinstance(around, ast.Call) or self._escapes_into(read, around, depth)
             case ast.List() | ast.Tuple() | ast.Dict() | ast.Subscript():
-                return self._container_escapes(parent, depth)
+                return self._container_escapes(parent, depth, read)
+            case ast.Return():
+                return self._result_escapes(parent, None, depth)
             case ast.FormattedValue() | ast.Compare() | ast.Expr() | ast.If():
                 return False
             case ast.Assign():
-                return any(last_name(target) != last_name(read) for target in parent.targets)
+                names = {last_name(target) for target in parent.targets} - {last_name(read)}
+                return "" in names or any(self._escapes(one, depth - 1) for name in names for one in self._reads[name])
         return True
+
+    def _result_escapes(self, node: ast.AST, item: int | None, depth: int) -> bool:
+        """Whether what a function gives back gets out of sight at one of its callers."""
+        function = self.project.function(node)
+        callers = self.project.callers.get(function, ()) if function is not None else ()
+        if not callers:
+            return True
+        for call in callers:
+            reads = [read for read, binding in self.project.readers.get(call, ()) if binding.item in (item, None)]
+            if any(self._escapes(read, depth - 1) for read in reads):
+                return True
+            if not reads and not isinstance(self.project.parents.get(call), ast.Assign | ast.Expr):
+                return True
+        return False
 
     def _escapes_into(self, read: ast.AST, call: ast.Call, depth: int) -> bool:
         name = callee(call)
@@ -357,8 +376,10 @@ class Optimizers:
         holder = last_name(call.func.value) if isinstance(call.func, ast.Attribute) else ""
         return not holder or any(self._element_escapes(one, depth - 1) for one in self._reads[holder])
 
-    def _container_escapes(self, node: ast.AST, depth: int) -> bool:
+    def _container_escapes(self, node: ast.AST, depth: int, read: ast.AST) -> bool:
         parent = self.project.parents.get(node)
+        if isinstance(parent, ast.Return) and isinstance(node, ast.Tuple | ast.List):
+            return self._result_escapes(parent, next(i for i, one in enumerate(node.elts) if one is read), depth)
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and last_name(parent.targets[0]):
             return any(self._element_escapes(one, depth - 1) for one in self._reads[last_name(parent.targets[0])])
         if isinstance(parent, ast.For | ast.comprehension):

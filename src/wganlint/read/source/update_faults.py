@@ -81,7 +81,7 @@ def _shared(updates: Updates) -> Iterator[UpdateFault]:
 
 def _still(updates: Updates) -> Iterator[UpdateFault]:
     """An optimizer that nothing steps while another one is stepped."""
-    if updates.blind or not updates.backwards:
+    if updates.blind or not (updates.backwards or any(callee(call) == "gradient" for call in updates.project.calls)):
         return
     for known in updates.optimizers.all:
         if known.trains not in _OTHER or not known.known or updates.steps[known] or updates.optimizers.escapes(known):
