@@ -36,7 +36,7 @@ def _optimizer(call: ast.Call, part: str, paths: Paths) -> Optimizer:
     name = callee(call)
     values = paths.values
     lr = keyword(call, "lr", "learning_rate")
-    keras = not any(known.arg == "params" for known in call.keywords) and not _takes_parameters(call)
+    keras = not any(known.arg == "params" for known in call.keywords) and not takes_parameters(call)
     if lr is None:
         lr = call.args[0] if keras and call.args else call.args[1] if len(call.args) > 1 else None
     number = values.number(lr)
@@ -48,7 +48,8 @@ def _optimizer(call: ast.Call, part: str, paths: Paths) -> Optimizer:
     )  # fmt: skip
 
 
-def _takes_parameters(call: ast.Call) -> bool:
+def takes_parameters(call: ast.Call) -> bool:
+    """Return whether the first argument of an optimizer is its weights; Keras starts with the rate."""
     if not call.args:
         return False
     first = call.args[0]
@@ -100,7 +101,7 @@ def _pair(node: ast.AST | None, paths: Paths, depth: int = 6) -> list[ast.expr]:
 
 def _parts(call: ast.Call, paths: Paths) -> list[str]:
     given = call.args[0] if call.args else keyword(call, "params", "parameters")
-    if given is None or (not _takes_parameters(call) and call.args):
+    if given is None or (not takes_parameters(call) and call.args):
         return [_target_part(call, paths)]
     found = _owners(given, paths)
     if not found:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from wganlint.read.source import words
 from wganlint.read.source.classes import WRAPPERS, Function, args_hold, callee
 from wganlint.read.source.flow import dotted
-from wganlint.read.source.optimizers import NAMES, holder_part
+from wganlint.read.source.optimizers import NAMES, holder_part, takes_parameters
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.steps import keyword
 
@@ -105,7 +105,7 @@ class Optimizers:
 
     def _made(self, call: ast.Call) -> Iterator[tuple[ast.Call, ast.expr | None, dict[ast.AST, ast.expr]]]:
         """Yield the optimizer, or one for each caller of a user's function that makes and returns it."""
-        params = call.args[0] if call.args else keyword(call, "params", "parameters")
+        params = call.args[0] if takes_parameters(call) else keyword(call, "params", "parameters")
         function = self.project.function(call)
         if function is not None and call in self.project.returned(function):
             for caller in self.project.callers.get(function, ())[:8]:
@@ -148,6 +148,9 @@ class Optimizers:
                 return [self.net(owner)]
             case ast.Call(args=args) if callee(node) in _JOINS and args:
                 return self._joined(args[-1:] if callee(node) == "filter" else args, depth)
+            case ast.Call(args=args) if args:  # parameter_groups(net.parameters(), ...)
+                handed = [nets for one in args if (nets := self.nets(one, depth - 1))]
+                return handed[0] if len(handed) == 1 else None
             case ast.BinOp(op=ast.Add(), left=left, right=right):
                 return self._joined([left, right], depth)
             case ast.List(elts=parts) | ast.Tuple(elts=parts):

@@ -87,6 +87,8 @@ def _still(updates: Updates) -> Iterator[UpdateFault]:
         if known.trains not in _OTHER or not known.known or updates.steps[known] or updates.optimizers.escapes(known):
             continue
         others = [one for one in _beside(updates, known) if updates.steps[one]]
+        if any(one.name == known.name for one in others):
+            continue  # made anew under the same name: the later one is stepped
         if not others or any(known.nets and one.holds(net) for one in others for net in known.nets):
             continue
         marks: Marks = tuple(_commented(updates, known, "step"))
