@@ -182,14 +182,15 @@ def _one(call: ast.Call, updates: Updates) -> ast.expr | None:
 
 def _idle(updates: Updates) -> Iterator[UpdateFault]:
     """A step whose backward is commented out: nothing fills the gradients between their clearing and it."""
+    events = [call for call in updates.project.calls if callee(call) in _EVENTS]
     for known in updates.optimizers.all:
         for call in updates.steps[known] if known.trains in _OTHER else ():
             function = updates.project.function(call)
             code = updates.project.code(call)
             near = [
-                other for other in updates.project.calls
-                if updates.project.function(other) is function and updates.project.code(other) is code
-                and other.lineno < call.lineno and callee(other) in _EVENTS
+                other for other in events
+                if other.lineno < call.lineno and updates.project.function(other) is function
+                and updates.project.code(other) is code
             ]  # fmt: skip
             before = max(near, key=lambda other: other.lineno, default=None)
             if before is None or callee(before) not in CLEARS:

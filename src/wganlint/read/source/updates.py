@@ -163,6 +163,7 @@ class Updates:
         self.backwards: list[Backward] = []
         self.frozen = Freezes(paths, optimizers)
         self._events: dict[ast.AST, Event | None] = {}
+        self._busy: dict[ast.AST, None] = {}  # scopes in which something happens
         self._trees: dict[ast.AST, Events] = {}
         for call in self.project.calls:
             self._call_event(call)
@@ -290,6 +291,7 @@ class Updates:
     def meetings(self) -> list[Meeting]:
         """Return the steps that surely meet gradients of another loss or of an earlier step."""
         play = _Play()
+        self._busy = self._with_events()
         for scope in self._roots():
             play.left = _MOST
             events = self.tree(scope)
@@ -299,11 +301,23 @@ class Updates:
 
     def _roots(self) -> Iterator[ast.AST]:
         """Yield the scopes from which training runs: modules, and functions that nothing here calls."""
-        for code in self.project.codes:
-            yield code.tree
-        for function in self.project.functions:
-            if not self.project.callers.get(function):
-                yield function
+        for scope in self._busy:
+            if not isinstance(scope, FUNCTIONS) or not self.project.callers.get(scope):
+                yield scope
+
+    def _with_events(self) -> dict[ast.AST, None]:
+        """Return the scopes in which something happens, directly or in a function that they call."""
+        found = [self.project.function(node) or self.project.code(node).tree for node in self._events]
+        busy: dict[ast.AST, None] = dict.fromkeys(found)
+        queue = list(busy)
+        while queue:
+            scope = queue.pop()
+            for call in self.project.callers.get(scope, ()) if isinstance(scope, FUNCTIONS) else ():
+                outer = self.project.function(call) or self.project.code(call).tree
+                if outer not in busy:
+                    busy[outer] = None
+                    queue.append(outer)
+        return busy
 
     def tree(self, scope: ast.AST, depth: int = _DEEP) -> Events:
         """Return the events of a scope in their order, calls of the user's functions followed."""
@@ -364,7 +378,7 @@ class Updates:
         return tuple(found)
 
     def _inlined(self, function: Function, depth: int) -> Events:
-        inner = self.tree(function, depth - 1)
+        inner = self.tree(function, depth - 1) if function in self._busy else ()
         return inner if any(not isinstance(event, Leave) for event in inner) else ()
 
 
