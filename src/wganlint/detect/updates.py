@@ -120,8 +120,8 @@ def broken_update(run: Run) -> Found:
 def wrong_sign(run: Run) -> Found:
     """A loss that pulls scores the wrong way: the critic's pulls real and fake alike, or the generator's pulls fakes
     along with the critic's (`along`), upwards or downwards."""
-    source = model(run)
-    if source is None:
+    source = model(run) or run.source
+    if source is None or not (source.sign_faults or model(run)):
         return Missing(SOURCE)
     if not source.sign_faults:
         parts = {loss.part for loss in source.losses if loss.fake_sign}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from wganlint.read.source.batches import label_faults
 from wganlint.read.source.classes import callee
 from wganlint.read.source.losses import Losses
 from wganlint.read.source.steps import keyword
@@ -24,7 +25,7 @@ def sign_faults(losses: Losses, optimizers: Optimizers) -> tuple[SignFault, ...]
         return ()
     sure = [loss for loss in losses.facts if loss.sure and loss.family]
     critics = [loss for loss in sure if loss.part == "critic" and loss.real_sign and loss.fake_sign]
-    faults: dict[object, SignFault] = {}
+    faults: dict[object, SignFault] = {fault.place: fault for fault in label_faults(losses.paths)}
     for loss in critics:
         if loss.real_sign == loss.fake_sign:
             faults[loss.place] = _fault(loss, "alike", loss.fake_sign, None)
