@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from wganlint import __version__, chain
+from wganlint import __version__, chain, suppress
 from wganlint.engine import judge, was_judged
 from wganlint.errors import UsageError
 from wganlint.expect import expectations
@@ -231,10 +231,11 @@ class _Judging:
 
     def _judged(self, run: Run) -> _Judged:
         with np.errstate(all="ignore"):
-            judgements = judge(run, self.book.rules, self.ignore)
+            judged = judge(run, self.book.rules, self.ignore)
+            judgements, told = suppress.inline(run, judged, self.book.rules)
         found, graph = chain.link(run.id, judgements)
         verdicts = tuple(judgement.verdict for judgement in judgements)
-        summary = _summary(run, was_judged(judgements))
+        summary = _summary(replace(run, notes=(*told, *run.notes)), was_judged(judgements))
         return _Judged(self.way.told(run), summary, tuple(found), verdicts, graph)
 
 

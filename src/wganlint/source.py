@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from wganlint.evidence import Evidence, Place, observed
 
@@ -193,6 +194,7 @@ class Optimizer(Site):
     lr_text: str = ""
     momentum: float | None = None
     betas: tuple[float, float] | None = None
+    betas_text: str = ""  # as written; empty where none are given, so that the library's default holds
     choice: str = ""  # the branch that selects it, e.g. args.optimizer == "sgd"
 
 
@@ -203,7 +205,8 @@ class Loss(Site):
 
     `critics`: where the networks stand that give its scores, where told. `logits`: a cross-entropy that applies the
     sigmoid itself. `control`: what bounds the slope of the critic: "penalty", "clip", "spectral", "elsewhere" (stands
-    in the files, not certainly for this loss), "zero weight", "unused penalty", "none", or "" where not told.
+    in the files, not certainly for this loss), "zero weight", "unused penalty", "none", or "" where not told. `sure`:
+    no other way through the code gives the formula other signs.
     """
 
     part: str = ""
@@ -212,6 +215,7 @@ class Loss(Site):
     fake_sign: int = 0
     family: str = ""
     penalty: bool = False
+    sure: bool = True
     critics: tuple[Site, ...] = ()
     logits: bool = False
     control: str = ""
@@ -224,6 +228,74 @@ class Detach(Site):
     item, numpy."""
 
     how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFault(Site):
+    """Something in how an optimizer is made, cleared or stepped that cannot be meant.
+
+    `kind`: "wrong weights" (it is named for one part and holds the other's), "shared weights" (it holds both),
+    "never stepped", "never cleared", "foreign" (its step uses gradients of the other part's loss), "stale" (it uses
+    those of an earlier step again), "frozen" (its weights never get a gradient), "guarded" (its steps stand under
+    `accum_steps == 1`), "idle" (the backward before its step is commented out). `optimizer` and `part`: whose;
+    `other`: the other network as written; `marks`: further lines, each with what it shows.
+    """
+
+    kind: str = ""
+    optimizer: str = ""
+    part: str = ""
+    other: str = ""
+    marks: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignFault(Site):
+    """A loss that pulls a score the wrong way. `kind`: "alike" (the critic's loss pulls real and fake scores the same
+    way) or "along" (the generator's pulls fake scores the way that the critic's does). `formula` as written, `rival`
+    the critic's formula beside it, with its line in `marks`."""
+
+    kind: str = ""
+    part: str = ""
+    formula: str = ""
+    rival: str = ""
+    up: bool = False  # the common direction
+    marks: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reset(Site):
+    """Where an optimizer loses its state. `kind`: "cleared", "made anew" (inside the training loop), "not restored" (a
+    resume loads the weights only) or "dropped" (an error while loading is ignored). `loop`: the loop that repeats it as
+    written; `guard`: the condition under which, if any."""
+
+    kind: str = ""
+    optimizer: str = ""
+    loop: str = ""
+    guard: str = ""
+    marks: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm(Site):
+    """How often the critic steps for one step of the generator, told by the loops and conditions around both.
+
+    `number`: by default; `text` as written (`opt.n_critic`), empty where both step once a round."""
+
+    number: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Swallow(Site):
+    """A fault that the code hides. `kind`: "except" (an error becomes a constant or nothing), "or" (a setting of 0
+    becomes the default), "unread" (an option that nothing reads), "undefined" (an option that is read with a default
+    and defined nowhere). `what`: "penalty", "loss", "gap", "metric", "step" or the option's name; `instead`: what it
+    becomes; `told`: the handler prints or logs it."""
+
+    kind: str = ""
+    what: str = ""
+    instead: str = ""
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +398,23 @@ class Leak(Site):
 
 
 @dataclass(frozen=True, slots=True)
+class Pardon(Site):
+    """A comment `# wganlint: ignore[CODE, CODE2] reason`: findings of these rules on lines `first` to `last` (the
+    statement that it stands in or above) are not to be reported. `codes` as written."""
+
+    codes: tuple[str, ...] = ()
+    reason: str = ""
+    first: int = 0
+    last: int = 0
+
+    def covers(self, place: Place | None) -> bool:
+        """Return whether a finding stands on its lines."""
+        if place is None or place.line is None or place.file != self.place.file:
+            return False
+        return self.first <= place.line <= self.last
+
+
+@dataclass(frozen=True, slots=True)
 class SourceModel:
     """All facts of the source files of one run."""
 
@@ -342,6 +431,12 @@ class SourceModel:
     optimizers: tuple[Optimizer, ...] = ()
     losses: tuple[Loss, ...] = ()
     detaches: tuple[Detach, ...] = ()
+    update_faults: tuple[UpdateFault, ...] = ()
+    sign_faults: tuple[SignFault, ...] = ()
+    resets: tuple[Reset, ...] = ()
+    rhythms: tuple[Rhythm, ...] = ()
+    swallows: tuple[Swallow, ...] = ()
+    steps: tuple[Site, ...] = ()  # where optimizers of critic or generator are stepped
     defaults: tuple[Default, ...] = ()
     clips: tuple[WeightClip, ...] = ()
     noises: tuple[Noise, ...] = ()
@@ -351,6 +446,19 @@ class SourceModel:
     roots: tuple[BareRoot, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     step_count: StepCount | None = None
+    pardons: tuple[Pardon, ...] = ()
+
+    def without(self, pardon: Pardon) -> SourceModel:
+        """Return the model without what stands on a pardon's lines; networks, losses and settings are kept."""
+        kept = {
+            "files", "networks", "losses", "optimizers", "defaults", "steps", "rhythms", "pardons", "step_count",
+        }  # fmt: skip
+        parts: dict[str, Any] = {
+            part.name: tuple(site for site in getattr(self, part.name) if not pardon.covers(site.place))
+            for part in fields(self)
+            if part.name not in kept
+        }
+        return replace(self, **parts)
 
     def part(self, part: str) -> tuple[Network, ...]:
         """Return the networks of one part: "critic" or "generator"."""

@@ -388,3 +388,20 @@ def test_real_records_element_by_element(folder: str, step: str | None, count: i
     records = slow(text) if text.startswith("[") else [slow(line) for line in text.splitlines() if line]
     assert len(records) == count
     check(run, [flat(record) for record in records], step, text)
+
+
+def test_a_first_line_of_configuration_becomes_settings(tmp_path: Path) -> None:
+    lines = ['{"config": {"D_lr": 0.02, "G_lr": 5e-06, "opt": {"beta1": 0.5}}}']
+    lines += [f'{{"itr": {i}, "D_loss": {1 / i:.3f}, "G_loss": {i / 9:.3f}}}' for i in range(1, 9)]
+    run = run_of(tmp_path, "train.jsonl", "\n".join(lines) + "\n")
+    assert {s.name: s.value for s in run.settings} == {"D_lr": "0.02", "G_lr": "5e-06", "opt.beta1": "0.5"}
+    assert run.settings[0].place.line == 1
+    assert {series.name for series in run.series} == {"D_loss", "G_loss"}
+    assert all(len(series) == 8 for series in run.series)
+
+
+def test_a_record_with_a_column_of_that_name_stays_a_record(tmp_path: Path) -> None:
+    lines = [f'{{"step": {i}, "options": {{"loss": {1 / i:.3f}}}}}' for i in range(1, 9)]
+    run = run_of(tmp_path, "train.jsonl", "\n".join(lines) + "\n")
+    assert not run.settings
+    assert len(run.series[0]) == 8

@@ -239,3 +239,16 @@ def test_reference_case() -> None:
     assert [len(run.events) for run in runs] == [0, 1, 1, 1]
     assert all(len(run.logs) == 1 and not run.skipped for run in runs)
     assert [len(errs(run)) for run in runs] == [0, 1, 1, 1]
+
+
+def test_source_beside_the_log_of_one_run_is_its_own(tmp_path: Path) -> None:
+    make(tmp_path, "train.log", "checkpoints/stripes/loss_log.txt")
+    make(tmp_path, "code/train.py", text="x = 1\n")
+    found = {str(run.folder): [file.shown for file in run.source] for run in discover([tmp_path])}
+    assert found == {".": ["code/train.py"], "checkpoints/stripes": []}
+
+
+def test_source_above_several_runs_is_nobodys(tmp_path: Path) -> None:
+    make(tmp_path, "runs/a/train.log", "runs/b/train.log")
+    make(tmp_path, "code/train.py", text="x = 1\n")
+    assert [run.source for run in discover([tmp_path])] == [[], []]

@@ -6,6 +6,7 @@ from wganlint.detect import (
     counters,
     critic,
     critics,
+    declared,
     diversity,
     duel,
     flat,
@@ -15,6 +16,7 @@ from wganlint.detect import (
     launches,
     memory,
     norms,
+    pace,
     penalty,
     pinned,
     printing,
@@ -31,10 +33,12 @@ from wganlint.detect import (
     steps,
     throughput,
     traces,
+    updates,
 )  # fmt: skip
 
 __all__ = [
-    "breaks", "control", "counters", "critic", "critics", "diversity", "duel", "flat", "floors", "inputs",
-    "invariants", "launches", "memory", "norms", "penalty", "pinned", "printing", "profile", "quality", "rates",
-    "restarts", "samples", "series", "settings", "sides", "slopes", "source", "steps", "throughput", "traces",
+    "breaks", "control", "counters", "critic", "critics", "declared", "diversity", "duel", "flat", "floors",
+    "inputs", "invariants", "launches", "memory", "norms", "pace", "penalty", "pinned", "printing", "profile",
+    "quality", "rates", "restarts", "samples", "series", "settings", "sides", "slopes", "source", "steps",
+    "throughput", "traces", "updates",
 ]  # fmt: skip

@@ -119,7 +119,7 @@ def _runs(found: Found) -> list[RunFiles]:
         if reason:
             skipped.append((file.shown, reason))
     for file in found.source:
-        near = index.near(file.shown)
+        near = _owners(index.near(file.shown), file)
         if len(near) == 1:
             near[0].source.append(file)
         else:
@@ -145,6 +145,12 @@ def _same_name(file: File, run: RunFiles) -> bool:
     """Whether a log of the run has the name of this file up to the first dot: `b.out.log` and `b.1.pt.trace.json`."""
     name = file.path.name.split(".")[0]
     return any(log.path.name.split(".")[0] == name for attempt in run.logs for log in attempt.files)
+
+
+def _owners(near: list[RunFiles], file: File) -> list[RunFiles]:
+    """Return the run whose own folder holds a source file: `train.log` and `code/` beside `checkpoints/x/log.txt`."""
+    above = [run for run in near if run.folder in PurePosixPath(file.shown).parents]
+    return above if len(near) > 1 and len(above) == 1 else near
 
 
 class _Index:

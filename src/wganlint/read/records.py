@@ -28,6 +28,11 @@ HELD = 500_000  # numbers of lists that are held until their lengths are known
 LEAVES = 5_000  # scalars outside lists that are kept as settings
 WIDEST = 4_000  # numbers of one record
 _CONFIG = re.compile(r"^(?:config|cfg|args|hparams|params|hyper_?param\w*|settings|options|opts?)$", re.IGNORECASE)
+_STATES = re.compile(
+    r'^\ufeff?\s*\{\s*"(?:config|cfg|args|hparams|params|hyper_?param\w*|settings|options|opts?)"\s*:\s*\{',
+    re.IGNORECASE,
+)
+FIRST = 50  # lines among which a line of JSON may be the configuration
 _LOSS = re.compile(r"loss|score|fid|(?<![a-z])gap", re.IGNORECASE)
 _WEIGHT = re.compile(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
 
@@ -115,6 +120,8 @@ class Records:
             for at, line in enumerate(block.lines):
                 if not line or line.isspace():
                     continue
+                if block.numbers[at] <= FIRST and self._stated(line, block.numbers[at]):
+                    continue
                 found = self._match(line, rows)
                 if found is None:
                     self._bad += 1
@@ -132,6 +139,19 @@ class Records:
         if last[0] and last[1].lstrip().startswith("{"):
             self._bad -= 1
             self.notes.append(Note("the last line is cut and was left out", Place(self.shown, last[0])))
+
+    def _stated(self, line: str, number: int) -> bool:
+        """Whether a line among the first is no record but the configuration: {"config": {"lr": 0.1, ...}}."""
+        if self.told or _STATES.match(line) is None:
+            return False
+        try:
+            found = leaves(line)
+        except BrokenJSON:
+            return False
+        if not found or len(found) > WIDEST or len({leaf.path[0] for leaf in found}) > 1:
+            return False
+        self.told += [Told(leaf.path[1:], unquoted(leaf), number, leaf.start + 1, line) for leaf in found]
+        return True
 
     def _match(
         self, line: str, rows: list[tuple[_Template, list[int], list[re.Match[str]]]]

@@ -19,15 +19,23 @@ from wganlint.read.source.losses import Losses, detaches
 from wganlint.read.source.networks import networks
 from wganlint.read.source.noise import noises
 from wganlint.read.source.optimizers import optimizers
+from wganlint.read.source.pardons import pardons
 from wganlint.read.source.parse import Code, parse
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.project import Project
+from wganlint.read.source.resets import resets
+from wganlint.read.source.rhythms import rhythms
 from wganlint.read.source.roles import Roles
 from wganlint.read.source.roots import bare_roots
 from wganlint.read.source.roundings import roundings
+from wganlint.read.source.signs import sign_faults
 from wganlint.read.source.skips import Skips
+from wganlint.read.source.swallows import swallows
 from wganlint.read.source.terms import Terms
+from wganlint.read.source.trained import Optimizers
+from wganlint.read.source.update_faults import steps, update_faults
+from wganlint.read.source.updates import Updates
 from wganlint.read.source.values import Values
 from wganlint.run import Note
 from wganlint.source import SourceModel
@@ -59,6 +67,8 @@ def _facts(codes: list[Code]) -> SourceModel:
     penalties = Penalties(paths)
     losses = Losses(paths, Terms(paths, penalties))
     nets, slopes, clips = networks(project, roles), penalties.facts(), weight_clips(paths)
+    optimizers_of = Optimizers(paths)
+    updates = Updates(paths, losses, optimizers_of)
     return SourceModel(
         files=tuple(code.path for code in codes),
         networks=nets,
@@ -73,6 +83,12 @@ def _facts(codes: list[Code]) -> SourceModel:
         optimizers=optimizers(paths),
         losses=Control(paths, nets, slopes, clips).told(losses.facts),
         detaches=detaches(losses),
+        update_faults=update_faults(updates),
+        sign_faults=sign_faults(losses, optimizers_of),
+        resets=resets(updates),
+        rhythms=rhythms(updates),
+        swallows=swallows(paths, penalties),
+        steps=steps(updates),
         defaults=defaults(paths),
         noises=noises(paths, losses),
         controllers=controllers(paths),
@@ -82,4 +98,5 @@ def _facts(codes: list[Code]) -> SourceModel:
         roots=bare_roots(paths),
         alarms=alarms(paths),
         step_count=step_count(paths, penalties, losses),
+        pardons=pardons(codes),
     )

@@ -12,7 +12,8 @@ from wganlint.read.source.flow import dotted
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
 from wganlint.read.source.steps import CUT, keyword, operand
-from wganlint.read.source.terms import SAME, TOP, Scope, Term, Terms, all_ones
+from wganlint.read.source.terms import SAME, TOP, Term, Terms, all_ones
+from wganlint.read.source.ways import Scope
 from wganlint.source import Detach, Loss, Site
 
 
@@ -23,6 +24,7 @@ class Losses:
         self.paths, self.terms = paths, terms
         self.project = paths.project
         self.generator_calls: list[tuple[ast.Call, ast.AST]] = []
+        self.unsure: set[ast.AST] = set()  # formulas that other ways through the code give other signs
         self.facts = self._all()
 
     # -- which expressions are minimized
@@ -52,13 +54,13 @@ class Losses:
                         yield group
                     group = []
                     continue
-                minimized = self._minimized(call)
+                minimized = self.minimized(call)
                 if minimized is not None:
                     group.append((call, *minimized))
             if group:
                 yield group
 
-    def _minimized(self, call: ast.Call) -> tuple[ast.expr, int] | None:
+    def minimized(self, call: ast.Call) -> tuple[ast.expr, int] | None:
         """Return (loss, sign) of loss.backward(mone), accelerator.backward(loss), tape.gradient(loss, weights)."""
         func, name = call.func, callee(call)
         if not isinstance(func, ast.Attribute):
@@ -95,10 +97,12 @@ class Losses:
         for call, value, sign in group:
             for expression, terms in self._alternatives(value, sign):
                 names = [dotted(_bare(value)).split(".")[-1], *_target_names(expression, self.project)]
-                part = self._part(names, terms, call)
+                part = self.part(names, terms, call)
                 if terms:
                     weighted = callee(call) == "backward" and call.args and value is not call.args[0]
                     shown = call if weighted else expression
+                    if self.terms.forked:
+                        self.unsure.add(shown)
                     by_part.setdefault(part, []).append((call, shown, terms))
         if "" in by_part and len(by_part) == 2:  # a lone penalty belongs to the loss beside it
             rest_of = by_part.pop("")
@@ -118,7 +122,8 @@ class Losses:
             calls = [entry[0] for entry in entries]
             formula = "; ".join(dict.fromkeys(self.project.text(call) for call in calls))
             penalty = penalty or any(loss.penalty for loss in losses)
-            yield replace(first, formula=formula, fake_sign=second.fake_sign, penalty=penalty)
+            sure = first.sure and second.sure
+            yield replace(first, formula=formula, fake_sign=second.fake_sign, penalty=penalty, sure=sure)
             return
         for loss in losses:
             if loss.part == "critic" and loss in halves:
@@ -149,7 +154,7 @@ class Losses:
         site = self.project.site(expression)
         return Loss(
             site.place, site.quote, site.owner, part, self.project.text(expression), real, fake, family,
-            penalty and part == "critic",
+            penalty and part == "critic", expression not in self.unsure,
             critics=self._networks(scores), logits=any(term.logits for term in scores),
         )  # fmt: skip
 
@@ -208,7 +213,8 @@ class Losses:
                 return self._telling(held[0].value, depth - 1)
         return expression
 
-    def _part(self, names: list[str], terms: list[Term], call: ast.AST | None) -> str:
+    def part(self, names: list[str], terms: list[Term], call: ast.AST | None) -> str:
+        """Return whose loss this is: by its names, its terms, its function, or the optimizer that steps next."""
         for name in names:
             part = words.part_of(name)
             if part:
@@ -234,15 +240,22 @@ class Losses:
                 continue
             if isinstance(other.func, ast.Attribute) and (best is None or other.lineno < best[0]):
                 best = (other.lineno, words.part_of(dotted(other.func.value).split(".")[-1]))
-        return best[1] if best else ""
+        if best:
+            return best[1]
+        cleared = {words.part_of(dotted(other.func.value).split(".")[-1]) for other in self.project.calls
+                   if callee(other) == "zero_grad" and isinstance(other.func, ast.Attribute)
+                   and self.project.scope(other) is scope}  # fmt: skip
+        return cleared.pop() if len(cleared) == 1 else ""
 
     def _of_function(self, function: Function) -> Iterator[Loss]:
         """Losses that a function of the files gives back and that no backward call in the files reaches."""
         for result in self.project.returned(function):
             parts = list(result.elts) if isinstance(result, ast.Tuple) else [result]
             terms = [term for part in parts for term in self.terms.of(part, 1, Scope(), TOP)]
+            if self.terms.forked:
+                self.unsure.add(result)
             named = words.part_of(function.name)
-            part = named or self._part([], terms, None)
+            part = named or self.part([], terms, None)
             loss = self._loss(result, terms, part, None)
             if loss is not None:
                 formula = self.project.text(self._telling(parts[0])) if len(parts) == 1 else loss.formula
@@ -253,10 +266,10 @@ def detaches(losses: Losses) -> tuple[Detach, ...]:
     """Return where, in the generator's own loss, the fakes reach the critic without a gradient path."""
     found: dict[object, Detach] = {}
     paths = losses.paths
-    for call, _ in losses.generator_calls:
+    for call, loss in losses.generator_calls:
         if not (call.args and paths.roles.call_part(call) == "critic"):
             continue
-        for node, how in _cuts(call, paths):
+        for node, how in [*_cuts(call, paths), *_cut_scores(call, loss, paths)]:
             site = paths.project.site(node)
             found[site.place] = Detach(site.place, site.quote, site.owner, how)
     return tuple(sorted(found.values(), key=lambda detach: detach.place))
@@ -281,8 +294,23 @@ def _cuts(call: ast.Call, paths: Paths) -> Iterator[tuple[ast.AST, str]]:
             yield node, "detach" if callee(node) in ("detach", "detach_", "stop_gradient") else callee(node)
         elif isinstance(node, ast.Attribute) and node.attr == "data" and not paths.project.bindings.get(node):
             yield node, "data"
+        elif isinstance(node, ast.Call) and callee(node) == "tensor" and generated:
+            yield node, "torch.tensor"
         elif node in generated and paths.idle(node) and not _other_live(generated, node, paths):
             yield node, "no_grad"
+
+
+def _cut_scores(call: ast.Call, loss: ast.AST, paths: Paths) -> Iterator[tuple[ast.AST, str]]:
+    """Where the score itself is cut on every way from the critic into the loss."""
+
+    def is_cut(node: ast.AST) -> bool:
+        return isinstance(node, ast.Call) and callee(node) in CUT
+
+    if call in paths.upstream(loss, lambda node: node is call or is_cut(node)):
+        return
+    for node in paths.upstream(loss, lambda node: node is call):
+        if is_cut(node) and call in paths.upstream(node, lambda one: one is call):
+            yield node, callee(node)
 
 
 def _other_live(calls: list[ast.Call], node: ast.AST, paths: Paths) -> bool:

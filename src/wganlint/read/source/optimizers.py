@@ -11,7 +11,7 @@ from wganlint.read.source.paths import Paths
 from wganlint.read.source.steps import keyword
 from wganlint.source import Optimizer
 
-_NAMES = words.listed(
+NAMES = words.listed(
     "Adam AdamW SGD RMSprop RMSProp Adagrad AdagradOptimizer Adadelta Adamax NAdam RAdam AdamOptimizer "
     "RMSPropOptimizer GradientDescentOptimizer MomentumOptimizer Lion LBFGS AdaBelief FusedAdam ExtraAdam "
     "AdamW8bit LAMB Nadam OAdam OptimisticAdam Ranger"
@@ -22,7 +22,7 @@ def optimizers(paths: Paths) -> tuple[Optimizer, ...]:
     """Return every optimizer; one that a function creates for several callers is given once for each part."""
     found: list[Optimizer] = []
     for call in paths.project.calls:
-        if callee(call) not in _NAMES or not (call.args or call.keywords):
+        if callee(call) not in NAMES or not (call.args or call.keywords):
             continue
         for part in _parts(call, paths):
             made = _optimizer(call, part, paths)
@@ -36,7 +36,7 @@ def _optimizer(call: ast.Call, part: str, paths: Paths) -> Optimizer:
     name = callee(call)
     values = paths.values
     lr = keyword(call, "lr", "learning_rate")
-    keras = not any(known.arg == "params" for known in call.keywords) and not _takes_parameters(call)
+    keras = not any(known.arg == "params" for known in call.keywords) and not takes_parameters(call)
     if lr is None:
         lr = call.args[0] if keras and call.args else call.args[1] if len(call.args) > 1 else None
     number = values.number(lr)
@@ -44,11 +44,12 @@ def _optimizer(call: ast.Call, part: str, paths: Paths) -> Optimizer:
     return Optimizer(
         site.place, site.quote, site.owner, name, part,
         number.value if number else None, paths.project.text(lr) if lr is not None else "",
-        momentum.value if momentum else None, _betas(call, paths), _choice(call, paths),
+        momentum.value if momentum else None, _betas(call, paths), _betas_text(call, paths), _choice(call, paths),
     )  # fmt: skip
 
 
-def _takes_parameters(call: ast.Call) -> bool:
+def takes_parameters(call: ast.Call) -> bool:
+    """Return whether the first argument of an optimizer is its weights; Keras starts with the rate."""
     if not call.args:
         return False
     first = call.args[0]
@@ -68,6 +69,13 @@ def _betas(call: ast.Call, paths: Paths) -> tuple[float, float] | None:
     if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
         return numbers[0].value, numbers[1].value
     return None
+
+
+def _betas_text(call: ast.Call, paths: Paths) -> str:
+    given = keyword(call, "betas", "beta_1", "beta1") or (call.args[2] if len(call.args) > 2 else None)
+    if given is None and any(known.arg is None for known in call.keywords):
+        return "**"  # may be anything
+    return paths.project.text(given) if given is not None else ""
 
 
 def _pair(node: ast.AST | None, paths: Paths, depth: int = 6) -> list[ast.expr]:
@@ -93,7 +101,7 @@ def _pair(node: ast.AST | None, paths: Paths, depth: int = 6) -> list[ast.expr]:
 
 def _parts(call: ast.Call, paths: Paths) -> list[str]:
     given = call.args[0] if call.args else keyword(call, "params", "parameters")
-    if given is None or (not _takes_parameters(call) and call.args):
+    if given is None or (not takes_parameters(call) and call.args):
         return [_target_part(call, paths)]
     found = _owners(given, paths)
     if not found:
@@ -116,9 +124,9 @@ def _owners(node: ast.AST, paths: Paths, depth: int = 6) -> list[str]:
     """Return the parts of the networks whose parameters an expression holds; one entry for each caller."""
     match node:
         case ast.Call() if callee(node) in ("parameters", "named_parameters") and isinstance(node.func, ast.Attribute):
-            return [_holder(node.func.value, paths) or "other"]
+            return [holder_part(node.func.value, paths) or "other"]
         case ast.Attribute(attr="trainable_variables" | "trainable_weights", value=value):
-            return [_holder(value, paths) or "other"]
+            return [holder_part(value, paths) or "other"]
         case ast.Call() if callee(node) in ("chain", "list", "filter", "iter"):
             inner = {part for arg in node.args for part in _owners(arg, paths, depth - 1)} if depth else set()
             return list(inner) if len(inner) <= 1 else ["mixed"]
@@ -146,7 +154,7 @@ def _owners(node: ast.AST, paths: Paths, depth: int = 6) -> list[str]:
     return []
 
 
-def _holder(node: ast.expr, paths: Paths) -> str:
+def holder_part(node: ast.expr, paths: Paths) -> str:
     """Return the part of a network or of a piece of one: self.generator.count_head."""
     part = paths.roles.object_part(node)
     if part:
@@ -193,6 +201,6 @@ def _left_before(function: ast.FunctionDef | ast.AsyncFunctionDef, child: ast.AS
     for statement in reversed(function.body[: function.body.index(child)] if child in function.body else []):
         if isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Return) and not statement.orelse:
             made = [node for node in ast.walk(statement.body[-1]) if isinstance(node, ast.Call)]
-            if any(callee(node) in _NAMES for node in made):
+            if any(callee(node) in NAMES for node in made):
                 return f"not ({paths.project.text(statement.test)})"
     return ""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import Function, callee
-from wganlint.read.source.flow import dotted
+from wganlint.read.source.flow import Binding, dotted
 from wganlint.read.source.layers import constructors
 from wganlint.read.source.paths import Paths, is_gradient
 from wganlint.read.source.penalties import Penalties
 from wganlint.read.source.steps import SHAPE, keyword, operand, rest
+from wganlint.read.source.ways import Scope, Ways
 
 _BCE = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits", "BCELoss", "BCEWithLogitsLoss",
                   "BinaryCrossentropy", "sigmoid_cross_entropy_with_logits", "binary_crossentropy"})  # fmt: skip
@@ -44,31 +45,21 @@ class Term:
     scaled: bool = False  # it has a factor whose value is not told
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What parameters stand for while a user's function is followed, and names seen on the way."""
-
-    arguments: tuple[tuple[ast.arg, ast.expr], ...] = ()
-    hint: str = ""
-    outer: Scope | None = None
-
-    def argument(self, node: ast.AST) -> ast.expr | None:
-        """Return what the caller passed for a parameter."""
-        return next((value for known, value in self.arguments if known is node), None)
-
-
 class Terms:
     """Expands loss formulas over the files."""
 
     def __init__(self, paths: Paths, penalties: Penalties) -> None:
         self.paths, self.penalties = paths, penalties
         self.project, self.roles = paths.project, paths.roles
+        self.ways = Ways(paths)
+        self.forked = False  # the last formula had two ways that pull differently
         self.budget = 0  # expressions still to be looked at for one formula
         self.followed: set[Function] = set()  # loss functions that some formula went through
 
     def of(self, node: ast.AST, sign: int, scope: Scope, depth: int, family: str = "wgan") -> list[Term]:
         """Return the scores in an expression that is minimized with this sign."""
         self.budget = 3000 if depth >= TOP else self.budget - 1
+        self.forked = False if depth >= TOP else self.forked
         if depth <= 0 or self.budget < 0:
             return []
         if self._is_penalty(node):
@@ -86,9 +77,14 @@ class Terms:
                 return self.of(left, sign, scope, depth, family)
             case ast.BinOp(op=ast.Pow(), left=left):
                 return self._squared(left, sign, scope, depth)
-            case ast.IfExp(body=body, orelse=orelse):
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                flag = self.ways.flag(test, scope)
+                if flag is not None:
+                    return self.of(body if flag else orelse, sign, scope, depth - 1, family)
                 first = self.of(body, sign, scope, depth - 1, family)
-                return first or self.of(orelse, sign, scope, depth - 1, family)
+                second = self.of(orelse, sign, scope, depth - 1, family)
+                self._compare(first, second)
+                return first or second
             case ast.Subscript(slice=ast.Constant(value=str() as key)) if not words.lowered(key) & _SCORES:
                 return []
             case ast.Subscript(value=value):
@@ -118,8 +114,12 @@ class Terms:
             number = self.paths.values.number(factor)
             if words.lowered(dotted(factor)) & _DRIFT or (number is not None and abs(number.value) <= SMALL):
                 return []  # 0 * score, or the drift term that keeps scores near 0
+            if number is None and not isinstance(factor, ast.Call):
+                number = self.ways.number(factor, scope)
             if number is not None:
                 return self.of(value, sign if number.value > 0 else -sign, scope, depth, family)
+            if self.ways.depends(factor, scope) and self.of(value, sign, scope, depth, family):
+                self.forked = True  # a factor that the caller chooses may turn the sign
         for value in (right, left):
             terms = self.of(value, sign, scope, depth, family)
             if terms:
@@ -143,7 +143,8 @@ class Terms:
         name = node.id if isinstance(node, ast.Name) else node.attr
         hint = words.side_of(name)
         inner = replace(scope, hint=name) if hint in ("real", "fake") else scope
-        bindings = self.project.holds(node)
+        bindings = [b for b in self.project.holds(node) if self.ways.taken(b.value, scope)]
+        self._fork(bindings, sign, inner, depth, family)
         for binding in bindings:
             if binding.how not in ("is", "each"):
                 continue
@@ -163,6 +164,29 @@ class Terms:
         if not bindings and hint in ("real", "fake") and words.lowered(name) & _SCORES:
             return [Term(sign, hint, family, node)]
         return []
+
+    def _fork(self, bindings: list[Binding], sign: int, scope: Scope, depth: int, family: str) -> None:
+        """Remember where a name can hold two formulas that pull differently: then no sign is sure."""
+        whole = [
+            b.value for b in bindings if b.how == "is" and b.item is None and not isinstance(b.value, ast.Constant)
+        ]
+        if len(whole) < 2 or self.forked or depth < 3:
+            return
+        inner = {one for value in whole for one in ast.walk(value)} | set(whole)
+        first: list[Term] = []
+        for value in whole:
+            if any(bound.value in inner for one in ast.walk(value) if isinstance(one, ast.Name)
+                   for bound in self.project.holds(one)):  # fmt: skip
+                continue  # loss = loss + more goes on from the other
+            terms = self.of(value, sign, scope, depth - 2, family)
+            self._compare(first, terms)
+            first = first or terms
+
+    def _compare(self, first: list[Term], second: list[Term]) -> None:
+        """Two ways to one value: with scores that pull differently nothing is sure."""
+        pulls = [{(term.side, term.sign) for term in terms if term.side != "penalty"} for terms in (first, second)]
+        if all(pulls) and pulls[0] != pulls[1]:
+            self.forked = True
 
     def _scores_inside(self, call: ast.Call) -> bool:
         return (
@@ -209,11 +233,14 @@ class Terms:
         self.followed.add(function)
         arguments = tuple(self.project.passed(call, function))
         inner = Scope(arguments, scope.hint, scope)
-        for result in self.project.returned(function):
+        found: list[Term] = []
+        for result in self.ways.results(function, inner):
             parts = result.elts if isinstance(result, ast.Tuple) else [result]
             terms = [term for part in parts for term in self.of(part, sign, inner, depth - 1, family)]
-            if terms:
-                return terms
+            self._compare(found, terms)
+            found = found or terms
+        if found:
+            return found
         beside = words.lowered(callee(call)) & {"match", "matching", "feature", "features", "fm", "aux", "class", "l1"}
         return [] if beside else self._opaque(call)
 
@@ -285,14 +312,14 @@ class Terms:
         if not terms:  # Keras puts the label first
             value, target = target, value
             terms = self.of(value, sign, scope, depth, family)
-        label = self._label(target)
+        label = self._label(target, scope)
         if label is None:
             return []
         turn = -1 if label > 0.5 else 1
         return [replace(term, sign=turn * term.sign, family=family, logits=logits) for term in terms]
 
-    def _label(self, node: ast.expr, depth: int = 6) -> float | None:
-        number = self.paths.values.number(node)
+    def _label(self, node: ast.expr, scope: Scope, depth: int = 8) -> float | None:
+        number = self.paths.values.number(node) or self.ways.number(node, scope)
         if number is not None:
             return number.value
         match node:
@@ -307,21 +334,44 @@ class Terms:
                     if found is None and len(node.args) > 1:
                         found = self.paths.values.number(node.args[1])
                     return found.value if found else None
+                if self.project.targets(node) and depth and not self.roles.call_part(node):
+                    return self._label_of_function(node, scope, depth)
                 inner = operand(node)
-                return self._label(inner, depth - 1) if inner is not None and depth and name in SAME else None
+                return self._label(inner, scope, depth - 1) if inner is not None and depth and name in SAME else None
             case ast.Name() | ast.Attribute() if depth:
-                held = self.project.holds(node)
+                held = [b for b in self.project.holds(node) if self.ways.taken(b.value, scope)]
+                if len(held) == 1 and isinstance(held[0].value, ast.arg):
+                    given = scope.argument(held[0].value)
+                    return self._label(given, scope.outer or Scope(), depth - 1) if given is not None else None
+                if len(held) > 1 and any(not isinstance(b.value, ast.Constant) for b in held):
+                    labels = {self._label(b.value, scope, depth - 1) for b in held if isinstance(b.value, ast.expr)}
+                    return labels.pop() if len(labels) == 1 else None
                 if len(held) == 1 and isinstance(held[0].value, ast.expr):
-                    found_label = self._label(held[0].value, depth - 1)
+                    found_label = self._label(held[0].value, scope, depth - 1)
                     if found_label is not None:
                         return found_label
                 low = words.lowered(node.id if isinstance(node, ast.Name) else node.attr)
                 if low & {"valid", "real", "ones", "one"}:
                     return 1.0
                 return 0.0 if low & {"fake", "zeros", "zero"} else None
-            case ast.BinOp(left=left, op=ast.Mult() | ast.Sub()):
-                return self._label(left, depth - 1) if depth else None
+            case ast.IfExp(test=test, body=body, orelse=orelse) if depth:
+                flag = self.ways.flag(test, scope)
+                return self._label(body if flag else orelse, scope, depth - 1) if flag is not None else None
+            case ast.BinOp(left=left, op=ast.Mult() | ast.Sub() as op, right=right) if depth:
+                base = self._label(left, scope, depth - 1)
+                by = self.paths.values.number(right)
+                if base is None or by is None:
+                    return base
+                return base * by.value if isinstance(op, ast.Mult) else base - by.value
         return None
+
+    def _label_of_function(self, call: ast.Call, scope: Scope, depth: int) -> float | None:
+        """Return the label that a user's function gives back for the arguments of this call."""
+        labels: set[float | None] = set()
+        for function in self.project.targets(call)[:1]:
+            inner = Scope(tuple(self.project.passed(call, function)), scope.hint, scope)
+            labels = {self._label(result, inner, depth - 1) for result in self.ways.results(function, inner)}
+        return labels.pop() if len(labels) == 1 else None
 
     def _side_of_call(self, call: ast.Call, scope: Scope) -> str:
         """Return the side of the data that a critic's call scores; else of the names that hold the score."""
