@@ -317,6 +317,8 @@ def main() -> None:
             found = result(name, options, runs, tallies)
             if isinstance(rival, Peer):
                 found["version"] = version(rival.name)
+                for figures in found["modes"].values():
+                    del figures["examples"]  # what they miss is theirs to list
         text = json.dumps(found, indent=1) + "\n"
         if options.json:
             options.json.write_text(text, encoding="utf-8")
