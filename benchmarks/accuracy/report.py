@@ -208,8 +208,8 @@ def public_section() -> list[str]:
         "",
         f"{len(result['repositories'])} repositories at named commits, {size} lines of Python that are not blank, read"
         " as source alone: the rules see no log. Each finding of medium or worse was looked at by hand: true where the"
-        " line does what is said *and* the harm is shown, by a test of [proof.py](../benchmarks/public/proof.py), a thread"
-        " or a paper.",
+        " line does what is said *and* the harm is shown: by a test of [proof.py](../benchmarks/public/proof.py), a"
+        " thread or a paper.",
         "",
         f"{len(rows)} findings of medium or worse ({1000 * len(rows) / max(1, size):.2f} per 1,000 lines),"
         f" {len(settled)} judged, {wrong} of them false. {hits} of {len(result['known'])} bugs that were known before"
