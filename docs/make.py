@@ -18,8 +18,7 @@ from wganlint.explain import index, page
 from wganlint.finding import Outcome
 from wganlint.render.full import full
 from wganlint.rules.catalogue import Catalogue, catalogue
-from wganlint.rules.rule import Rule
-from wganlint.trial import lay
+from wganlint.rules.rule import Example, Rule
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -35,14 +34,23 @@ def shown(rule: Rule, width: int = 100) -> str:
     if example is None:
         return ""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path("run").mkdir()
         lay(example, Path("run"))
-        report = analyze("run")
+        told = {"expect": example.expect} if getattr(example, "expect", ()) else {}
+        report = analyze("run", **told)
     own = tuple(finding for finding in report.findings if finding.code == rule.code)
     alone = tuple(replace(one, root=False, causes=(), caused_by=(), masks=()) for one in own)
     parts = full(replace(report, findings=alone, chains=(), verdicts=()), width).split("\n\n")
     ends = next((at for at, part in enumerate(parts) if part.startswith("What to do, in this order")), len(parts))
     return "\n\n".join(parts[1:ends]).rstrip()
+
+
+def lay(example: Example, root: Path) -> None:
+    """Write the inputs of an example into a new folder, as a run would leave them."""
+    files = {"example.log": example.log, "training/model.py": example.source, "example.pt.trace.json": example.trace}
+    for name, text in files.items():
+        if text:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text, encoding="utf-8")
 
 
 def rule_page(rule: Rule, book: Catalogue) -> str:

@@ -50,18 +50,13 @@ def trial(rule: Rule, example: Example, book: Catalogue) -> str:
 def _judge(rule: Rule, example: Example, book: Catalogue) -> Judgement | None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        lay(example, root)
+        if example.log:
+            (root / "example.log").write_text(example.log, encoding="utf-8")
+        if example.source:
+            (root / "training").mkdir()
+            (root / "training" / "model.py").write_text(example.source, encoding="utf-8")
+        if example.trace:
+            (root / "example.pt.trace.json").write_text(example.trace, encoding="utf-8")
         runs = [assign(read_run(files)) for files in discover([root])]
     judgements = [j for run in runs for j in judge(run, book.rules) if j.rule.code == rule.code]
     return judgements[0] if judgements else None
-
-
-def lay(example: Example, root: Path) -> None:
-    """Write the inputs of an example into a folder, as a run would leave them."""
-    if example.log:
-        (root / "example.log").write_text(example.log, encoding="utf-8")
-    if example.source:
-        (root / "training").mkdir()
-        (root / "training" / "model.py").write_text(example.source, encoding="utf-8")
-    if example.trace:
-        (root / "example.pt.trace.json").write_text(example.trace, encoding="utf-8")
