@@ -237,6 +237,11 @@ def public_section() -> list[str]:
         where = f"{told['repository']} at {told['commit'][:7]}, {told['path']}:{told['lines'][0]}"
         found = bug["found"] or f"no (wanted {' or '.join(bug['wanted'])})"
         lines.append(f"| {where} | {_cell(told['what'])} | {_cell(told['thread'])} | {found} |")
+    tables = tomllib.loads((PUBLIC / "known.toml").read_text(encoding="utf-8"))
+    lines += [
+        f"\nTaken out of the list: {one['repository']}, {one['path']}: {_cell(one['what'])} {_cell(one['why'])}"
+        for one in tables.get("withdrawn", [])
+    ]
     return [*lines, ""]
 
 
