@@ -317,6 +317,8 @@ def main() -> None:
             found = result(name, options, runs, tallies)
             if isinstance(rival, Peer):
                 found["version"] = version(rival.name)
+                for lists in ("hurting", "harmless", "healthy", "unusable", "missing"):
+                    del found[lists]  # as in wganlint's own result
                 for figures in found["modes"].values():
                     del figures["examples"]  # what they miss is theirs to list
         text = json.dumps(found, indent=1) + "\n"
