@@ -319,8 +319,9 @@ def main() -> None:
                 found["version"] = version(rival.name)
                 for lists in ("hurting", "harmless", "healthy", "unusable", "missing"):
                     del found[lists]  # as in wganlint's own result
+                found["modes"].pop("source", None)  # they read none
                 for figures in found["modes"].values():
-                    del figures["examples"]  # what they miss is theirs to list
+                    del figures["examples"], figures["rules"]  # what they miss is theirs to list
         text = json.dumps(found, indent=1) + "\n"
         if options.json:
             options.json.write_text(text, encoding="utf-8")
