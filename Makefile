@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test fixtures benchmark accuracy clean
+.PHONY: demo test docs fixtures benchmark accuracy accuracy-peers public clean
 
 demo: .venv/demo/ready
 	@.venv/demo/bin/wganlint analyze fixtures/sick/run
@@ -26,7 +26,21 @@ benchmark: .venv/benchmark/ready
 HALF ?= tuning
 accuracy: .venv/test/ready
 	.venv/test/bin/python benchmarks/accuracy/train.py --half $(HALF) --jobs $(or $(JOBS),1)
-	.venv/test/bin/python benchmarks/accuracy/score.py --half $(HALF) --json build/accuracy/$(HALF).json
+	.venv/test/bin/python benchmarks/accuracy/score.py --half $(HALF) --into benchmarks/accuracy/results
+
+# The same runs shown to the rivals; one that cannot be installed is said in its row.
+accuracy-peers: .venv/test/ready .venv/peers/ready
+	.venv/test/bin/python benchmarks/accuracy/score.py --half $(HALF) --judge rivals --into benchmarks/accuracy/results
+
+# The rules on public code: CHECKOUTS is a folder; what it lacks is fetched by git.
+CHECKOUTS ?= build/public
+public: .venv/test/ready
+	@mkdir -p $(CHECKOUTS)
+	.venv/test/bin/python benchmarks/public/check.py --folder $(CHECKOUTS) --clone --json benchmarks/public/result.json
+
+# Pages of the rules and of the accuracy, made from rules/ and the kept results.
+docs: .venv/test/ready
+	.venv/test/bin/python docs/make.py
 
 .venv/demo/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv --clear .venv/demo
@@ -43,6 +57,12 @@ accuracy: .venv/test/ready
 	$(PYTHON) -m venv --clear .venv/benchmark
 	.venv/benchmark/bin/python $(PIP) --editable .
 	-.venv/benchmark/bin/python $(PIP) --requirement benchmarks/peers.txt
+	@touch $@
+
+.venv/peers/ready: benchmarks/accuracy/peers.txt
+	$(PYTHON) -m venv --clear .venv/peers
+	-while read -r one; do case "$$one" in \#*|'') ;; *) .venv/peers/bin/python -m pip \
+	  --disable-pip-version-check --quiet install "$$one";; esac; done < benchmarks/accuracy/peers.txt
 	@touch $@
 
 clean:

@@ -1,4 +1,4 @@
-"""Who judges a run: wganlint, and the place where adapters of other tools come in.
+"""Who judges a run: wganlint, and the rivals through their adapters (peers.py).
 
 A judge is a function from the paths that it may read to what it said. An adapter of a rival maps that tool's own words
 to codes of the catalogue, in the rival's favor where a word could mean two things, and its grades to severities; it
@@ -8,40 +8,10 @@ may convert a log to a format that the rival reads. It belongs in `JUDGES`, and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
-SEVERITIES = ("info", "low", "medium", "high", "critical")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One finding, most important first in a judgement."""
-
-    code: str
-    severity: str
-    root: bool
-    title: str
-
-    @property
-    def loud(self) -> bool:
-        """Medium or worse: what counts as an alarm."""
-        return SEVERITIES.index(self.severity) >= SEVERITIES.index("medium")
-
-    @property
-    def named(self) -> bool:
-        """More than a remark: low or worse."""
-        return SEVERITIES.index(self.severity) >= SEVERITIES.index("low")
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What one judge said about one run; `abstained`: codes that it tried and could not tell."""
-
-    said: tuple[Said, ...]
-    abstained: frozenset[str] = frozenset()
-    known: frozenset[str] = field(default_factory=frozenset)  # codes that the judge has a rule for; empty: not known
-    error: str = ""
+from peers import peers
+from said import Judgement, Said
 
 
 def wganlint(paths: list[Path]) -> Judgement:
@@ -55,7 +25,7 @@ def wganlint(paths: list[Path]) -> Judgement:
     return Judgement(said, unsure, frozenset(v.code for v in report.verdicts))
 
 
-JUDGES: dict[str, Callable[[list[Path]], Judgement]] = {"wganlint": wganlint}
+JUDGES: dict[str, Callable[[list[Path]], Judgement]] = {"wganlint": wganlint, **peers()}
 
 
 def judge(name: str, paths: list[Path]) -> Judgement:

@@ -1,6 +1,7 @@
 """Score judges on the accuracy corpus: `python benchmarks/accuracy/score.py --half tuning`.
 
-    python benchmarks/accuracy/score.py [--half tuning|test] [--only TEXT ...] [--judge NAME] [--json FILE] [--verbose]
+    python benchmarks/accuracy/score.py [--half tuning|test] [--only TEXT ...] [--judge NAME ...] [--json FILE]
+                                        [--into FOLDER] [--verbose]
 
 Each trained run of the half is judged three times: from all that it left, from its logs alone, from its source alone.
 Only faults that hurt are counted, and only where faults.toml calls them decidable from what the judge was shown. The
@@ -24,7 +25,9 @@ from typing import Any
 
 from corpus import FAMILIES, HALVES, HERE, MODES, Fault, Job, faults, jobs
 from harm import harm, unhealthy
-from judges import JUDGES, Judgement, judge
+from judges import JUDGES, judge
+from peers import Peer, version
+from said import Judgement
 from train import CACHE, HEALTHY_SEEDS, SEEDS, is_done
 
 Z = 1.959964  # two-sided 95 %
@@ -83,24 +86,25 @@ class Tally:
     rule_recall: dict[str, Share] = field(default_factory=lambda: defaultdict(Share))
     rule_alarms: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    broken: int = 0  # runs that the judge could not read or fell over
 
     def add_fault(self, job: Job, fault: Fault, said: Judgement, decidable: bool) -> None:
         """Count a run with a fault that hurts."""
         for finding in {s.code: s for s in said.said if s.loud}.values():
-            self.precision[finding.code].add(finding.code in fault.codes | fault.also)
+            self.precision[finding.code].add(bool(finding.meant & (fault.codes | fault.also)))
         if not decidable:
             return
-        hit = any(s.named and s.code in fault.codes for s in said.said)
+        hit = any(s.named and s.meant & fault.codes for s in said.said)
         self.recall.add(hit)
         if not said.known or said.known & fault.root:
             self.recall_covered.add(hit)
         self.by_fault[fault.kind].add(hit)
         self.by_family[job.program.family].add(hit)
         for code in fault.root:
-            self.rule_recall[code].add(any(s.named and s.code == code for s in said.said))
-        ahead = [s.code for s in said.said if s.named]  # in the order of the report: roots come first
-        self.top1.add(bool(set(ahead[:1]) & fault.root))
-        self.top3.add(bool(set(ahead[:3]) & fault.root))
+            self.rule_recall[code].add(any(s.named and code in s.meant for s in said.said))
+        ahead = [bool(s.meant & fault.root) for s in said.said if s.named]  # in the order of the report: roots first
+        self.top1.add(any(ahead[:1]))
+        self.top3.add(any(ahead[:3]))
         if not hit:
             self.missed += 1
             self.abstained += bool(said.abstained & fault.codes)
@@ -128,6 +132,7 @@ class Tally:
             "healthy_runs_without_alarm": self.quiet.data(),
             "alarms_on_healthy": self.alarms,
             "alarms_per_healthy_run": round(self.alarms / healthy, 4) if healthy else None,
+            "broken": self.broken,
             "missed": self.missed,
             "missed_but_said_could_not_tell": self.abstained,
             "by_fault": {kind: share.data() for kind, share in sorted(self.by_fault.items())},
@@ -184,10 +189,10 @@ def sort(todo: list[Job], cache: Path, extra: tuple[str, ...] = ()) -> Sorted:
 
 def ask(name: str, run: Path, mode: str) -> Judgement:
     """Show one judge what `mode` allows; for `log`, a copy of the run without its sources, as one folder."""
-    if mode == "all":
-        return judge(name, [run])
     if mode == "source":
         return judge(name, [run / "code"])
+    if mode == "all" or isinstance(JUDGES[name], Peer):  # rivals read no source
+        return judge(name, [run])
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "run"
         shutil.copytree(run, copy, ignore=shutil.ignore_patterns("code"))
@@ -198,6 +203,8 @@ def score(runs: Sorted, cache: Path, name: str, modes: tuple[str, ...] = MODES) 
     """Judge every run in every mode."""
     table = faults()
     tallies = {mode: Tally() for mode in modes}
+    if isinstance(rival := JUDGES[name], Peer):
+        rival.prepare([cache / job.name / "run" for job in [*(job for job, _ in runs.hurting), *runs.healthy]])
     for mode, tally in tallies.items():
         for job in [*(job for job, _ in runs.hurting), *runs.healthy]:
             said = ask(name, cache / job.name / "run", mode)
@@ -207,6 +214,7 @@ def score(runs: Sorted, cache: Path, name: str, modes: tuple[str, ...] = MODES) 
                 fault = table[job.variant.kind]
                 tally.add_fault(job, fault, said, fault.decidable(mode, job.variant.logged))
             if said.error:
+                tally.broken += 1
                 tally.examples.append(f"broken {job.name}: {said.error}")
     return tallies
 
@@ -229,6 +237,7 @@ def page(name: str, runs: Sorted, tallies: dict[str, Tally], verbose: bool) -> s
             f"  missed                          {tally.missed}, of these {tally.abstained} with a `could not tell`",
             f"  healthy runs without an alarm   {tally.quiet}",
             f"  alarms per healthy run          {tally.alarms / healthy:.3f}",
+            f"  runs that it fell over          {tally.broken}",
         ]
         lines += [f"  {family:30}  {tally.by_family[family]}" for family in FAMILIES if family in tally.by_family]
         lines += [f"    {kind:28}  {share}" for kind, share in sorted(tally.by_fault.items())]
@@ -254,6 +263,26 @@ def commit() -> tuple[str, bool]:
     return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", "rules", "src", "benchmarks/accuracy"))
 
 
+def result(name: str, options: argparse.Namespace, runs: Sorted, tallies: dict[str, Tally]) -> dict[str, Any]:
+    """What is kept of one judge; docs/accuracy.md is made from it."""
+    at, dirty = commit()
+    return {
+        "half": options.half,
+        "judge": name,
+        "commit": at,
+        "differs_from_commit": dirty,
+        "seeds": options.seeds,
+        "healthy_seeds": options.healthy_seeds,
+        "hurting": {job.name: how for job, how in runs.hurting},
+        "harmless": [job.name for job in runs.harmless],
+        "healthy": [job.name for job in runs.healthy],
+        "unusable": {job.name: why for job, why in runs.spoilt},
+        "missing": [job.name for job in runs.missing],
+        "families": dict(Counter(job.program.family for job in (*(job for job, _ in runs.hurting), *runs.healthy))),
+        "modes": {mode: tally.data() for mode, tally in tallies.items()},
+    }
+
+
 def main() -> None:
     """Parse, score, print, store."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -261,35 +290,45 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--healthy-seeds", type=int, nargs="+", default=HEALTHY_SEEDS)
     parser.add_argument("--only", nargs="+", default=[])
-    parser.add_argument("--judge", choices=sorted(JUDGES), default="wganlint")
+    parser.add_argument("--judge", nargs="+", default=["wganlint"], help=f"all, rivals, or {', '.join(JUDGES)}")
     parser.add_argument("--modes", choices=MODES, nargs="+", default=list(MODES))
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--extra", default="", help="as in train.py")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="write the result of the (last) judge here")
+    parser.add_argument("--into", type=Path, help="folder for one result a judge, as docs/accuracy.md is made from")
     parser.add_argument("--verbose", action="store_true", help="name the runs that were missed or alarmed on")
     options = parser.parse_args()
-    at, dirty = commit()
-    if options.half == "test" and dirty:
+    rivals = [name for name in JUDGES if name != "wganlint"]
+    names = {"all": list(JUDGES), "rivals": rivals}.get(options.judge[0], options.judge)
+    if unknown := [name for name in names if name not in JUDGES]:
+        parser.error(f"no judge {unknown[0]!r}; there are {', '.join(JUDGES)}")
+    if options.half == "test" and commit()[1]:
         sys.exit("the test half is scored only as committed: rules, src or benchmarks/accuracy differ from the commit")
     todo = jobs(options.half, options.seeds, options.only, options.healthy_seeds)
     runs = sort(todo, options.cache, tuple(shlex.split(options.extra)))
-    tallies = score(runs, options.cache, options.judge, tuple(options.modes))
-    print(page(options.judge, runs, tallies, options.verbose))
-    if options.json:
-        result = {
-            "half": options.half,
-            "judge": options.judge,
-            "commit": at,
-            "differs_from_commit": dirty,
-            "seeds": options.seeds,
-            "healthy_seeds": options.healthy_seeds,
-            "hurting": {job.name: how for job, how in runs.hurting},
-            "harmless": [job.name for job in runs.harmless],
-            "healthy": [job.name for job in runs.healthy],
-            "unusable": {job.name: why for job, why in runs.spoilt},
-            "modes": {mode: tally.data() for mode, tally in tallies.items()},
-        }
-        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for name in names:
+        rival = JUDGES[name]
+        if isinstance(rival, Peer) and (why := rival.missing()):
+            print(f"{name}: {why}")
+            found = {"half": options.half, "judge": name, "absent": why}
+        else:
+            tallies = score(runs, options.cache, name, tuple(options.modes))
+            print(page(name, runs, tallies, options.verbose), flush=True)
+            found = result(name, options, runs, tallies)
+            if isinstance(rival, Peer):
+                found["version"] = version(rival.name)
+                for lists in ("hurting", "harmless", "healthy", "unusable", "missing"):
+                    del found[lists]  # as in wganlint's own result
+                found["modes"].pop("source", None)  # they read none
+                for figures in found["modes"].values():
+                    del figures["examples"], figures["rules"]  # what they miss is theirs to list
+        text = json.dumps(found, indent=1) + "\n"
+        if options.json:
+            options.json.write_text(text, encoding="utf-8")
+        if options.into:
+            options.into.mkdir(parents=True, exist_ok=True)
+            file = f"{options.half}-{name.replace(',', '').replace(' ', '-')}.json"
+            (options.into / file).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

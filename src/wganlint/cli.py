@@ -224,16 +224,20 @@ def inspect(
 
 @app.command()
 def explain(
-    rule: Annotated[str, typer.Argument(help="Code or name of a rule, such as SAT001.")],
+    rule: Annotated[str, typer.Argument(help="Code or name of a rule (SAT001), or what you see ('losses explode').")],
     rules: RuleFolders = None,
 ) -> None:
     """Print the page of a rule: what it looks for, how sure it is, how it can be wrong, what to do."""
-    from wganlint.explain import page
+    from wganlint.explain import page, symptom_page
     from wganlint.render.screen import echo
+    from wganlint.rules.symptoms import meant
 
     book = _catalogue(load_settings(Path.cwd()), rules)
     found = book.find(rule)
     if found is None:
+        if symptom := meant(rule):
+            echo(symptom_page(symptom, book.rules))
+            return
         near = [r.code for r in book.rules if rule[:3].upper() == r.code[:3]]
         known = ", ".join(near or [r.code for r in book.rules])
         raise UsageError(f"no rule {rule!r}", hint=f"rules: {known}")

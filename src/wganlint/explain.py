@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from wganlint.rules.rule import FixTemplate, Rule, Say
+from collections.abc import Callable, Iterable
+
+from wganlint.rules.rule import FixTemplate, Link, Rule, Say
+from wganlint.rules.symptoms import Symptom, rules_of, symptoms
 
 
-def page(rule: Rule) -> str:
-    """Return the page of a rule as plain text that is also good Markdown."""
+def page(
+    rule: Rule,
+    *,
+    shown: str = "",
+    into: Iterable[tuple[Rule, Link]] = (),
+    code: Callable[[str], str] = str,
+) -> str:
+    """Return the page of a rule as plain text that is also good Markdown.
+
+    `shown` is what the rule prints on an example; `into` are the links of other rules to this one; `code` writes the
+    code of another rule, as a link where pages stand beside each other.
+    """
     families = ", ".join(rule.families) or "all"
-    lines = [
-        f"# {rule.code} {rule.name}",
-        "",
-        rule.about,
-        "",
-        f"Severity: {_severities(rule)}. Loss families: {families}. Status: {rule.status}.",
-        "",
-        "## It fires when",
-        "",
-        "```",
-        " ".join(rule.condition.text.split()),
-        "```",
-        "",
-        *(f"- `{find.name}`: {_call(find.detector, find.parameters)}" for find in rule.finds),
-    ]
+    lines = [f"# {rule.code} {rule.name}", "", rule.about, ""]
+    lines += [f"Severity: {_severities(rule)}. Loss families: {families}. Status: {rule.status}."]
+    if rule.symptoms:
+        said = ", ".join(f'"{symptoms()[key].says}"' for key in rule.symptoms)
+        lines += ["", f"People say: {said}."]
+    if shown:
+        lines += ["", "## What it looks like", "", "```text", *shown.rstrip().split("\n"), "```"]
+    lines += ["", "## It fires when", "", "```", " ".join(rule.condition.text.split()), "```", ""]
+    lines += [f"- `{find.name}`: {_call(find.detector, find.parameters)}" for find in rule.finds]
     if rule.knobs:
         lines += ["", "## Thresholds", ""]
         lines += [
@@ -44,13 +51,48 @@ def page(rule: Rule) -> str:
         lines += [_say(say) for say in rule.body.alternatives]
     if rule.body.links:
         lines += ["", "## What it leads to", ""]
-        lines += [f"- {link.how} {link.to}: {_plain(link.why.text)}" for link in rule.body.links]
+        lines += [f"- {link.how} {code(link.to)}: {_plain(link.why.text)}" for link in rule.body.links]
+    if incoming := [f"- {code(one.code)} {link.how} it: {_plain(link.why.text)}" for one, link in into]:
+        lines += ["", "## What leads to it", "", *incoming]
     lines += ["", "## What to do", ""]
     for fix in rule.body.fixes:
         lines += _fix(fix)
     if rule.body.references:
         lines += ["", "## References", "", *(f"- {reference}" for reference in rule.body.references)]
     return "\n".join(lines) + "\n"
+
+
+def symptom_page(symptom: Symptom, rules: Iterable[Rule]) -> str:
+    """Return what to look at when somebody sees this: the rules that name the symptom, worst first."""
+    found = rules_of(symptom, tuple(rules))
+    lines = [f'# "{symptom.says}"', ""]
+    lines += [f"- {rule.code} {rule.name} ({rule.severity}): {_first(rule.about)}" for rule in found]
+    if not found:
+        lines.append("No rule names this yet.")
+    lines += ["", "The losses alone rarely tell which: `wganlint analyze` looks at the whole run."]
+    return "\n".join(lines) + "\n"
+
+
+def index(rules: Iterable[Rule], code: Callable[[str], str] = str) -> str:
+    """Return the index of all rules, by what people see and by code."""
+    every = sorted(rules, key=lambda rule: rule.code)
+    lines = ["# The rules", "", "Generated from the rule files by `make docs`.", "", "## By what you see", ""]
+    for symptom in symptoms().values():
+        if found := rules_of(symptom, every):
+            lines += [f'### "{symptom.says}"', ""]
+            lines += [f"- {code(rule.code)} {rule.name}: {_first(rule.about)}" for rule in found]
+            lines.append("")
+    lines += ["## By code", "", "| code | name | severity | loss families |", "|---|---|---|---|"]
+    lines += [
+        f"| {code(rule.code)} | {rule.name} | {rule.severity} | {', '.join(rule.families) or 'all'} |" for rule in every
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _first(text: str) -> str:
+    """The first sentence."""
+    head, stop, _ = text.partition(". ")
+    return head + "." if stop else text
 
 
 def _severities(rule: Rule) -> str:

@@ -73,6 +73,10 @@ def test_hard_bound_on_the_score(body: str, low: float | None, high: float | Non
     [
         "return self.out(self.features(x.clamp(-1, 1)))",  # an input
         "n = torch.tensor(len(x)).clamp(min=1)\nreturn h / n",  # a divisor
+        "return torch.sqrt(torch.clamp(h ** 2 + 1, min=1e-7)).transpose(0, 1)",  # an epsilon ahead of a root
+        "return h.pow(2).clamp(min=1e-12).sqrt()",
+        "return torch.log(h.exp().clamp_min(1e-8))",
+        "return x.sum() / h.abs().clamp(min=1e-6)",
         "mask = x[:, :1].clamp(0, 1)\nreturn h * mask",  # a mask
         "w = torch.softmax(h, 0).log().clamp(min=-5).exp().detach()\nreturn h",  # never returned
         "i = x[:, 0].long().clamp(0, 3)\nreturn h[i]",  # an index

@@ -44,8 +44,8 @@ _WITHIN = late(r"[1-9][0-9]{0,8} (points|steps)\Z")
 _DEEP = late(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 _SPAN = late(r"\A\{\w+\.\w+\}")
 _TOP = {
-    "code", "name", "status", "severity", "tags", "families", "about", "healthy", "parameters", "finds", "condition",
-    "grade", "confidence", "title", "say", "alternative", "link", "fix", "references", "example",
+    "code", "name", "status", "severity", "tags", "symptoms", "families", "about", "healthy", "parameters", "finds",
+    "condition", "grade", "confidence", "title", "say", "alternative", "link", "fix", "references", "example",
 }  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def load_rule(text: str, file: str, *, whole: bool = True, data: dict[str, Any] 
     if whole:
         _ = rule.body
         loader.no_idle_parameters()
+        loader.known_symptoms()
     return rule
 
 
@@ -200,7 +201,7 @@ class _Loader:
         return Rule(
             code=code, name=name, status=self.choice(data, (), "status", _STATUS, "stable"), file=self.file,
             about=_fold(self.value(data, (), "about", str)), healthy=_fold(self.value(data, (), "healthy", str)),
-            tags=self.texts(data, (), "tags"), families=families,
+            tags=self.texts(data, (), "tags"), symptoms=self.texts(data, (), "symptoms"), families=families,
             severity=self.choice(data, (), "severity", _SEVERITIES), knobs=knobs, finds=finds, shape=self.shape,
             condition=condition, read_body=self.body,
         )  # fmt: skip
@@ -243,6 +244,14 @@ class _Loader:
                 self.fail(
                     ("parameters", name), f"nothing reads the parameter {name!r}", "use it or leave it out", key=True
                 )
+
+    def known_symptoms(self) -> None:
+        """Refuse a symptom that the vocabulary lacks: the index would not show it."""
+        from wganlint.rules.symptoms import symptoms
+
+        for at, word in enumerate(self.texts(self.data, (), "symptoms")):
+            if word not in symptoms():
+                self.fail(("symptoms", at), f"unknown symptom {word!r}", f"one of {', '.join(symptoms())}")
 
     def identifier(self, path: Path, name: str) -> None:
         if not _IDENTIFIER.match(name) or keyword.iskeyword(name):

@@ -160,6 +160,7 @@ class Rule:
     about: str
     healthy: str
     tags: tuple[str, ...]
+    symptoms: tuple[str, ...]  # keys of rules/symptoms.toml
     families: tuple[str, ...]
     severity: Severity
     knobs: tuple[Knob, ...]

@@ -23,6 +23,8 @@ _CLAMPS = {
     "hardtanh_": "both", "clamp_min": "low", "clamp_min_": "low", "clamp_max": "high", "clamp_max_": "high",
     "relu6": "six",
 }  # fmt: skip
+_AT_ZERO = frozenset({"sqrt", "rsqrt", "log", "log2", "log10", "log1p", "reciprocal", "div", "divide", "true_divide"})
+_SMALL = 1e-3
 _BATCH = frozenset({"batch", "bsz", "bs", "batchsize", "events", "samples", "minibatch"})
 _RUNNING = frozenset({"running", "ema", "avg", "average", "momentum", "moving", "history"})
 
@@ -47,6 +49,8 @@ def clamps(paths: Paths) -> tuple[Clamp, ...]:
     for call in _clamp_calls(paths.project):
         if not _on_weights(call, paths.project):
             low, high = _bounds(call, paths)
+            if high is None and _is_epsilon(call, low, paths.project):
+                continue
             found[call] = _clamp(call, operand(call), low, high, False, paths)
     for call in _pairs(paths.project):
         low, high, value = _pair_bounds(call, paths)
@@ -73,6 +77,18 @@ def _clamp(
         high.value if high and math.isfinite(high.value) else None,
         soft, name, "; ".join(names),
     )  # fmt: skip
+
+
+def _is_epsilon(call: ast.Call, low: Number | None, project: Project) -> bool:
+    """Whether a small lower bound keeps a root, a logarithm or a division away from 0; that is no bound of a score."""
+    if low is None or not 0 <= low.value <= _SMALL:
+        return False
+    around = project.parents.get(call)
+    if isinstance(around, ast.Attribute):  # a method of what was bounded
+        return around.attr in _AT_ZERO
+    if isinstance(around, ast.Call):
+        return call in around.args and callee(around) in _AT_ZERO
+    return isinstance(around, ast.BinOp) and isinstance(around.op, ast.Div) and around.right is call
 
 
 def _clamp_calls(project: Project) -> Iterator[ast.Call]:
