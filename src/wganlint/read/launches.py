@@ -18,7 +18,7 @@ from wganlint.read.starts import Seen, Start, resumes, turns_of
 from wganlint.read.text import TextFacts, spoken_at
 from wganlint.run import Launch, Said
 
-MOST = 500  # launches of one run that are kept
+MOST = 5000  # launches of one file that are kept
 CLOSE = 100  # lines before the end of an error stream where a failure belongs to the end
 SKEW = 3  # falls back within which the ranks of a job come to the same steps
 _VAGUE = "traceback"  # any other kind of failure says more
@@ -45,9 +45,11 @@ def launches_of(file: File, facts: TextFacts, error: TextFacts | None, before: L
     stretches = _stretches(seen, starts, facts.lines)[:MOST]
     texts = _texts(file, stretches, facts)
     size = 1.0 + max([0.0, *(start.before[-1] for start in starts[1:]), *seen.last[-1:]])
+    following = {start.record: start for start in reversed(starts[1:])}
+    said = _lines(facts.said)
     found = []
     for stretch, (head, ending) in zip(stretches, texts, strict=True):
-        after = next((start for start in starts[1:] if start.record == stretch.last), None)
+        after = following.get(stretch.last)
         has = stretch.last > stretch.first
         since = (after.last if after is not None else seen.last_line) if has else stretch.begin
         found.append(
@@ -56,16 +58,16 @@ def launches_of(file: File, facts: TextFacts, error: TextFacts | None, before: L
                 stretch.start.after if stretch.start is not None else (),
                 (after.before if after is not None else seen.last) if has else (),
                 resumed=stretch.start is not None and stretch.first > 0 and resumes(stretch.start, seen.first, size),
-                mixed=any(stretch.begin <= line < stretch.end for line in turns),
+                mixed=bisect_left(turns, stretch.begin) < bisect_left(turns, stretch.end),
                 head=head[1], ending=ending[1], end=Place(file.shown, ending[0]) if ending[0] else None,
-                outcome=_outcome(facts.said, since, stretch.end),
+                outcome=_outcome(said, since, stretch.end),
             )
         )  # fmt: skip
     first, last = found[0], found[-1]
     if before is not None and first.first and before.last and first.names == before.names:
         start = Start(0, 0, before.last, first.first, 0)
         found[0] = replace(first, resumed=resumes(start, before.first, size))
-    outcome = _outcome(error.said, error.lines - CLOSE, error.lines + 1) if error is not None else ""
+    outcome = _outcome(_lines(error.said), error.lines - CLOSE, error.lines + 1) if error is not None else ""
     if error is not None and outcome and last.outcome in ("", _VAGUE):
         line, text = error.ending
         found[-1] = replace(found[-1], outcome=outcome, ending=text, end=Place(error.file, line))
@@ -109,9 +111,14 @@ def _stretches(seen: Seen, starts: Sequence[Start], lines: int) -> list[_Stretch
     return found
 
 
-def _outcome(said: Sequence[Said], after: int, end: int) -> str:
+def _lines(said: Sequence[Said]) -> list[_Line]:
+    """Return the numbers of the lines that were heard, with their kind, in the order of the file."""
+    return sorted((place.line or 0, one.kind) for one in said for place, _ in one.lines)
+
+
+def _outcome(said: Sequence[_Line], after: int, end: int) -> str:
     """Return what is told between two lines of how the program ended; whoever stopped it comes before the traceback."""
-    told = {one.kind for one in said if any(after <= (place.line or 0) < end for place, _ in one.lines)}
+    told = {kind for _, kind in said[bisect_left(said, (after, "")) : bisect_left(said, (end, ""))]}
     failed = told & failures()
     for kind in ("stopped", *sorted(failed - {_VAGUE}), _VAGUE):
         if kind in told:
