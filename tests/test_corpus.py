@@ -38,3 +38,26 @@ def test_nan_in_a_real_event_file_is_found_where_it_stays() -> None:
     (found,) = [f for f in report.findings if f.severity >= Severity.MEDIUM]
     assert found.code == "NUM001"
     assert "from step 238 to the end" in found.title
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "least", "says"),
+    [
+        ("iimgan-x8", "GAN001", Severity.HIGH, "Score_D"),
+        ("pix2pixhd-monet", "GAN001", Severity.HIGH, "D_real + D_fake"),
+        ("xsrgan-gan", "GAN001", Severity.HIGH, "Discriminator Loss"),
+        ("cyclegan-ganilla", "GAN001", Severity.HIGH, "discriminator B has won"),
+        ("chainer-dcgan64", "GAN001", Severity.MEDIUM, "far ahead"),
+        ("celebagan-tfevents", "GAN001", Severity.MEDIUM, "far ahead"),
+        ("mcnet", "SAT003", Severity.HIGH, "27.631"),
+        ("vanilla-notconverging", "SAT003", Severity.HIGH, "half of the clamp of BCELoss"),
+        ("timegan-wgangp2", "GAN002", Severity.HIGH, "exactly zero from step 266"),
+        ("pgan-paddle", "GAN003", Severity.MEDIUM, "came back"),
+        ("sndcgan-hinge", "GAN002", Severity.LOW, "a guess pays 2"),
+    ],
+)
+def test_what_is_sick_in_the_game_is_named(name: str, code: str, least: Severity, says: str) -> None:
+    found = [f for f in analyze(CORPUS / name).findings if f.code == code]
+    assert found
+    assert max(f.severity for f in found) >= least
+    assert any(says in f.title for f in found)

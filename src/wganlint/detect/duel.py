@@ -158,6 +158,12 @@ def discriminator_ahead(
     return Fact(fields, tuple(evidence), start.place, names)
 
 
+@detector(fields={"count": Kind.COUNT})
+def games(run: Run) -> Found:
+    """How many games the run plays: a discriminator each, with the generator loss that answers it."""
+    return Fact({"count": Quantity(len(run.pairs), Kind.COUNT)}) if run.pairs else ABSENT
+
+
 _WEIGHT = {"answer": 0, "margin": 1, "rejected": 2, "accuracy": 3, "loss": 4, "signs": 5, "scores": 6}
 
 
