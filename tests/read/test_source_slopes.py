@@ -115,6 +115,7 @@ def test_masks_inside_the_penalty(body: str, masked: int) -> None:
         ("torch.rand_like(real)", "element", None),
         ("torch.rand(real.size())", "element", None),
         ("torch.tensor(np.random.random((real.size(0), 1, 1, 1)))", "sample", 4),
+        ("Tensor(np.random.random((real.size(0), 1, 1, 1)))", "sample", 4),
         ("torch.FloatTensor(real.size(0), 1, 1, 1).uniform_(0, 1)", "sample", 4),
     ],
 )

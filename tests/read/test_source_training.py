@@ -147,6 +147,11 @@ def test_other_losses_are_not_adversarial(text: str) -> None:
         ("fake = G(z).data\ng_loss = -D(fake).mean()\ng_loss.backward()", "data"),
         ("with torch.no_grad():\n        fake = G(z)\n    g_loss = -D(fake).mean()\n    g_loss.backward()", "no_grad"),
         ("fake = torch.from_numpy(G(z).cpu().numpy())\ng_loss = -D(fake).mean()\ng_loss.backward()", "numpy"),
+        (
+            "bce = nn.BCELoss()\nfake = G(z)\nscore = D(fake).detach()\n"
+            "g_loss = 10 * F.l1_loss(fake, z) + 0.1 * bce(score, torch.ones(8))\ng_loss.backward()",
+            "detach",
+        ),
     ],
 )
 def test_generator_without_a_path(lines: str, how: str) -> None:

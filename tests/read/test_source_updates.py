@@ -37,6 +37,50 @@ opt_d = torch.optim.Adam(D.parameters(), lr=1e-4, betas=(0.0, 0.9))
 opt_g = torch.optim.Adam(G.parameters(), lr=1e-4, betas=(0.0, 0.9))
 """
 SOUND = {
+    "a relativistic loss: each score against the other's mean": MADE
+    + """
+def distance(score, target):
+    return torch.mean((score - target) ** 2)
+
+for step in range(9):
+    real, fake, one = torch.randn(64, 8), G(torch.randn(64, 4)), torch.ones(64, 1)
+    opt_d.zero_grad()
+    c_real, c_fake = D(real), D(fake.detach())
+    d_loss = distance(c_real, c_fake.mean() + one) + distance(c_fake, c_real.mean() - one)
+    d_loss.backward()
+    opt_d.step()
+    opt_g.zero_grad()
+    c_real, c_fake = D(real), D(fake)
+    g_loss = distance(c_fake, c_real.mean() + one) + distance(c_real, c_fake.mean() - one)
+    g_loss.backward()
+    opt_g.step()
+""",
+    "networks from a factory that both share": """
+def init_net(net):
+    net.apply(print)
+    return net
+
+def define_g(opt):
+    net = None
+    net = Generator()
+    return init_net(net)
+
+def define_d(opt):
+    net = None
+    net = Critic()
+    return init_net(net)
+
+netg, netd = define_g(1), define_d(1)
+optimizer_d = torch.optim.Adam(netd.parameters())
+optimizer_g = torch.optim.Adam(netg.parameters())
+for step in range(9):
+    optimizer_d.zero_grad()
+    (netd(netg(torch.randn(64, 4)).detach()).mean() - netd(torch.randn(64, 8)).mean()).backward()
+    optimizer_d.step()
+    optimizer_g.zero_grad()
+    (-netd(netg(torch.randn(64, 4))).mean()).backward()
+    optimizer_g.step()
+""",
     "optimizers in a dict": """
 D, G = Critic(), Generator()
 opts = {"D": torch.optim.Adam(D.parameters()), "G": torch.optim.Adam(G.parameters())}

@@ -132,3 +132,22 @@ def restart_rate(run: Run) -> Found:
     if found:
         return max(found, key=lambda one: one[0])[1]
     return ABSENT if looked else Missing("the learning rate on each record")
+
+
+@detector(fields={"line": Kind.TEXT, "count": Kind.COUNT, "restored": Kind.FLAG})
+def state_reset_said(run: Run) -> Found:
+    """Lines by which the program itself tells that an optimizer's state was cleared, reset or could not be loaded.
+
+    restored: it stands where a checkpoint is loaded ("could not load optimizer state"), not in the middle of training.
+    """
+    said = next((one for one in run.said if one.kind == "optimizer_state_lost"), None)
+    if said is None or not said.lines:
+        return ABSENT
+    place, quote = said.lines[0]
+    low = quote.lower()
+    fields: dict[str, Quantity | bool | str] = {
+        "line": quote[:80],
+        "count": Quantity(said.count, Kind.COUNT),
+        "restored": any(word in low for word in ("load", "restor", "resum", "checkpoint")),
+    }
+    return Fact(fields, (said.evidence("the program says so"),), place)

@@ -60,6 +60,24 @@ def lost_graph(run: Run) -> Found:
     return Fact(fields, tuple(one.evidence(label) for one in shown[:4]), shown[0].place)
 
 
+@detector(fields=_BASE)
+def idle_penalty(run: Run) -> Found:
+    """A whole penalty (with a graph, its norm pulled to 1) that no loss takes, while something else holds the critic.
+
+    A critic that nothing else holds is no_lipschitz's. A slope that is only logged has no graph or no target.
+    """
+    found = _penalties(run)
+    if isinstance(found, Missing):
+        return found
+    idle = [one for one in found if one.used is False and one.create_graph]
+    idle = [one for one in idle if any(norm.centered == 1.0 for norm in one.norms)]
+    source = model(run)
+    losses = source.losses if source is not None else ()
+    if not idle or any(loss.control == "unused penalty" for loss in losses):
+        return ABSENT if found else Missing(PENALTY)
+    return Fact(_base(idle), tuple(one.evidence("computed, and no loss takes it") for one in idle[:4]), idle[0].place)
+
+
 @detector(fields={**_BASE, "kind": Kind.TEXT, "dims": Kind.TEXT, "rank": Kind.COUNT, "wrong": Kind.FLAG})
 def penalty_geometry(run: Run) -> Found:
     """Where the norm of the slope, or the point that it is taken at, is not one for each sample.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from wganlint.read.source import words
@@ -262,6 +262,9 @@ class Losses:
                 yield replace(loss, formula=formula)
 
 
+_DETACH = frozenset({"detach", "detach_", "stop_gradient"})
+
+
 def detaches(losses: Losses) -> tuple[Detach, ...]:
     """Return where, in the generator's own loss, the fakes reach the critic without a gradient path."""
     found: dict[object, Detach] = {}
@@ -304,13 +307,43 @@ def _cut_scores(call: ast.Call, loss: ast.AST, paths: Paths) -> Iterator[tuple[a
     """Where the score itself is cut on every way from the critic into the loss."""
 
     def is_cut(node: ast.AST) -> bool:
-        return isinstance(node, ast.Call) and callee(node) in CUT
+        return isinstance(node, ast.Call) and callee(node) in CUT | _DETACH
 
-    if call in paths.upstream(loss, lambda node: node is call or is_cut(node)):
+    if call in _ways(loss, paths, lambda node: node is call or is_cut(node)):
         return
-    for node in paths.upstream(loss, lambda node: node is call):
+    for node in _ways(loss, paths, lambda node: node is call):
         if is_cut(node) and call in paths.upstream(node, lambda one: one is call):
-            yield node, callee(node)
+            yield node, "detach" if isinstance(node, ast.Call) and callee(node) in _DETACH else _name(node)
+
+
+def _ways(loss: ast.AST, paths: Paths, stop: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
+    """Yield what a loss comes from, also through what a criterion (`bce(score, label)`) is given."""
+    seen: set[ast.AST] = {loss}
+    queue = [loss]
+    while queue and len(seen) < 400:
+        node = queue.pop(0)
+        yield node
+        if stop(node):
+            continue
+        before = paths.back(node)
+        if not before and isinstance(node, ast.Call) and not paths.roles.call_part(node):
+            before = list(node.args[:2])
+        queue += [one for one in before if one not in seen]
+        seen.update(before)
+
+
+def cut_losses(losses: Losses) -> frozenset[object]:
+    """Return the places of generator losses whose score is cut: they move nothing, in no direction."""
+    paths = losses.paths
+    return frozenset(
+        paths.project.site(loss).place
+        for call, loss in losses.generator_calls
+        if paths.roles.call_part(call) == "critic" and any(_cut_scores(call, loss, paths))
+    )
+
+
+def _name(node: ast.AST) -> str:
+    return callee(node) if isinstance(node, ast.Call) else ""
 
 
 def _other_live(calls: list[ast.Call], node: ast.AST, paths: Paths) -> bool:

@@ -14,6 +14,7 @@ from wganlint.source import Site
 
 _DRAWS = frozenset({"rand", "rand_like", "random", "uniform", "uniform_", "random_uniform", "random_sample", "rand_n",
                     "sample"})  # fmt: skip
+_MADE = frozenset({"Tensor", "FloatTensor", "tensor", "as_tensor", "from_numpy", "Variable"})
 _SPREAD = frozenset({"view", "reshape", "unsqueeze", "expand", "expand_as", "unsqueeze_", "repeat", "expand_dims",
                      "broadcast_to", "view_as"})  # fmt: skip
 
@@ -84,6 +85,13 @@ def _draw(node: ast.expr, paths: Paths) -> tuple[ast.Call | None, bool]:
     for one in paths.upstream(node, lambda n: isinstance(n, ast.Call) and callee(n) in _DRAWS, calls=False):
         if isinstance(one, ast.Call) and callee(one) in _DRAWS and not paths.project.targets(one):
             return one, spread
+        if (
+            isinstance(one, ast.Call)
+            and callee(one) in _MADE
+            and len(one.args) == 1
+            and isinstance(one.args[0], ast.Call)
+        ):
+            return _draw(one.args[0], paths)  # Tensor(np.random.random((n, 1, 1, 1)))
         spread |= isinstance(one, ast.Call) and callee(one) in _SPREAD
         spread |= isinstance(one, ast.Subscript)
         if isinstance(one, ast.BinOp) and not isinstance(one.op, ast.Sub | ast.Mult):

@@ -6,7 +6,7 @@ import ast
 
 from wganlint.read.source.batches import label_faults
 from wganlint.read.source.classes import callee
-from wganlint.read.source.losses import Losses
+from wganlint.read.source.losses import Losses, cut_losses
 from wganlint.read.source.steps import keyword
 from wganlint.read.source.trained import Optimizers
 from wganlint.source import Loss, SignFault
@@ -23,7 +23,8 @@ def sign_faults(losses: Losses, optimizers: Optimizers) -> tuple[SignFault, ...]
     """
     if _turned(losses, optimizers):
         return ()
-    sure = [loss for loss in losses.facts if loss.sure and loss.family]
+    cut = cut_losses(losses)
+    sure = [loss for loss in losses.facts if loss.sure and loss.family and loss.place not in cut]
     critics = [loss for loss in sure if loss.part == "critic" and loss.real_sign and loss.fake_sign]
     faults: dict[object, SignFault] = {fault.place: fault for fault in label_faults(losses.paths)}
     for loss in critics:

@@ -50,6 +50,8 @@ def _wrong(updates: Updates) -> Iterator[UpdateFault]:
             continue
         if {net.part for net in known.nets} != {_OTHER[known.part]}:
             continue
+        if any(words.part_of(net.name) == known.part for net in known.nets):
+            continue  # its own name says that it is the right one: what it is made of was not understood
         right = [one for one in updates.optimizers.all if one is not known and one.part == _OTHER[known.part]]
         twice = [one for one in right if any(one.holds(net) for net in known.nets)]
         marks = [(updates.project.site(one.call), f"{one.name} holds the same weights") for one in twice[:1]]

@@ -14,8 +14,8 @@ def listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-CRITIC = listed("critic crit critics disc discriminator discriminators discr dis adversary")
-GENERATOR = frozenset({"generator", "generators", "gen"})
+CRITIC = listed("critic crit critics disc discriminator discriminators discr dis adversary netd")
+GENERATOR = frozenset({"generator", "generators", "gen", "netg"})
 _NET = frozenset({"net", "nets", "network", "model", "module", "ema", "self", "the", "my", "parallel", "unwrapped",
                   "a", "b", "x", "y", "1", "2", "ab", "ba", "s", "local", "global", "image", "video"})  # fmt: skip
 _BESIDE = frozenset({"opt", "optim", "optimizer", "loss", "losses", "cost", "err", "error", "step", "solver", "lr",
