@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -71,14 +72,24 @@ def test_every_fault_names_codes_of_the_catalogue_and_a_root_among_them(bench: A
 
 def test_what_is_decidable_follows_from_what_is_shown(bench: Any) -> None:
     faults = bench.corpus.faults()
+    program = next(iter(bench.corpus.programs().values()))
+
+    def variant(*logged: str, edited: bool = True) -> Any:
+        edits = (("train.py", "a", "b"),) if edited else ()
+        return replace(program.variants[0], edits=edits, logged=frozenset(logged))
+
     falls = faults["lr-collapses"]
-    assert falls.decidable("log", frozenset({"lr", "g_loss"}))
-    assert not falls.decidable("log", frozenset({"g_loss"}))
-    assert not falls.decidable("source", frozenset({"lr"}))
+    assert falls.decidable("log", variant("lr", "g_loss"))
+    assert not falls.decidable("log", variant("g_loss"))
+    assert not falls.decidable("source", variant("lr"))
     signs = faults["wrong-sign"]
-    assert signs.decidable("source", frozenset())
-    assert signs.decidable("all", frozenset())
-    assert not signs.decidable("log", frozenset({"c_loss"}))
+    assert signs.decidable("source", variant())
+    assert signs.decidable("all", variant())
+    assert not signs.decidable("log", variant("c_loss"))
+    high = faults["lr-too-high"]
+    assert high.decidable("source", variant())
+    assert not high.decidable("source", variant(edited=False))  # only the command line carries the rate
+    assert high.decidable("all", variant("lr", edited=False))
 
 
 GOOD = {

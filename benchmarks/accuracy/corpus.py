@@ -29,10 +29,14 @@ class Fault:
     source: bool  # told by the source alone
     log: tuple[frozenset[str], ...]  # told by a log that carries all quantities of one of these sets
 
-    def decidable(self, mode: str, logged: frozenset[str]) -> bool:
-        """Whether an expert could tell this fault from what `mode` shows of a program that logs `logged`."""
-        by_log = any(needed <= logged for needed in self.log)
-        return {"source": self.source, "log": by_log, "all": self.source or by_log}[mode]
+    def decidable(self, mode: str, variant: Variant) -> bool:
+        """Whether an expert could tell this fault from what `mode` shows of a run.
+
+        A fault that only the command line carries is not in the source, whatever its kind.
+        """
+        by_log = any(needed <= variant.logged for needed in self.log)
+        by_source = self.source and bool(variant.edits)
+        return {"source": by_source, "log": by_log, "all": by_source or by_log}[mode]
 
 
 @dataclass(frozen=True, slots=True)

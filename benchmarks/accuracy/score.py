@@ -212,7 +212,7 @@ def score(runs: Sorted, cache: Path, name: str, modes: tuple[str, ...] = MODES) 
                 tally.add_healthy(job, said)
             else:
                 fault = table[job.variant.kind]
-                tally.add_fault(job, fault, said, fault.decidable(mode, job.variant.logged))
+                tally.add_fault(job, fault, said, fault.decidable(mode, job.variant))
             if said.error:
                 tally.broken += 1
                 tally.examples.append(f"broken {job.name}: {said.error}")

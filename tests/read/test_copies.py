@@ -40,6 +40,13 @@ def test_equal_logs_of_one_folder_stay_two(tmp_path: Path) -> None:
     assert len(discover([tmp_path])) == 2
 
 
+def test_an_attempt_that_starts_anew_with_the_same_seed_is_no_copy(tmp_path: Path) -> None:
+    _write(tmp_path / "train_attempt1.out.log", LINES)
+    _write(tmp_path / "train_attempt2.out.log", LINES[:12])
+    (run,) = discover([tmp_path])
+    assert len(run.logs) == 2
+
+
 def test_logs_of_two_runs_stay_two(tmp_path: Path) -> None:
     _write(tmp_path / "a" / "train.log", LINES)
     _write(tmp_path / "b" / "train.log", LINES)  # the same seed: still two runs, neither lies in the other's folder

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
+from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.window import finite, window
 from wganlint.read.roles import role_book, words_of
 from wganlint.run import Run, Series
@@ -127,3 +127,46 @@ def norms_told(run: Run) -> Found:
     if isinstance(gradient_clip(run), Fact):
         return Fact({"what": "a bound on the gradient norm"})
     return Missing(NORMS) if not list(gradient_norms(run)) else ABSENT
+
+
+FINE = 4  # decimals from which a printed 0 is taken for no gradient: 0.00 may be any small one
+
+
+@detector(
+    fields={"name": Kind.TEXT, "text": Kind.TEXT, "share": Kind.RATIO, "records": Kind.POINTS, "whole": Kind.FLAG},
+    parameters={"records": Parameter(int, None, "fewest records")},
+)
+def dead_gradient(run: Run, records: int) -> Found:
+    """The logged gradient norm of the generator is exactly 0 where it is printed finely enough to tell.
+
+    Fields: share: of the last max(20, 10 %) records; whole: of all records the log carries, each is 0. A number that
+    JSON writes as 0.0 is as fine as the others of its record.
+    """
+    series = run.role("generator_gradient_norm")
+    if series is None:
+        return Missing("the gradient norm of the generator")
+    at = finite(series, window(series))
+    if len(at) < records:
+        return Missing(f"at least {records} records of the generator's gradient norm")
+    zero = series.values[at] == 0
+    if not zero.any():
+        return ABSENT
+    if not _is_fine(run, series):
+        return Missing(f"{series.key} with more decimals: a small gradient would print as 0")
+    first = series.point(int(at[np.flatnonzero(zero)[0]]))
+    fields: dict[str, Quantity | bool | str] = {
+        "name": series.key,
+        "text": first.text,
+        "share": Quantity(float(np.mean(zero)), Kind.RATIO),
+        "records": Quantity(int(series.index[at[-1]] - series.index[at[0]]) + 1, Kind.POINTS),
+        "whole": not series.values[finite(series, series.sample())].any(),
+    }
+    evidence = (first.evidence(f"{series.key} is 0"), series.last.evidence("at the last record"))
+    return Fact(fields, evidence, first.place, (series.name,))
+
+
+def _is_fine(run: Run, series: Series) -> bool:
+    if series.decimals is None or series.decimals >= FINE:
+        return True
+    beside = [s.decimals or 0 for s in run.series if s is not series and s.kind == "table" == series.kind]
+    return series.texts[-1] == "0.0" and max(beside, default=0) >= FINE

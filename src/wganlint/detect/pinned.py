@@ -151,10 +151,10 @@ def bound_share(run: Run, full: float, apart: float) -> Found:
     high = np.maximum(np.abs(means.fake), np.abs(means.real))
     fields: dict[str, Quantity | bool | str] = {
         "bound": bound_quantity(bound, series),
-        "share": Quantity(median(mine[last]), Kind.RATIO),
-        "first": Quantity(median(mine[:3]), Kind.RATIO),
-        "last": Quantity(float(mine[-1]), Kind.RATIO),
-        "highest": Quantity(float(np.max(mine)), Kind.RATIO),
+        "share": Quantity(_within(median(mine[last])), Kind.RATIO),
+        "first": Quantity(_within(median(mine[:3])), Kind.RATIO),
+        "last": Quantity(_within(float(mine[-1])), Kind.RATIO),
+        "highest": Quantity(_within(float(np.max(mine))), Kind.RATIO),
         "stood": Quantity(_longest(mine >= full), Kind.POINTS),
         "side": side,
         "other": Quantity(median(other[last]), Kind.RATIO),
@@ -190,3 +190,8 @@ def _stood_at(run: Run) -> float | None:
         if value >= 1 and value >= 0.999 * top and near_bound(series, at[:1], value).all() and is_round(value):
             return value
     return None
+
+
+def _within(share: float) -> float:
+    """No score is beyond its clamp: what is above comes from losses that were measured on different batches."""
+    return min(share, 1.0)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from wganlint.read.attempts import File
+from wganlint.read.attempts import File, log_name
 
 MOST = 12  # logs that are compared with each other
 LINES = 6  # lines of a copy that must be in the other log, from its start and from its end
@@ -36,6 +36,8 @@ def copies(logs: Sequence[File]) -> dict[str, str]:
             above, most = PurePosixPath(other.shown).parent, len(ends[other.shown][2])
             if other is copy or other.shown in found or not folder.is_relative_to(above):
                 continue
+            if above == folder and log_name(other.path.name).stem == log_name(copy.path.name).stem:
+                continue  # attempts of one training: one that starts anew with the same seed says the same
             if (most > size or (most == size and above != folder)) and _holds(ends[other.shown], ends[copy.shown]):
                 found[copy.shown] = other.shown
                 break
