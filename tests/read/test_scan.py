@@ -54,7 +54,7 @@ def dump(facts: TextFacts) -> object:
         )  # fmt: skip
     tables = [astuple(table) for table in facts.tables]
     notes = sorted((note.text, repr(note.place)) for note in facts.notes)
-    return found, facts.settings, tables, notes, facts.restarts, facts.records, facts.fed
+    return found, repr(facts.settings), tables, notes, facts.restarts, facts.records, facts.fed
 
 
 def alike(data: bytes) -> TextFacts:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wandb_files import BLOCK, HEADER, chunk, config, field, framed, history, item, run, summary, varint
 
@@ -231,6 +231,7 @@ def test_records_of_any_length_come_back(lengths: list[int]) -> None:
 
 
 @given(st.integers(7, 100_000), st.integers(1, 255))
+@example(where=52, flip=1)  # a length, before bytes that look like a chunk at each place
 @settings(max_examples=60, deadline=None)
 def test_of_a_damaged_file_only_what_is_hit_is_lost(where: int, flip: int) -> None:
     records = [bytes([at % 251]) * (40 + 700 * (at % 7)) + str(at).encode() for at in range(60)]

@@ -19,7 +19,7 @@ BLOCK = 32_768
 BATCH = 16 * BLOCK  # bytes read at once
 LARGEST = 32 << 20  # bytes of a record beyond which it is passed over
 LISTED = 20  # places of damage that are listed
-TRIED = 512  # places of a block where the next chunk is looked for after damage
+TRIED = 512  # blocks whose bytes are checked in search of the next chunk
 _DAMAGE, _FULL, _FIRST, _LAST = 0, 1, 2, 4
 _HEAD = struct.Struct("<IHB")
 _SEEDS = [zlib.crc32(bytes([kind])) for kind in range(_LAST + 1)]
@@ -171,7 +171,7 @@ def _next_chunk(block: bytes, at: int) -> int:
         if _FULL <= block[place + 6] <= _LAST and place + length <= end:
             if _chunk_end(block, place):
                 return place
-            tried += 1
-            if tried == TRIED:
+            tried += length
+            if tried > TRIED * BLOCK:
                 break
     return len(block)
