@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wganlint.finding import InputSummary
 from wganlint.inspection import Record, RunView, SeriesView, SettingView, TableView, TraceView
 from wganlint.run import SIGNS, OpTable, Point, Run, Series
-from wganlint.trace import Trace
+
+if TYPE_CHECKING:
+    from wganlint.trace import Trace
 
 
 def describe(run: Run) -> RunView:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from wganlint.engine import Judgement, judge
 from wganlint.finding import Outcome, Verdict
 from wganlint.rules.rule import Rule
 from wganlint.run import Note, Run
-from wganlint.source import Pardon
+
+if TYPE_CHECKING:
+    from wganlint.source import Pardon
 
 _LOOKED = (Outcome.FIRED, Outcome.QUIET)
 

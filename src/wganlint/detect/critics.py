@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.source import CRITIC, SOURCE, model
 from wganlint.detect.words import where
 from wganlint.evidence import Evidence
 from wganlint.run import Run, Stated
-from wganlint.source import Clamp, Layer, Loss, Site
 from wganlint.units import Kind, Quantity
+
+if TYPE_CHECKING:
+    from wganlint.source import Clamp, Layer, Loss, Site
 
 LOSS = "a Wasserstein critic's loss in the source: none was understood whole"
 

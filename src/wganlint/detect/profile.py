@@ -5,14 +5,18 @@ A trace is asked first: it counts exactly, step by step; a printed table folds a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wganlint.detect.calls import PerStep, calls_per_step
 from wganlint.detect.registry import Fact, Found, Missing, Parameter, detector
 from wganlint.detect.traces import listed
 from wganlint.evidence import Evidence, derived, observed
 from wganlint.run import OpTable, Run
 from wganlint.series import median
-from wganlint.trace import Operation, Trace
 from wganlint.units import Kind, Quantity
+
+if TYPE_CHECKING:
+    from wganlint.trace import Operation, Trace
 
 
 @detector(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
 from wganlint.detect.source import SOURCE, model
 from wganlint.detect.words import where
 from wganlint.run import Run
-from wganlint.source import Penalty, Site, SlopeNorm
 from wganlint.units import Kind, Quantity
+
+if TYPE_CHECKING:
+    from wganlint.source import Penalty, Site, SlopeNorm
 
 PENALTY = "a gradient penalty in the source"
 _BASE = {"where": Kind.TEXT, "code": Kind.TEXT, "owner": Kind.TEXT, "sites": Kind.COUNT}

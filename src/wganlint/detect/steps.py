@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wganlint.detect.profile import operation
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
 from wganlint.detect.source import SOURCE, model
 from wganlint.detect.words import where
 from wganlint.evidence import Evidence, derived
 from wganlint.run import Run
-from wganlint.source import StepCount
 from wganlint.units import Kind, Quantity
+
+if TYPE_CHECKING:
+    from wganlint.source import StepCount
 
 STEP = "a training step in the source whose loops are told, with NaN cleaning on its graph"
 

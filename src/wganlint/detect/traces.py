@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,10 @@ from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Value, detect
 from wganlint.evidence import Evidence, derived, observed
 from wganlint.run import Run
 from wganlint.series import median
-from wganlint.trace import Longs, Trace
 from wganlint.units import Kind, Quantity
+
+if TYPE_CHECKING:
+    from wganlint.trace import Longs, Trace
 
 UNSCALE = "aten::_amp_foreach_non_finite_check_and_unscale_"
 OPTIMIZER = "Optimizer.step#"
