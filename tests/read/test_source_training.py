@@ -481,3 +481,51 @@ class Critic(nn.Module):
 def test_initialized(line: str, after: str, expected: bool) -> None:
     (network,) = read(CRITIC.format(line=line) + after).networks
     assert (network.initialized is not None) is expected
+
+
+@pytest.mark.parametrize(
+    "target", ["1.0 if target_is_real else 0.0", "float(target_is_real)", "self.label(target_is_real)"]
+)
+def test_a_squared_distance_to_a_label_that_the_caller_chooses(target: str) -> None:
+    model = read(f"""
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(6, 1)
+
+    def forward(self, x):
+        return self.last(x)
+
+class LSGANLoss(nn.Module):
+    def forward(self, pred, target_is_real, is_disc=False):
+        target = {target}
+        loss = (pred - target).square().mean()
+        return loss if is_disc else loss * 0.5
+
+class Trainer:
+    def __init__(self):
+        self.net_g, self.net_d, self.cri_gan = Net(), Net(), LSGANLoss()
+        self.optimizer_g = torch.optim.Adam(self.net_g.parameters())
+        self.optimizer_d = torch.optim.Adam(self.net_d.parameters())
+
+    def step(self, gt, z):
+        output = self.net_g(z)
+        l_g = self.cri_gan(self.net_d(output), True, is_disc=False)
+        self.optimizer_g.zero_grad()
+        l_g.backward()
+        self.optimizer_g.step()
+        self.optimizer_d.zero_grad()
+        l_d_real = self.cri_gan(self.net_d(gt), True, is_disc=True)
+        l_d_real.backward()
+        l_d_fake = self.cri_gan(self.net_d(output.detach()), False, is_disc=True)
+        l_d_fake.backward()
+        self.optimizer_d.step()
+""")
+    assert model.sign_faults == ()
+    for loss in model.losses:  # read right, or not at all
+        assert (loss.part, loss.real_sign, loss.fake_sign) in {
+            ("critic", -1, 1), ("critic", 0, 0), ("generator", 0, -1), ("generator", 0, 0),
+        }  # fmt: skip

@@ -136,7 +136,8 @@ def _stay(series: Series, at: Ints, bound: float, literal: bool) -> Pin | None:
     exact = literal or same >= STAY or is_tight(np.abs(series.values[inside]), bound, unit)
     if not literal and not is_round(bound) and same < STAY:
         return None  # a bound that is neither in the source nor round shows by repeating one text
-    if not literal and not is_round(bound) and repeats_before(series, stretch) * 3 >= len(stretch):
+    seldom = not is_round(bound) or series.kind == "redraw"  # a bar shows a value until the next is computed
+    if not literal and seldom and repeats_before(series, stretch) * 3 >= len(stretch):
         return None  # this log repeats a value until it is computed again
     records = _records(series, stretch)
     share = float(np.mean(hit[start:]))

@@ -131,10 +131,10 @@ class Terms:
         inner = base
         target = 0.0
         if isinstance(base, ast.BinOp) and isinstance(base.op, ast.Sub):
-            number = self.paths.values.number(base.right)
-            target = number.value if number is not None else 1.0 if all_ones(base.right, self.paths) else 0.0
-            if number is None and target == 0 and self.of(base.right, 1, scope, depth, "lsgan"):
-                return [Term(0, "opaque", "", base)]  # one score against another, as relativistic losses do
+            label = self._label(base.right, scope)
+            target = label if label is not None else 1.0 if all_ones(base.right, self.paths) else 0.0
+            if label is None and target == 0:  # not told; or one score against another, as relativistic losses do
+                return [Term(0, "opaque", "", base)]
             inner = base.left
         terms = self.of(inner, sign, scope, depth, "lsgan")
         if target == 0 and (len(terms) > 1 or any(term.family != "lsgan" for term in terms)):
