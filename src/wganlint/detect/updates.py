@@ -13,7 +13,7 @@ from wganlint.run import Run
 from wganlint.units import Kind, Quantity
 
 if TYPE_CHECKING:
-    from wganlint.source import SignFault, UpdateFault
+    from wganlint.source import Reset, SignFault, UpdateFault
 
 STEPS = "the training steps in the source: no optimizer of critic or generator is stepped in these files"
 _LABELS = {
@@ -30,7 +30,7 @@ _LABELS = {
 _ORDER = tuple(_LABELS)
 
 
-def _shown(faults: Sequence[UpdateFault | SignFault], labels: Sequence[str]) -> tuple[Evidence, ...]:
+def _shown(faults: Sequence[UpdateFault | SignFault | Reset], labels: Sequence[str]) -> tuple[Evidence, ...]:
     shown: list[Evidence] = []
     for fault, label in list(zip(faults, labels, strict=True))[:3]:
         shown.append(fault.evidence(label))
@@ -181,11 +181,7 @@ def state_reset(run: Run) -> Found:
         "dropped": "the state may not get here",
         "not restored": "the weights are restored, the moments are not",
     }
-    evidence: list[Evidence] = []
-    for one in resets[:3]:
-        evidence.append(one.evidence(labels[one.kind]))
-        evidence += [site.evidence(text) for site, text in one.marks]
-    return Fact(fields, tuple(dict.fromkeys(evidence)), reset.place)
+    return Fact(fields, _shown(resets, [labels[one.kind] for one in resets]), reset.place)
 
 
 @detector(

@@ -44,9 +44,9 @@ class Banner:
                 return
             if _plain(lines[at]) != self._lines[0] or _next(lines, at, len(self._lines)) != self._lines:
                 continue
-            self.heads.append(block.numbers[at])
+            self.heads.append(block.number(at))
             if len(self.restarts) < MOST_RESTARTS:
-                self.restarts.append(Restart(block.numbers[at], f"the log's first line again: {lines[at][:80]}"))
+                self.restarts.append(Restart(block.number(at), f"the log's first line again: {lines[at][:80]}"))
 
 
 def _begin(rows: Rows, text: bytes, at: Ints | None = None) -> Ints:

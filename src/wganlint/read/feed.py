@@ -24,7 +24,7 @@ class Feed:
 
     def take(self, block: Block, view: View | None) -> Flags:
         """Return which lines belong to a table. Tables that are known at sight are passed."""
-        lines, places, reader = block.rows, block.places, self.reader
+        lines, reader = block.rows, self.reader
         taken = np.zeros(len(lines), dtype=np.bool_)
         if view is None:
             dashes = [at for at, line in enumerate(lines) if "---" in line]
@@ -52,17 +52,17 @@ class Feed:
             for order in range(max(fed, at - ABOVE), len(lines)):
                 if order > at and not reader.inside:
                     break
-                if reader.feed(int(places[order]), lines[order]):
+                if reader.feed(block.number(order), lines[order]):
                     taken[order] = True
                 fed = order + 1
             table = reader.last
             new = table is not None and reader.closed == closed + 1 and taken[at]
-            if view is not None and table is not None and new and table.place.line == places[at]:
+            if view is not None and table is not None and new and table.place.line == block.number(at):
                 self._masks.learn(view, block, at, table)
         fed = self._pass(block, taken, starts[done:], stops[done:], fed)
         reader.settle()
         first = max(fed, len(lines) - ABOVE)
-        recent = [(int(places[at]), lines[at]) for at in range(first, len(lines))]
+        recent = [(block.number(at), lines[at]) for at in range(first, len(lines))]
         self._recent = recent if fed else [*self._recent, *recent][-ABOVE:]
         return taken
 
@@ -84,7 +84,7 @@ class Feed:
     def _skip(self, block: Block, begins: Ints, stops: Ints, fed: int) -> None:
         before = () if fed else tuple(self._recent)
         passed = Passed(block.rows, block.places, begins, stops, before)
-        self.reader.skip(passed, int(block.places[int(stops[-1]) - 1]))
+        self.reader.skip(passed, block.number(int(stops[-1]) - 1))
 
     def _one(self, block: Block, view: View, at: int, fed: int) -> int:
         """Pass the table that begins at line `at` if it is known at second sight; return where it ends, or 0."""

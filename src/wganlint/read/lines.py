@@ -52,7 +52,7 @@ class Block:
     """
 
     def __init__(self, places: range | Ints, rows: Rows, redrawn: bool = False) -> None:
-        self._places = places
+        self.places = places  # the same as `numbers`; an array where they are not consecutive
         self.rows = rows
         self.redrawn = redrawn
 
@@ -64,12 +64,11 @@ class Block:
     @cached_property
     def numbers(self) -> range | list[int]:
         """The physical line of each line."""
-        return self._places if isinstance(self._places, range) else self._places.tolist()
+        return self.places if isinstance(self.places, range) else self.places.tolist()
 
-    @property
-    def places(self) -> range | Ints:
-        """The same; an array where they are not consecutive."""
-        return self._places
+    def number(self, at: int) -> int:
+        """Return the physical line of one line, without a list of all."""
+        return int(self.places[at])
 
     @property
     def lines(self) -> list[str]:
@@ -78,7 +77,7 @@ class Block:
 
     def part(self, low: int, high: int) -> Block:
         """Return some of the lines, one after the other."""
-        return Block(self._places[low:high], self.rows.part(low, high), self.redrawn)
+        return Block(self.places[low:high], self.rows.part(low, high), self.redrawn)
 
 
 @dataclass(slots=True)

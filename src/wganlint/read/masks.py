@@ -196,8 +196,7 @@ class Masks:
         stop = match.end()
         if 0 in match[0] and not self._rows(view, block.rows, at, stop, row, is_row):
             return 0
-        numbers = block.numbers
-        if stop >= len(numbers) or numbers[stop - 1] - numbers[at] != stop - 1 - at:
+        if stop >= len(block.rows) or block.number(stop - 1) - block.number(at) != stop - 1 - at:
             return 0
         if view.codes[stop] == NOISE:
             return stop
@@ -223,7 +222,7 @@ class Masks:
         prints = view.prints[start : start + count].tolist()
         if (
             table.damage or len(table.rows) > ROWS or _STACKS & set(table.columns) or len(prints) < count
-            or block.numbers[start + count - 1] - block.numbers[start] != count - 1 or len(self._codes) >= MOST
+            or block.number(start + count - 1) - block.number(start) != count - 1 or len(self._codes) >= MOST
         ):  # fmt: skip
             return
         lines = block.rows[start : start + count]

@@ -132,7 +132,7 @@ class TextReader:
             scanned = self._scan(lines) if lines is not None else []
             view = self._view(lines, scanned) if lines is not None and facts.lines else None
             self._block(block, tables.take(block, view), headers, scanned, view)
-            facts.lines = max(facts.lines, int(block.places[-1]) if len(block.places) else 0)
+            facts.lines = max(facts.lines, block.number(-1) if len(block.rows) else 0)
             if not facts.head[0]:
                 facts.head = spoken_at(block, range(len(block.rows))) or facts.head
             facts.ending = spoken_at(block, range(len(block.rows) - 1, -1, -1)) or facts.ending
@@ -211,7 +211,7 @@ class TextReader:
         orders: list[int] = []
         for at in np.flatnonzero(left if view is None else left & view.unknown()).tolist():
             line = lines[at]
-            heard = ear.hears(block.numbers[at], line)
+            heard = ear.hears(block.number(at), line)
             if self._tells(line):
                 orders.append(at)
                 if heard:
@@ -243,7 +243,7 @@ class TextReader:
         while at < len(orders):
             order = orders[at]
             at += 1
-            new = self._line(lines[order], order, int(block.places[order]), headers)
+            new = self._line(lines[order], order, block.number(order), headers)
             if new is None:
                 if self._silent and view is not None and order not in self._heard:
                     self._masks.noise(view, order, lines[order])
@@ -355,7 +355,7 @@ def spoken_at(block: Block, orders: range) -> tuple[int, str] | None:
     for at in orders[:100]:
         line = block.rows[at].strip()
         if line:
-            return block.numbers[at], line[:400]
+            return block.number(at), line[:400]
     return None
 
 
