@@ -1,4 +1,4 @@
-"""Rising and falling edges: 12 readings of a sensor."""
+"""Rising edges: 12 readings of a sensor."""
 
 import torch
 from torch.utils.data import Dataset
@@ -8,10 +8,9 @@ READINGS = 12
 
 def edges(n: int, rng: torch.Generator) -> torch.Tensor:
     t = torch.linspace(0.0, 1.0, READINGS)
-    place = 0.25 + 0.5 * torch.rand(n, 1, generator=rng)
-    sign = torch.where(torch.rand(n, 1, generator=rng) < 0.5, 1.0, -1.0)
-    steep = 8 + 6 * torch.rand(n, 1, generator=rng)
-    return sign * torch.tanh(steep * (t - place)) + 0.05 * torch.randn(n, READINGS, generator=rng)
+    place = 0.15 + 0.7 * torch.rand(n, 1, generator=rng)
+    steep = 5 + 3 * torch.rand(n, 1, generator=rng)
+    return torch.tanh(steep * (t - place)) + 0.05 * torch.randn(n, READINGS, generator=rng)
 
 
 class EdgeDataset(Dataset):

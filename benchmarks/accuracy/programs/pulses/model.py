@@ -4,7 +4,7 @@ from torch import nn
 
 
 class EdgeNet(nn.Module):
-    def __init__(self, num_in=6, num_feat=64):
+    def __init__(self, num_in=6, num_feat=96):
         super().__init__()
         self.first = nn.Linear(num_in, num_feat)
         self.mid = nn.Linear(num_feat, num_feat)
@@ -18,7 +18,7 @@ class EdgeNet(nn.Module):
 
 
 class EdgeDiscriminator(nn.Module):
-    def __init__(self, num_feat=64, noise=0.3):
+    def __init__(self, num_feat=96, noise=0.3):
         super().__init__()
         self.noise = noise
         self.first = nn.Linear(READINGS, num_feat)

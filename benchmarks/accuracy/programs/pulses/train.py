@@ -18,8 +18,8 @@ class EdgeGANModel:
         self.log_dict = OrderedDict()
 
     def setup_optimizers(self):
-        self.optimizer_g = torch.optim.Adam(self.net_g.parameters(), lr=self.opt["lr_g"], betas=[0.5, 0.99])
-        self.optimizer_d = torch.optim.Adam(self.net_d.parameters(), lr=self.opt["lr_d"], betas=[0.5, 0.99])
+        self.optimizer_g = torch.optim.Adam(self.net_g.parameters(), lr=self.opt["lr_g"], betas=[0.0, 0.99])
+        self.optimizer_d = torch.optim.Adam(self.net_d.parameters(), lr=self.opt["lr_d"], betas=[0.0, 0.99])
 
     def feed_data(self, data):
         self.gt = data["gt"]
