@@ -19,6 +19,7 @@ from wganlint.read.tokens import is_number
 
 WIDEST = 32  # characters of a number that is read here
 PATTERNS = 24  # patterns of one column of a block that are read together; rows of further ones one by one
+MORE = 3  # times as many for several columns
 _EXACT_DIGITS = 15  # 57 (the byte of 9) * 111,111,111,111,111 is below 2**53, so sums of digits are exact
 _SHORT = 7  # digits of a number below 2**24, which float32 holds exactly: half the bytes to move
 _EXACT_POWER = 22  # 10**22 is the last power of ten that a float64 holds exactly
@@ -31,7 +32,8 @@ Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 
 POWERS = 10.0 ** np.arange(_EXACT_POWER + 1)
-_INSIDE = np.where(np.arange(WIDEST) < np.arange(WIDEST + 1)[:, None], 255, 0).astype(np.uint8)
+_WITHIN = np.where(np.arange(WIDEST) < np.arange(WIDEST + 1)[:, None], 255, 0).astype(np.uint8)
+_INSIDE = {width: np.ascontiguousarray(_WITHIN[:, :width]) for width in range(8, WIDEST + 1, 8)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,14 @@ class _Plan:
 def inside(lengths: Ints, width: int) -> Bytes:
     """Return 255 for each byte of a window that belongs to its text, else 0; shape (rows, width), or (1, width)."""
     first = lengths[:1]
-    return np.ascontiguousarray(_INSIDE[:, :width])[first if (lengths == first).all() else lengths]
+    return _INSIDE[width].take(first if (lengths == first).all() else lengths, axis=0)
 
 
-def read_numbers(windows: Bytes, lengths: Ints) -> tuple[Floats, npt.NDArray[np.bytes_], Flags]:
+def read_numbers(windows: Bytes, lengths: Ints, columns: int = 1) -> tuple[Floats, npt.NDArray[np.bytes_], Flags]:
     """Return the values and texts of numbers, and which rows are numbers at all.
 
     `windows` has one row of bytes for each number, which begins at its first byte and is `lengths` (1 to `WIDEST`)
-    long; what stands behind it does not matter.
+    long; what stands behind it does not matter. They may be those of several columns, one below the other.
     """
     width = windows.shape[1]
     within = inside(lengths, width)
@@ -68,11 +70,11 @@ def read_numbers(windows: Bytes, lengths: Ints) -> tuple[Floats, npt.NDArray[np.
     values = np.zeros(len(windows))
     good = np.ones(len(windows), dtype=np.bool_)
     left: Ints | None = None  # None: all rows
-    for _ in range(PATTERNS):
+    mine = words
+    for _ in range(PATTERNS * min(columns, MORE)):
         count = len(windows) if left is None else len(left)
         if not count:
             break
-        mine = words if left is None else words[left]
         same = mine[:, 0] == mine[0, 0]
         for at in range(1, mine.shape[1]):
             same &= mine[:, at] == mine[0, at]
@@ -82,10 +84,14 @@ def read_numbers(windows: Bytes, lengths: Ints) -> tuple[Floats, npt.NDArray[np.
         if plan is None:
             good[slice(None) if rows is None else rows] = False
         elif rows is None:
-            values = _read(plan, digits, texts)
+            values = _read(plan, digits, texts, None)
         else:
-            values[rows] = _read(plan, digits[rows], texts[rows])
-        left = np.empty(0, dtype=np.int64) if whole else np.flatnonzero(~same) if left is None else left[~same]
+            values[rows] = _read(plan, digits.take(rows, axis=0), texts, rows)
+        if whole:
+            left = np.empty(0, dtype=np.int64)
+            break
+        other = np.flatnonzero(~same)
+        left, mine = other if left is None else left[other], mine.take(other, axis=0)
     for at in [] if left is None else left.tolist():
         text = _text(texts[at])
         good[at] = is_number(text) and "," not in text
@@ -93,11 +99,12 @@ def read_numbers(windows: Bytes, lengths: Ints) -> tuple[Floats, npt.NDArray[np.
     return values, texts.view(f"S{width}").ravel(), good
 
 
-def _read(plan: _Plan, digits: Bytes, texts: Bytes) -> Floats:
+def _read(plan: _Plan, digits: Bytes, texts: Bytes, rows: Ints | None) -> Floats:
+    """Return the values of rows of one pattern; `digits` are those of these rows, `texts` of all."""
     if plan.constant is not None:
         return np.full(len(digits), plan.constant)
     if plan.digits is None:
-        return np.array([float(_text(row)) for row in texts])
+        return np.array([float(_text(row)) for row in (texts if rows is None else texts[rows])])
     numbers = digits.astype(plan.digits.dtype)
     found: Floats = np.einsum("ij,j->i", numbers, plan.digits).astype(np.float64, copy=False)
     if plan.power is None:
@@ -111,7 +118,7 @@ def _read(plan: _Plan, digits: Bytes, texts: Bytes) -> Floats:
         found = np.where(power < 0, found / shift, found * shift)
         if far.any():
             at = np.flatnonzero(far)
-            found[at] = np.abs([float(_text(row)) for row in texts[at]])
+            found[at] = np.abs([float(_text(row)) for row in texts[at if rows is None else rows[at]]])
     return -found if plan.negative else found
 
 

@@ -19,12 +19,14 @@ from wganlint.read.lines import Block
 from wganlint.read.profile_table import LONGEST, is_header, row_test
 from wganlint.read.rows import Ints, Rows
 from wganlint.read.scan import Lines, Words
+from wganlint.read.table_rows import Lattice, lattice_of
 from wganlint.run import OpTable
 
 MOST = 30_000  # masks remembered
 WIDEST = 1000  # bytes of such a line
 SHELF = 17  # bits of a place where a code is looked up
 LAYOUTS = 40  # of tables; each has its own columns
+LATTICES = 8  # by which rows are told without a hash
 ROWS = 400  # of a table that is known at sight
 NOISE = 1
 _FIRST = 2
@@ -37,7 +39,7 @@ _PIECE, _SHIFT = 32, 5  # bytes that are taken at once: smaller pieces take long
 _DRAWN = np.frombuffer(os.urandom(_PIECE * (WIDEST // _PIECE + 2)), dtype=np.uint64) | np.uint64(1)
 _DRAWN = _DRAWN.view(f"V{_PIECE}")
 _BYTES = np.arange(_PIECE) < np.arange(_PIECE + 1)[:, None]
-_WITHIN = (_BYTES * np.uint8(255)).view(np.uint64)  # the first bytes of a piece
+_WITHIN = (_BYTES * np.uint8(255)).view(f"V{_PIECE}").ravel()  # the first bytes of a piece
 _STACKS = {"Source Location", "Calling Stack Tree"}  # such rows may go on over several lines
 
 
@@ -76,7 +78,10 @@ def _prints_of(lines: Lines, at: Ints) -> Words:
     letters -= np.uint8(48)
     letters *= letters > 9  # every digit as 0, all else told apart
     words: Words = letters.view(np.uint64)
-    words[ends - 1] &= _WITHIN[sizes - ((counts - 1) << _SHIFT)]
+    last, pieces = ends - 1, letters.view(f"V{_PIECE}").ravel()
+    ending = pieces[last].view(np.uint64)
+    ending &= _WITHIN[sizes - ((counts - 1) << _SHIFT)].view(np.uint64)
+    pieces[last] = ending.view(f"V{_PIECE}")
     words ^= words >> _U32
     words *= _ODD
     words ^= words >> _U29
@@ -129,12 +134,22 @@ class Masks:
     _tables: list[tuple[re.Pattern[bytes], re.Pattern[bytes], int, Callable[[str], bool]]] = field(default_factory=list)
     _next: int = _FIRST
     _dashes: set[int] = field(default_factory=set)
+    _lattices: dict[Lattice, int] = field(default_factory=dict)  # codes of rows
 
-    def look(self, lines: Lines, read: npt.NDArray[np.bool_]) -> View:
+    def rows(self, lines: Lines) -> npt.NDArray[np.uint8]:
+        """Return for each line of a block the code of the table's rows that it looks like, 0 for others."""
+        codes = np.zeros(len(lines.starts), dtype=np.uint8)
+        if self._lattices:
+            sizes = lines.stops - lines.starts
+            for lattice, code in self._lattices.items():
+                codes[lattice.rows(lines, np.flatnonzero(sizes == lattice.size))] = code
+        return codes
+
+    def look(self, lines: Lines, read: npt.NDArray[np.bool_], rows: npt.NDArray[np.uint8]) -> View:
         """Return what is known of the lines of a block; those that were read already are not looked at."""
-        codes = np.full(len(read), NOISE, dtype=np.uint8)
+        codes = np.where(read, np.uint8(NOISE), rows)
         prints = np.zeros(len(read), dtype=np.uint64)
-        left = np.flatnonzero(~read)
+        left = np.flatnonzero(codes == 0)
         prints[left] = mine = prints_of(lines, left)
         codes[left] = self._shelf.look(mine)
         return View(codes.tobytes(), prints)
@@ -226,27 +241,32 @@ class Masks:
         ):  # fmt: skip
             return
         lines = block.rows[start : start + count]
-        if not all(prints) or any("|" in line for line in lines):
+        if any("|" in line for line in lines):
             return
         rows = {(row.place.line or 0) - first for row in table.rows}
         kinds = bytes(ord("r" if at in rows else "f" if _FOOTER in lines[at] else ".") for at in range(count))
         if re.fullmatch(rb"\.+r+\.f+", kinds) is None or "---" not in lines[0]:
             return
         frame = [at for at, kind in enumerate(kinds) if kind == ord(".")]
+        if not all(key for key, kind in zip(prints, kinds, strict=True) if kind != ord("r")):
+            return
         is_row = row_test(table.columns, lines[frame[-2]])
-        codes = self._layout(tuple(prints[at] for at in frame), [lines[at] for at in frame], is_row)
+        lattice = lattice_of(lines[0], lines[1], [lines[at] for at in sorted(rows)]) if len(frame) > 2 else None
+        codes = self._layout(tuple(prints[at] for at in frame), [lines[at] for at in frame], is_row, lattice)
         if codes is None:
             return
         row, footer = codes
         for mask, kind in zip(prints, kinds, strict=True):
-            if kind != ord(".") and self._codes.get(mask, NOISE) == NOISE:
+            if mask and kind != ord(".") and self._codes.get(mask, NOISE) == NOISE:
                 self._put(mask, row if kind == ord("r") else footer)
 
     def _layout(
-        self, frame: tuple[int, ...], lines: list[str], is_row: Callable[[str], bool]
+        self, frame: tuple[int, ...], lines: list[str], is_row: Callable[[str], bool], lattice: Lattice | None
     ) -> tuple[int, int] | None:
         """Return the codes of rows and footers between these lines; None if there are too many layouts."""
         known = self._layouts.get(frame)
+        if known is not None and lattice is not None and len(self._lattices) < LATTICES:
+            self._lattices.setdefault(lattice, known[0])
         if known is not None or len(self._layouts) >= LAYOUTS or self._next + len(frame) + 2 > _LAST:
             return known
         parts = []
@@ -256,7 +276,11 @@ class Masks:
             parts.append(re.escape(bytes([self._codes[key]])))
             if "---" in line:
                 self._dashes.add(self._codes[key])
-        row, footer = self._layouts[frame] = self._new(), self._new()
+        row = (self._lattices.get(lattice) if lattice else None) or self._new()
+        footer = self._new()
+        self._layouts[frame] = row, footer
+        if lattice is not None and len(self._lattices) < LATTICES:
+            self._lattices[lattice] = row
         *top, bottom = parts
         rows, footers = (re.escape(bytes([code])) for code in (row, footer))
         parts_of = (b"".join(top), rows, ROWS, bottom, footers)

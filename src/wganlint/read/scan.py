@@ -28,6 +28,7 @@ _IN_NUMBERS = frozenset(b"-+.0123456789eEnNaAiIfFtTyY \t")  # bytes that are no 
 _LONGEST_RUN = 18  # digits of a run in literal text, as in the shapes
 _MOST_BLANKS = WIDEST  # before a number that is padded
 _RARE = 4  # of so many lines at most one may be of a template: then these are copied first
+_TOGETHER = 4096  # numbers of several columns that are read at once
 _CHECK = 32  # bytes of literal text that are compared at once
 
 Words = npt.NDArray[np.uint64]
@@ -53,6 +54,12 @@ class Lines:
         """Return the 8 bytes from each place on."""
         every = np.ndarray((len(self.bytes) - 7,), dtype="S8", buffer=self.bytes, strides=(1,))
         found: Words = every[at].view(np.uint64)
+        return found
+
+    def fours(self, at: Ints) -> npt.NDArray[np.uint32]:
+        """Return the 4 bytes from each place on."""
+        every = np.ndarray((len(self.bytes) - 3,), dtype="S4", buffer=self.bytes, strides=(1,))
+        found: npt.NDArray[np.uint32] = every[at].view(np.uint32)
         return found
 
     def only(self, orders: Ints) -> Lines:
@@ -184,30 +191,51 @@ class Template:
 
     def _columns(self, lines: Lines, rows: Ints, begins: Ints, ends: Ints) -> Found | None:
         good = np.ones(len(rows), dtype=np.bool_)
-        texts: list[npt.NDArray[np.bytes_]] = []
-        values: list[Floats] = []
-        starts: list[Ints] = []
+        places: list[Ints] = []
+        sizes: list[Ints] = []
         for at, part in enumerate(self._parts):
             start, size = ends[at], begins[at + 1] - ends[at]
             if part.number < 0:
-                good = good & _are_digits(lines, start, size)
+                good &= _are_digits(lines, start, size)
                 continue
             if part.padded:
                 start, size, fits = _unpadded(lines, start, size)
-                good = good & fits
-            width = max(8, -(-int(size.max()) // 8) * 8)
-            column, text, numbers = read_numbers(lines.windows(start, width), size)
-            good = good & numbers
-            texts.append(text)
-            values.append(column)
-            starts.append(start - lines.starts[rows] + (1 - part.shift))
-        if not good.all():
-            rows = rows[good]
-            texts, values = [text[good] for text in texts], [column[good] for column in values]
-            starts = [start[good] for start in starts]
-        self.rows = len(rows)
-        longest = int((lines.stops[rows] - lines.starts[rows]).max()) if len(rows) else 0
-        return Found(rows, texts, values, starts, longest) if len(rows) else None
+                good &= fits
+            places.append(start)
+            sizes.append(size)
+        texts, values, numbers = _numbers(lines, places, sizes)
+        good &= numbers
+        shifts = [part.shift for part in self._parts if part.number >= 0]
+        starts = [start - lines.starts[rows] + (1 - shift) for start, shift in zip(places, shifts, strict=True)]
+        self.rows = int(np.count_nonzero(good))
+        if not self.rows:
+            return None
+        found = Found(rows, texts, values, starts, int((lines.stops[rows] - lines.starts[rows]).max()))
+        return found if self.rows == len(rows) else found.at(good)
+
+
+def _numbers(
+    lines: Lines, starts: list[Ints], sizes: list[Ints]
+) -> tuple[list[npt.NDArray[np.bytes_]], list[Floats], Flags]:
+    """Return the texts and values of columns of numbers, and in which rows all are numbers.
+
+    Few rows are read several columns at once: what is done once a call is most of the work then.
+    """
+    count = len(starts[0]) if starts else 0
+    texts: list[npt.NDArray[np.bytes_]] = []
+    values: list[Floats] = []
+    good = np.ones(count, dtype=np.bool_)
+    each = max(1, _TOGETHER // max(count, 1))
+    for low in range(0, len(starts), each):
+        size = np.concatenate(sizes[low : low + each])
+        columns = len(size) // count
+        width = max(8, -(-int(size.max()) // 8) * 8)
+        window = lines.windows(np.concatenate(starts[low : low + each]), width)
+        column, text, numbers = read_numbers(window, size, columns)
+        texts += list(text.reshape(columns, count))
+        values += list(column.reshape(columns, count))
+        good &= numbers.reshape(columns, count).all(axis=0)
+    return texts, values, good
 
 
 def _same(lines: Lines, begin: Ints, check: tuple[int, int, bool, Words, Words]) -> Flags:

@@ -25,7 +25,7 @@ from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
 from wganlint.read.masks import Masks, View
-from wganlint.read.rows import Rows
+from wganlint.read.rows import Ints, Rows
 from wganlint.read.said import Ear
 from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
@@ -129,8 +129,7 @@ class TextReader:
                 raise InputError("a report of wganlint itself, not a log", file=shown)
             banner.look(block)
             lines = Lines(block.rows) if self._learn else None
-            scanned = self._scan(lines) if lines is not None else []
-            view = self._view(lines, scanned) if lines is not None and facts.lines else None
+            scanned, view = ([], None) if lines is None else self._sight(lines, facts.lines == 0)
             self._block(block, tables.take(block, view), headers, scanned, view)
             facts.lines = max(facts.lines, block.number(-1) if len(block.rows) else 0)
             if not facts.head[0]:
@@ -174,13 +173,23 @@ class TextReader:
     def _active(self) -> list[Form]:
         return list(self._forms.values())
 
-    def _scan(self, lines: Lines) -> list[tuple[Shape, Found]]:
-        """Read the lines whose shape has a template."""
+    def _sight(self, lines: Lines, first: bool) -> tuple[list[tuple[Shape, Found]], View | None]:
+        """Read the lines whose shape has a template; look up what is known of the others, but in the first block."""
+        rows = self._masks.rows(lines)
+        scanned = self._scan(lines, np.flatnonzero(rows == 0))
+        if first:
+            return scanned, None
+        read = np.zeros(len(lines.starts), dtype=np.bool_)
+        for _, found in scanned:
+            read[found.orders] = True
+        return scanned, self._masks.look(lines, read, rows)
+
+    def _scan(self, lines: Lines, left: Ints) -> list[tuple[Shape, Found]]:
+        """Read those of some lines whose shape has a template."""
         scanned: list[tuple[Shape, Found]] = []
         ready = [(shape, template) for shape in self._patterns for template in shape.templates]
-        if not ready or not len(lines.starts):
+        if not ready or not len(left):
             return scanned
-        left = np.arange(len(lines.starts))
         for shape, template in sorted(ready, key=lambda pair: -pair[1].rows):
             found = template.read(lines, left)
             if found is not None:
@@ -189,13 +198,6 @@ class TextReader:
                 taken[found.orders] = True
                 left = left[~taken[left]]
         return scanned
-
-    def _view(self, lines: Lines, scanned: list[tuple[Shape, Found]]) -> View:
-        """Look up what is known of the lines that the templates left."""
-        read = np.zeros(len(lines.starts), dtype=np.bool_)
-        for _, found in scanned:
-            read[found.orders] = True
-        return self._masks.look(lines, read)
 
     def _rest(self, block: Block, taken: Flags, scanned: list[tuple[Shape, Found]], view: View | None) -> list[int]:
         """Hand over what the templates read; return the order numbers of the other lines that may tell something."""
