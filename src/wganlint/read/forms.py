@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from wganlint.late import late
 from wganlint.read.marks import Marks
+from wganlint.read.rows import Rows
 from wganlint.read.starts import Seen, Start
 from wganlint.read.tokens import step_rank
-from wganlint.series import Chunk, SeriesBuilder, Texts, joined, packed, pick
+from wganlint.series import Chunk, Picked, SeriesBuilder, Texts, joined, packed, pick
 
 QUOTE = 400  # characters of a line that are quoted
 DECIDE_AT = 64  # records after which the step of a form, or that it is no header, is decided
@@ -61,6 +62,50 @@ class Batch:
     starts: list[Ints]
     numbers: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     longest: int = -1  # characters of the longest line, where it is known
+
+    @property
+    def size(self) -> int:
+        """Characters of its lines, at most."""
+        return self.longest * len(self.lines) if self.longest >= 0 else sum(map(len, self.lines))
+
+    def leave_block(self) -> None:
+        """Keep a copy of the lines, so that their block can go."""
+        if isinstance(self.lines, Picked) and isinstance(self.lines.source, Rows):
+            rows, places = self.lines.source, self.lines.places
+            if len(places) < len(rows):
+                self.lines = Picked(rows.only(places), np.arange(len(places)))
+
+    @staticmethod
+    def together(batches: list[Batch]) -> list[Batch]:
+        """Return batches of which those of one shape are joined; rows stay in order."""
+        shapes: dict[int, list[tuple[Batch, Rows]]] = {}
+        others = []
+        for batch in batches:
+            if isinstance(batch.lines, Picked) and isinstance(batch.lines.source, Rows):
+                shapes.setdefault(id(batch.names), []).append((batch, batch.lines.source))
+            else:
+                others.append(batch)
+        return [*others, *(_joined(mine) if len(mine) > 1 else mine[0][0] for mine in shapes.values())]
+
+
+def _joined(parts: list[tuple[Batch, Rows]]) -> Batch:
+    """Return rows of one shape, of several blocks, as one batch."""
+    batches = [batch for batch, _ in parts]
+    first = batches[0]
+    offsets = np.cumsum([0, *(len(rows) for _, rows in parts)]).tolist()
+    places = [_places(batch) + at for batch, at in zip(batches, offsets, strict=False)]
+    return Batch(
+        np.concatenate([batch.orders for batch in batches]),
+        Picked(Rows.joined_of([rows for _, rows in parts]), np.concatenate(places)), first.names, first.units,
+        [joined([packed(batch.texts[at]) for batch in batches]) for at in range(len(first.names))],
+        [np.concatenate([batch.values[at] for batch in batches]) for at in range(len(first.names))],
+        [np.concatenate([batch.starts[at] for batch in batches]) for at in range(len(first.names))],
+        np.concatenate([batch.numbers for batch in batches]), max(batch.longest for batch in batches),
+    )  # fmt: skip
+
+
+def _places(batch: Batch) -> Ints:
+    return batch.lines.places if isinstance(batch.lines, Picked) else np.arange(len(batch.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +186,11 @@ class Form:
         """Add rows of the present block."""
         self._pending.append(batch)
 
-    def end_block(self, numbers: Ints | range, file: str) -> None:
-        """Give the pending rows their line numbers and feed the series, once it is known what they are."""
+    def end_block(self, numbers: Ints | range, file: str, wait: bool = False) -> None:
+        """Give the pending rows their line numbers and feed the series, once it is known what they are.
+
+        `wait`: rows are few, so those of several blocks are fed together.
+        """
         if not self._pending:
             return
         for batch in self._pending:
@@ -160,7 +208,10 @@ class Form:
                     self.header += [(at, line[:HEADER_LINE]) for at, line in rows]
         self._blocks += 1
         held = 0 if self.decided else sum(len(line) for batch in self._pending for line in batch.lines)
-        if self.decided or self.in_file >= DECIDE_AT or held > MOST_HELD:
+        if self.decided and wait:
+            for batch in self._pending:
+                batch.leave_block()
+        elif self.decided or self.in_file >= DECIDE_AT or held > MOST_HELD:
             self._feed(file)
 
     def end_file(self, file: str) -> None:
@@ -172,6 +223,11 @@ class Form:
         self._held.clear()
         self._last = None
         self._forget()
+
+    @property
+    def waiting(self) -> int:
+        """Characters of the rows that wait to be fed, at most."""
+        return sum(batch.size for batch in self._pending)
 
     @property
     def counting(self) -> bool:
@@ -209,7 +265,7 @@ class Form:
         self.seen, self._position = Seen(self.seen.names), ()
 
     def _feed(self, file: str) -> None:
-        batches, self._pending = [batch for batch in self._pending if len(batch.orders)], []
+        batches, self._pending = Batch.together([batch for batch in self._pending if len(batch.orders)]), []
         if not batches:
             return
         if not self.decided:

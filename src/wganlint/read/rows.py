@@ -146,6 +146,24 @@ class Rows(Sequence[str]):
         begin, end = int(self.starts[low]), int(self.stops[high - 1])
         return Rows(self.data[begin:end] + bytes(PAD), self.starts[low:high] - begin, self.stops[low:high] - begin)
 
+    def only(self, places: Ints) -> Rows:
+        """Return a copy of some lines."""
+        data, starts, stops = self.data, self.starts[places], self.stops[places]
+        every = [data[begin:end] for begin, end in zip(starts.tolist(), stops.tolist(), strict=True)]
+        sizes = stops - starts + 1
+        ends = np.cumsum(sizes)
+        return Rows(b"\n".join([*every, bytes(PAD)]), ends - sizes, ends - 1)
+
+    @staticmethod
+    def joined_of(parts: Sequence[Rows]) -> Rows:
+        """Return the lines of several, one after the other."""
+        offsets = np.cumsum([0, *(part.size for part in parts)])
+        return Rows(
+            b"".join([*(memoryview(part.data)[: part.size] for part in parts), bytes(PAD)]),
+            np.concatenate([part.starts + at for part, at in zip(parts, offsets, strict=False)]),
+            np.concatenate([part.stops + at for part, at in zip(parts, offsets, strict=False)]),
+        )
+
     def __len__(self) -> int:
         return len(self.starts)
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from wganlint.read.digits import WIDEST, Bytes, Flags, Floats, Ints, inside, read_numbers
 from wganlint.read.rows import PAD, Rows
 from wganlint.read.tokens import Field
+from wganlint.series import Picked, pick
 
 LONGEST = 2000  # bytes of a line that may become a template
 MOST_PARTS = 120
@@ -38,7 +39,7 @@ class Lines:
     """The bytes of a block, and where its lines begin and end."""
 
     def __init__(self, rows: Rows) -> None:
-        self._data = rows.data
+        self.rows = rows
         self.bytes = np.frombuffer(rows.data, dtype=np.uint8)
         self.size = rows.size
         self.starts = rows.starts
@@ -61,14 +62,6 @@ class Lines:
         every = np.ndarray((len(self.bytes) - 3,), dtype="S4", buffer=self.bytes, strides=(1,))
         found: npt.NDArray[np.uint32] = every[at].view(np.uint32)
         return found
-
-    def only(self, orders: Ints) -> Lines:
-        """Return a copy of some lines."""
-        data, starts, stops = self._data, self.starts[orders], self.stops[orders]
-        every = [data[begin:end] for begin, end in zip(starts.tolist(), stops.tolist(), strict=True)]
-        sizes = stops - starts + 1
-        ends = np.cumsum(sizes)
-        return Lines(Rows(b"\n".join([*every, bytes(PAD)]), ends - sizes, ends - 1))
 
     def anchors(self, letters: bytes) -> tuple[Ints, Ints, Ints]:
         """Return where any of these bytes stand, which of these places is the first of each line, and how many."""
@@ -94,12 +87,13 @@ class Found:
     values: list[Floats]
     starts: list[Ints]  # columns in characters, 1-based
     longest: int  # bytes of the longest line
+    lines: Picked
 
     def at(self, keep: Flags) -> Found:
         """Return some of the rows."""
         return Found(
             self.orders[keep], [text[keep] for text in self.texts], [column[keep] for column in self.values],
-            [start[keep] for start in self.starts], self.longest,
+            [start[keep] for start in self.starts], self.longest, pick(self.lines, np.flatnonzero(keep)),
         )  # fmt: skip
 
 
@@ -142,7 +136,7 @@ class Template:
             return None
         if len(orders) * _RARE > len(lines.starts):
             return self._read(lines, orders)
-        found = self._read(lines.only(orders), np.arange(len(orders)))
+        found = self._read(Lines(lines.rows.only(orders)), np.arange(len(orders)))
         return found and replace(found, orders=orders[found.orders])
 
     def _begun(self, lines: Lines, orders: Ints) -> Ints:
@@ -210,7 +204,8 @@ class Template:
         self.rows = int(np.count_nonzero(good))
         if not self.rows:
             return None
-        found = Found(rows, texts, values, starts, int((lines.stops[rows] - lines.starts[rows]).max()))
+        longest = int((lines.stops[rows] - lines.starts[rows]).max())
+        found = Found(rows, texts, values, starts, longest, Picked(lines.rows, rows))
         return found if self.rows == len(rows) else found.at(good)
 
 

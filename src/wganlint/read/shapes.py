@@ -10,7 +10,6 @@ import numpy as np
 from wganlint.read.forms import Batch, Floats, Form, Ints
 from wganlint.read.scan import Found, Template, template_of
 from wganlint.read.tokens import NUMBER, Bar, Field, fields_of, is_number, number
-from wganlint.series import Picked, Source
 
 LEARN_AT = 3  # sightings after which a pattern pays
 TEMPLATES = 4  # of one shape: where runs of digits or blanks in its text have several lengths
@@ -115,13 +114,14 @@ class Shape:
             self.templates.append(template)
         return template
 
-    def take(self, found: Found, lines: Source) -> None:
+    def take(self, found: Found) -> None:
         """Take the rows that a template read."""
-        batch = Batch(
-            found.orders, Picked(lines, found.orders), self.names, self.units, found.texts, found.values, found.starts,
-            longest=found.longest,
+        self.form.take(
+            Batch(
+                found.orders, found.lines, self.names, self.units, found.texts, found.values, found.starts,
+                longest=found.longest,
+            )
         )  # fmt: skip
-        self.form.take(batch)
 
     @property
     def plain(self) -> bool:

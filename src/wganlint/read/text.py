@@ -36,6 +36,7 @@ from wganlint.series import SeriesBuilder
 
 PATTERNS = 48  # shapes with a pattern
 STUDY_AT = 200  # lines of one block that a pattern must match before a template is made of one
+TOGETHER = 1 << 22  # characters of records of several blocks that are fed at once: each feed has its price
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 SERIES = 2000  # series of all forms
@@ -136,8 +137,10 @@ class TextReader:
                 facts.head = spoken_at(block, range(len(block.rows))) or facts.head
             facts.ending = spoken_at(block, range(len(block.rows) - 1, -1, -1)) or facts.ending
             numbers = block.places
-            for form in sorted(self._active(), key=lambda form: not form.counting):
-                form.end_block(numbers, shown)
+            forms = sorted(self._active(), key=lambda form: not form.counting)
+            wait = sum(form.waiting for form in forms) < TOGETHER
+            for form in forms:
+                form.end_block(numbers, shown, wait)
             self._tidy()
             if pace is not None:
                 pace.after(sum(len(found.orders) for _, found in scanned))
@@ -207,7 +210,7 @@ class TextReader:
             mine = left[found.orders]
             whole = found if mine.all() else found.at(mine)
             if len(whole.orders):
-                shape.take(whole, block.rows)
+                shape.take(whole)
                 shape.hits += len(whole.orders)
             left[found.orders] = False
         orders: list[int] = []
