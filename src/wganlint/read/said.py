@@ -31,13 +31,21 @@ class Ear:
         self._shown = shown
         self._kinds = role_book().lines
         self._signs, self._benign = role_book().signs, role_book().benign
+        self._near: tuple[str, ...] = self._signs  # of these lines
         self._passed = -NEAR - 1  # line of the last benign one
         self._heard: dict[str, _Kind] = {}
 
+    def listen(self, lines: Iterable[str]) -> None:
+        """Look through the lines that come next: what none of them says need not be sought in each."""
+        text = " ".join([" ", *(line[:LONGEST] for line in lines)]).lower()
+        self._near = tuple(sign for sign in self._signs if sign in text)
+
     def hears(self, number: int, line: str) -> bool:
-        """Whether a line is of one of the kinds; it is then kept."""
+        """Whether a line, one of those that were looked through, is of one of the kinds; it is then kept."""
+        if not self._near:
+            return False
         low = f" {line[:LONGEST].lower()}"
-        for sign in self._signs:
+        for sign in self._near:
             if sign in low:
                 break
         else:

@@ -214,7 +214,9 @@ class TextReader:
                 shape.hits += len(whole.orders)
             left[found.orders] = False
         orders: list[int] = []
-        for at in np.flatnonzero(left if view is None else left & view.unknown()).tolist():
+        unknown = np.flatnonzero(left if view is None else left & view.unknown()).tolist()
+        ear.listen(lines[at] for at in unknown)
+        for at in unknown:
             line = lines[at]
             heard = ear.hears(block.number(at), line)
             if self._tells(line):
