@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wganlint.read.digits import WIDEST, Bytes, Flags, Floats, Ints, inside, read_numbers
-from wganlint.read.rows import PAD, Rows
+from wganlint.read.rows import Rows
 from wganlint.read.tokens import Field
 from wganlint.series import Picked, pick
 
