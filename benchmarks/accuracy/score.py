@@ -303,7 +303,7 @@ def main() -> None:
     if unknown := [name for name in names if name not in JUDGES]:
         parser.error(f"no judge {unknown[0]!r}; there are {', '.join(JUDGES)}")
     if options.part != "tuning" and commit()[1]:
-        sys.exit(f"the {options.part} part is scored only as committed: rules, src or benchmarks/accuracy differ from it")
+        sys.exit(f"the {options.part} part is scored only as committed, and rules, src or benchmarks/accuracy differ")
     todo = jobs(options.part, options.seeds, options.only, options.healthy_seeds)
     runs = sort(todo, options.cache, tuple(shlex.split(options.extra)))
     for name in names:
