@@ -22,15 +22,15 @@ fixtures: .venv/test/ready
 benchmark: .venv/benchmark/ready
 	.venv/benchmark/bin/python benchmarks/run.py $(ONLY)
 
-# Hours of CPU the first time, then only what has changed. HALF=test is for a tree that is committed.
-HALF ?= tuning
+# Hours of CPU the first time, then only what has changed. PART=test and PART=fresh are for a tree that is committed.
+PART ?= tuning
 accuracy: .venv/test/ready
-	.venv/test/bin/python benchmarks/accuracy/train.py --half $(HALF) --jobs $(or $(JOBS),1)
-	.venv/test/bin/python benchmarks/accuracy/score.py --half $(HALF) --into benchmarks/accuracy/results
+	.venv/test/bin/python benchmarks/accuracy/train.py --part $(PART) --jobs $(or $(JOBS),1)
+	.venv/test/bin/python benchmarks/accuracy/score.py --part $(PART) --into benchmarks/accuracy/results
 
 # The same runs shown to the rivals; one that cannot be installed is said in its row.
 accuracy-peers: .venv/test/ready .venv/peers/ready
-	.venv/test/bin/python benchmarks/accuracy/score.py --half $(HALF) --judge rivals --into benchmarks/accuracy/results
+	.venv/test/bin/python benchmarks/accuracy/score.py --part $(PART) --judge rivals --into benchmarks/accuracy/results
 
 # The rules on public code: CHECKOUTS is a folder; what it lacks is fetched by git.
 CHECKOUTS ?= build/public

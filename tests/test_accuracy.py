@@ -32,32 +32,53 @@ def bench() -> Any:
 
 
 def test_every_variant_can_be_written_and_parsed(bench: Any) -> None:
-    jobs = bench.corpus.jobs("both", [0], [])
+    jobs = bench.corpus.jobs("all", [0], [])
     assert len(jobs) > 300
     for job in jobs:
-        plain = {p.name: p.read_text(encoding="utf-8") for p in job.program.folder.glob("*.py")}
+        plain = {name: (job.program.folder / name).read_text(encoding="utf-8") for name in job.sources()}
+        assert "program.toml" not in plain, job.name  # it tells the fault
         for name, text in job.sources().items():
-            compile(text, f"{job.name}/{name}", "exec")
+            if name.endswith(".py"):
+                compile(text, f"{job.name}/{name}", "exec")
+            else:
+                json.loads(text)
         assert job.variant.name == "plain" or job.variant.args or job.sources() != plain, job.name
 
 
 def test_the_corpus_is_as_wide_as_it_says(bench: Any) -> None:
     programs = bench.corpus.programs().values()
     for family in bench.corpus.FAMILIES:
-        ours = [p for p in programs if p.family == family]
-        assert {p.half for p in ours} == {"tuning", "test"}
-        styles = {half: {s for p in ours if p.half == half for s in p.styles} for half in ("tuning", "test")}
-        assert not styles["tuning"] & styles["test"], family
-        for half in ("tuning", "test"):
-            kinds = {v.kind for p in ours if p.half == half for v in p.variants if not v.healthy}
-            assert len(kinds) >= 12, (family, half, kinds)
+        ours = {part: [p for p in programs if (p.family, p.part) == (family, part)] for part in bench.corpus.PARTS}
+        assert {part: len(found) for part, found in ours.items()} == {"tuning": 2, "test": 2, "fresh": 1}
+        styles = [{s for p in found for s in p.styles} for found in ours.values()]
+        assert len(set.union(*styles)) == sum(map(len, styles)), family  # no style in two parts
+        for part, found in ours.items():
+            kinds = {v.kind for p in found for v in p.variants if not v.healthy}
+            assert len(kinds) >= 12, (family, part, kinds)
     from train import HEALTHY_SEEDS, SEEDS
 
-    for half in ("tuning", "test"):
-        runs = bench.corpus.jobs(half, SEEDS, [], HEALTHY_SEEDS)
+    for part, least in (("tuning", 200), ("test", 200), ("fresh", 300)):
+        runs = bench.corpus.jobs(part, SEEDS, [], HEALTHY_SEEDS)
         healthy = sum(job.variant.healthy for job in runs)
-        assert healthy >= 200
+        assert healthy >= least
         assert healthy >= len(runs) - healthy
+
+
+def test_parts_are_never_mixed(bench: Any) -> None:
+    parts = {part: {job.name for job in bench.corpus.jobs(part, [0], [])} for part in bench.corpus.PARTS}
+    everything = {job.name for job in bench.corpus.jobs("all", [0], [])}
+    assert sum(map(len, parts.values())) == len(everything)
+    assert set.union(*parts.values()) == everything
+
+
+def test_a_part_that_the_rules_have_not_seen_is_scored_only_as_committed(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench.score, "commit", lambda: ("0" * 40, True))
+    for part in ("test", "fresh"):
+        monkeypatch.setattr(sys, "argv", ["score.py", "--part", part, "--cache", str(tmp_path)])
+        with pytest.raises(SystemExit, match=f"the {part} part is scored only as committed"):
+            bench.score.main()
 
 
 def test_every_fault_names_codes_of_the_catalogue_and_a_root_among_them(bench: Any) -> None:

@@ -185,15 +185,39 @@ def test_the_page_and_the_block_of_the_readme_are_those_of_the_kept_results(benc
     assert f"{report.BEGIN}\n{report.block()}\n{report.END}" in readme, "run `make docs`"
 
 
-def test_figures_of_the_tuning_half_are_said_to_be_no_proof(bench: Any, tmp_path: Path) -> None:
+def test_figures_of_the_tuning_part_are_said_to_be_no_proof(bench: Any, tmp_path: Path) -> None:
     import report
 
     text = report.page()
     if not report.results("test"):
-        assert "There are no figures of the test half yet" in text
-        assert "the test half has not been scored yet" in report.block()
-    assert text.index("## The tuning half") > text.index("# How often")
+        assert "There are no figures of the test part yet" in text
+        assert "the test part has not been scored yet" in report.block()
+    assert text.index("## The tuning part") > text.index("# How often")
     assert "how well the rules fit what they were made on" in text
+
+
+def test_the_fresh_part_has_its_own_section_or_is_said_to_have_none_yet(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import json
+
+    import report
+
+    kept = {part: report.results(part) for part in report.PARTS}
+    monkeypatch.setattr(report, "results", lambda part: kept[part])
+    kept["fresh"] = {}
+    assert "There are no figures of the fresh part yet" in report.page()
+    assert "fresh" not in report.block()
+    kept["test"] = {"wganlint": json.loads((FOLDER / "results" / "tuning-wganlint.json").read_text(encoding="utf-8"))}
+    kept["fresh"] = {"wganlint": kept["test"]["wganlint"] | {"hurting": {"a/b/0": "crashed"}}}
+    text = report.page()
+    assert "There are no figures" not in text
+    assert text.index("## The fresh part") < text.index("## The test part") < text.index("## The tuning part")
+    assert "neither rules nor detectors" in text
+    block = report.block()
+    assert "1 small GANs trained with a fault that hurts" in block
+    assert block.index("the test part") < block.index("the fresh part")
+    assert block.count("| judge |") == 2
 
 
 def test_the_view_that_serves_a_rival_best_stands_in_the_table(bench: Any) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 FAMILIES = ("wasserstein", "non-saturating", "hinge-or-least-squares")
-HALVES = ("tuning", "test")
+PARTS = ("tuning", "test", "fresh")
 MODES = ("all", "log", "source")
+TABLE = "program.toml"  # ours, not the program's
+SOURCES = (".py", ".json", ".toml", ".yaml")  # what a program is made of: code and configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Program:
 
     name: str
     family: str
-    half: str
+    part: str  # of PARTS: for which scoring it is
     styles: tuple[str, ...]
     generator: str
     critic: str
@@ -95,7 +97,11 @@ class Job:
 
     def sources(self) -> dict[str, str]:
         """The program's files with the edits of the variant; each `old` must occur exactly once."""
-        found = {p.name: p.read_text(encoding="utf-8") for p in sorted(self.program.folder.glob("*.py"))}
+        found = {
+            p.name: p.read_text(encoding="utf-8")
+            for p in sorted(self.program.folder.iterdir())
+            if p.suffix in SOURCES and p.name != TABLE
+        }
         for file, old, new in self.variant.edits:
             if found[file].count(old) != 1:
                 raise SystemExit(f"{self.name}: {found[file].count(old)} times in {file}, not once: {old!r}")
@@ -161,13 +167,13 @@ def programs() -> dict[str, Program]:
     """All programs, by name."""
     kinds = faults()
     found = {}
-    for path in sorted(PROGRAMS.glob("*/program.toml")):
+    for path in sorted(PROGRAMS.glob(f"*/{TABLE}")):
         declared = tomllib.loads(path.read_text(encoding="utf-8"))
         name = path.parent.name
         found[name] = Program(
             name=name,
             family=declared["family"],
-            half=declared["half"],
+            part=declared["part"],
             styles=tuple(declared["styles"]),
             generator=declared["generator"],
             critic=declared["critic"],
@@ -180,8 +186,8 @@ def programs() -> dict[str, Program]:
     return found
 
 
-def jobs(half: str, seeds: list[int], only: list[str], healthy_seeds: list[int] | None = None) -> list[Job]:
-    """The runs of a half (or `both`); `only` keeps names that contain one of its texts. Twins come first.
+def jobs(part: str, seeds: list[int], only: list[str], healthy_seeds: list[int] | None = None) -> list[Job]:
+    """The runs of a part (or `all`); `only` keeps names that contain one of its texts. Twins come first.
 
     There are about twice as many kinds of faults as of healthy runs: `healthy_seeds` makes up for it.
     """
@@ -189,7 +195,7 @@ def jobs(half: str, seeds: list[int], only: list[str], healthy_seeds: list[int] 
     found = [
         Job(program, variant, seed)
         for program in programs().values()
-        if half in (program.half, "both")
+        if part in (program.part, "all")
         for seed in sorted({*seeds, *wider})
         for variant in sorted(program.variants, key=lambda variant: not variant.healthy)
         if seed in (wider if variant.healthy else seeds)

@@ -14,15 +14,15 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PUBLIC = HERE.parent / "public"
 BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
-HALVES = ("test", "tuning")  # the test half first: it is what counts
+PARTS = ("fresh", "test", "tuning")  # what the rules have seen least first: it is what counts
 MODES = ("all", "log", "source")
 LOUD = ("medium", "high", "critical")
 Result = dict[str, Any]
 
 
-def results(half: str, folder: Path = RESULTS) -> dict[str, Result]:
-    """The kept results of a half by judge, wganlint first."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{half}-*.json"))]
+def results(part: str, folder: Path = RESULTS) -> dict[str, Result]:
+    """The kept results of a part by judge, wganlint first."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{part}-*.json"))]
     found.sort(key=lambda one: (one["judge"] != "wganlint", one["judge"]))
     return {one["judge"]: one for one in found}
 
@@ -106,16 +106,21 @@ def rules_table(figures: Result) -> list[str]:
     return lines
 
 
-def half_section(half: str, found: dict[str, Result]) -> list[str]:
-    """All tables of one half."""
+def scored() -> dict[str, dict[str, Result]]:
+    """The parts that were scored, by name, in the order of PARTS."""
+    return {part: found for part in PARTS if "wganlint" in (found := results(part))}
+
+
+def part_section(part: str, found: dict[str, Result]) -> list[str]:
+    """All tables of one part."""
     own = found["wganlint"]
     figures = own["modes"]["all"]
     best = best_views(found, "log")
     seeds = f"seeds {_range(own['seeds'])}, healthy runs {_range(own['healthy_seeds'])}"
     lines = [
-        f"## The {half} half",
+        f"## The {part} part",
         "",
-        _standing(half, own),
+        _standing(part, own),
         "",
         f"{len(own['hurting'])} runs with a fault that hurts, {len(own['healthy'])} healthy runs; not counted:"
         f" {len(own['harmless'])} whose fault did no harm, {len(own['unusable'])} unusable,"
@@ -160,13 +165,22 @@ def half_section(half: str, found: dict[str, Result]) -> list[str]:
     return lines
 
 
-def _standing(half: str, own: Result) -> str:
-    if half == "tuning":
+def _standing(part: str, own: Result) -> str:
+    if part == "tuning":
         return (
             "The rules were written and their thresholds set while looking at these runs. **These figures say how well"
             " the rules fit what they were made on, not how they do on runs that nobody has seen.**"
         )
-    return f"Scored at commit `{own['commit'][:12]}`, from a tree without changes: see the order of events above."
+    at = f"Scored at commit `{own['commit'][:12]}`, from a tree without changes"
+    if part == "fresh":
+        return (
+            f"{at}. Its programs were written after the first scoring of the test part, by an author who had read"
+            " neither rules nor detectors nor their pages: the estimate for runs that nobody has seen."
+        )
+    return (
+        f"{at}. What was changed after its first scoring stands in"
+        " [benchmarks/accuracy](../benchmarks/accuracy/README.md)."
+    )
 
 
 def _range(seeds: list[int]) -> str:
@@ -295,7 +309,7 @@ def exceptions_section() -> list[str]:
 
 def page() -> str:
     """docs/accuracy.md."""
-    halves = {half: found for half in HALVES if "wganlint" in (found := results(half))}
+    parts = scored()
     lines = [
         "# How often is wganlint right?",
         "",
@@ -304,14 +318,20 @@ def page() -> str:
         "[benchmarks/accuracy](../benchmarks/accuracy/README.md). Intervals are Wilson's, 95 %.",
         "",
     ]
-    if "test" not in halves:
+    if "test" not in parts:
         lines += [
-            "**There are no figures of the test half yet.** It is scored once, after rules and thresholds are frozen;"
-            " until then everything here is from the tuning half.",
+            "**There are no figures of the test part yet.** It is scored once, after rules and thresholds are frozen;"
+            " until then everything here is from the tuning part.",
             "",
         ]
-    for half, found in halves.items():
-        lines += half_section(half, found)
+    if "fresh" not in parts:
+        lines += [
+            "**There are no figures of the fresh part yet**, whose programs were written after the first scoring of the"
+            " test part, by an author who had read neither rules nor detectors.",
+            "",
+        ]
+    for part, found in parts.items():
+        lines += part_section(part, found)
     if (PUBLIC / "result.json").is_file():
         lines += public_section()
     lines += exceptions_section()
@@ -319,23 +339,32 @@ def page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+STANDING = {
+    "fresh": "the fresh part, written after that by an author who had not read the rules",
+    "test": "the test part, scored after the thresholds were frozen",
+    "tuning": "the *tuning* part, on which the rules were written; the test part has not been scored yet",
+}
+
+
 def block() -> str:
-    """README's block: the judges of the half that counts."""
-    halves = {half: found for half in HALVES if "wganlint" in (found := results(half))}
-    if not halves:
+    """README's block: the judges of the parts that the rules were not written on, each apart."""
+    parts = scored()
+    if not parts:
         return "No results are kept yet: `make accuracy`."
-    half, found = next(iter(halves.items()))
-    own = found["wganlint"]
-    said = "the test half, scored after the thresholds were frozen" if half == "test" else (
-        "the *tuning* half, on which the rules were written; the test half has not been scored yet"
-    )  # fmt: skip
-    lines = [
-        f"{len(own['hurting'])} small GANs trained with a fault that hurts and {len(own['healthy'])} healthy ones:"
-        f" {said}. Shown: everything a run left (`all`), its logs, or its source. Intervals are 95 %.",
-        "",
-        *judges_table(best_views(found, "log")),
-        "",
-        "By fault, by rule, on public code, and every threshold: [docs/accuracy.md](docs/accuracy.md).",
+    shown = [part for part in ("test", "fresh") if part in parts] or ["tuning"]
+    lines = []
+    for part in shown:
+        own = parts[part]["wganlint"]
+        lines += [
+            f"{len(own['hurting'])} small GANs trained with a fault that hurts and {len(own['healthy'])} healthy ones:"
+            f" {STANDING[part]}.",
+            "",
+            *judges_table(best_views(parts[part], "log")),
+            "",
+        ]
+    lines += [
+        "Shown: everything a run left (`all`), its logs, or its source. Intervals are 95 %. By fault, by rule, on"
+        " public code, and every threshold: [docs/accuracy.md](docs/accuracy.md).",
     ]
     return "\n".join(lines)
 

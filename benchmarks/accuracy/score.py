@@ -1,12 +1,12 @@
-"""Score judges on the accuracy corpus: `python benchmarks/accuracy/score.py --half tuning`.
+"""Score judges on the accuracy corpus: `python benchmarks/accuracy/score.py --part tuning`.
 
-    python benchmarks/accuracy/score.py [--half tuning|test] [--only TEXT ...] [--judge NAME ...] [--json FILE]
+    python benchmarks/accuracy/score.py [--part tuning|test|fresh] [--only TEXT ...] [--judge NAME ...] [--json FILE]
                                         [--into FOLDER] [--verbose]
 
-Each trained run of the half is judged three times: from all that it left, from its logs alone, from its source alone.
-Only faults that hurt are counted, and only where faults.toml calls them decidable from what the judge was shown. The
-test half is refused while rules, tables or code differ from the last commit: what is measured must be what was
-written down.
+Each trained run of the part is judged three times: from all that it left, from its logs alone, from its source alone.
+Only faults that hurt are counted, and only where faults.toml calls them decidable from what the judge was shown. Parts
+are never mixed; all but the tuning part are refused while rules, tables or code differ from the last commit: what is
+measured must be what was written down.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corpus import FAMILIES, HALVES, HERE, MODES, Fault, Job, faults, jobs
+from corpus import FAMILIES, HERE, MODES, PARTS, Fault, Job, faults, jobs
 from harm import harm, unhealthy
 from judges import JUDGES, judge
 from peers import Peer, version
@@ -267,7 +267,7 @@ def result(name: str, options: argparse.Namespace, runs: Sorted, tallies: dict[s
     """What is kept of one judge; docs/accuracy.md is made from it."""
     at, dirty = commit()
     return {
-        "half": options.half,
+        "part": options.part,
         "judge": name,
         "commit": at,
         "differs_from_commit": dirty,
@@ -286,7 +286,7 @@ def result(name: str, options: argparse.Namespace, runs: Sorted, tallies: dict[s
 def main() -> None:
     """Parse, score, print, store."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=HALVES, default="tuning")
+    parser.add_argument("--part", choices=PARTS, default="tuning")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--healthy-seeds", type=int, nargs="+", default=HEALTHY_SEEDS)
     parser.add_argument("--only", nargs="+", default=[])
@@ -302,15 +302,15 @@ def main() -> None:
     names = {"all": list(JUDGES), "rivals": rivals}.get(options.judge[0], options.judge)
     if unknown := [name for name in names if name not in JUDGES]:
         parser.error(f"no judge {unknown[0]!r}; there are {', '.join(JUDGES)}")
-    if options.half == "test" and commit()[1]:
-        sys.exit("the test half is scored only as committed: rules, src or benchmarks/accuracy differ from the commit")
-    todo = jobs(options.half, options.seeds, options.only, options.healthy_seeds)
+    if options.part != "tuning" and commit()[1]:
+        sys.exit(f"the {options.part} part is scored only as committed, and rules, src or benchmarks/accuracy differ")
+    todo = jobs(options.part, options.seeds, options.only, options.healthy_seeds)
     runs = sort(todo, options.cache, tuple(shlex.split(options.extra)))
     for name in names:
         rival = JUDGES[name]
         if isinstance(rival, Peer) and (why := rival.missing()):
             print(f"{name}: {why}")
-            found = {"half": options.half, "judge": name, "absent": why}
+            found = {"part": options.part, "judge": name, "absent": why}
         else:
             tallies = score(runs, options.cache, name, tuple(options.modes))
             print(page(name, runs, tallies, options.verbose), flush=True)
@@ -327,7 +327,7 @@ def main() -> None:
             options.json.write_text(text, encoding="utf-8")
         if options.into:
             options.into.mkdir(parents=True, exist_ok=True)
-            file = f"{options.half}-{name.replace(',', '').replace(' ', '-')}.json"
+            file = f"{options.part}-{name.replace(',', '').replace(' ', '-')}.json"
             (options.into / file).write_text(text, encoding="utf-8")
 
 

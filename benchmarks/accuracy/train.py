@@ -1,6 +1,6 @@
 """Train the accuracy corpus: `python benchmarks/accuracy/train.py`, into a cache that is not committed.
 
-    python benchmarks/accuracy/train.py [--half tuning|test|both] [--seeds 0 1 ...] [--only TEXT ...] [--jobs N]
+    python benchmarks/accuracy/train.py [--part tuning|test|fresh|all] [--seeds 0 1 ...] [--only TEXT ...] [--jobs N]
 
 Only what is missing or stale is trained, so it can be stopped and called again. Each run is a folder with what a
 researcher would leave behind (sources, logs) and, beside it, truth.json: what the instruments measured.
@@ -22,7 +22,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from corpus import HALVES, Job, jobs
+from corpus import PARTS, Job, jobs
 
 CACHE = Path(__file__).parents[2] / "build" / "accuracy"
 SEEDS = [0, 1, 2, 3, 4]
@@ -154,7 +154,7 @@ def brief(cache: Path, job: Job) -> str:
 def main() -> None:
     """Parse, train, say what failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=[*HALVES, "both"], default="both")
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--healthy-seeds", type=int, nargs="+", default=HEALTHY_SEEDS)
     parser.add_argument("--only", nargs="+", default=[], help="runs whose program/variant/seed contains one of these")
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--extra", default="", help="further arguments of the programs, for a quick trial")
     parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args()
-    todo = jobs(options.half, options.seeds, options.only, options.healthy_seeds)
+    todo = jobs(options.part, options.seeds, options.only, options.healthy_seeds)
     failed = train(todo, options.cache, tuple(shlex.split(options.extra)), options.jobs)
     if failed:
         raise SystemExit(f"{len(failed)} runs could not be measured")
