@@ -1,0 +1,3 @@
+"""Settings that `sibling.py` imports."""
+
+STEPS = 30
