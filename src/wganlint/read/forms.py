@@ -12,6 +12,8 @@ import numpy.typing as npt
 from wganlint.late import late
 from wganlint.read.marks import Marks
 from wganlint.read.starts import Seen, Start
+from wganlint.read.stated import Rows as Stating
+from wganlint.read.stated import Stated
 from wganlint.read.tokens import step_rank
 from wganlint.series import Chunk, SeriesBuilder, Texts, joined, packed, pick
 
@@ -126,6 +128,7 @@ class Form:
         self.names: set[str] = set()
         self.builders: dict[str, SeriesBuilder] = {}
         self.header: list[tuple[int, str]] = []  # full lines, while this may be a header
+        self.stated = Stated()
         self._coarse: tuple[str, ...] = ()
         self.restarts: list[Restart] = []
         self._pending: list[Batch] = []
@@ -145,6 +148,7 @@ class Form:
         """Give the pending rows their line numbers and feed the series, once it is known what they are."""
         if not self._pending:
             return
+        fresh: list[Stating] = []
         for batch in self._pending:
             if not len(batch.numbers):
                 batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
@@ -152,12 +156,15 @@ class Form:
                 if self._marks.until is not None:
                     self._leave_out(batch)
                 self.in_file += len(batch.orders)
+                if self.kind == "text" and not self.keyed and len(batch.orders):
+                    fresh.append((batch.names, batch.values, batch.numbers, batch.lines))
                 if self.counting:
                     for at, name in enumerate(batch.names):
                         self._marks.extend(name, batch.numbers, batch.values[at])
                 if not self.decided and len(self.header) < DECIDE_AT:
                     rows = zip(batch.numbers[:DECIDE_AT].tolist(), batch.lines[:DECIDE_AT], strict=True)
                     self.header += [(at, line[:HEADER_LINE]) for at, line in rows]
+        self.stated.see(fresh)
         self._blocks += 1
         held = 0 if self.decided else sum(len(line) for batch in self._pending for line in batch.lines)
         if self.decided or self.in_file >= DECIDE_AT or held > MOST_HELD:
@@ -201,6 +208,7 @@ class Form:
     def _forget(self) -> None:
         last_line = self._last_line
         self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
+        self.stated = Stated()
         if self.seen.records:
             self.told = self.seen
             self.told.last, self.told.last_line = self._position, last_line

@@ -38,6 +38,7 @@ PATTERNS = 48  # shapes with a pattern
 STUDY_AT = 200  # lines of one block that a pattern must match before a template is made of one
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
+WORDY = 5000  # lines without a number that are known when they come again
 SERIES = 2000  # series of all forms
 _MAYBE = re.compile(r"[=:]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
 
@@ -85,6 +86,7 @@ class TextReader:
         self._patterns: list[Shape] = []
         self._masks = Masks()
         self._dropped = 0
+        self._wordy: dict[str, list[tuple[str, str]]] = {}  # lines without a number, and the steps they announce
         self._silent = False  # the line before says nothing, whatever its digits
         self._wide = 0  # series of all forms
         self._marks = Marks(avoid)
@@ -232,7 +234,7 @@ class TextReader:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.rows
         self._heard.clear()
-        orders = self._rest(block, taken, scanned, view)
+        orders = self._new(self._rest(block, taken, scanned, view), block, headers)
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
             shape.hits = 0
             orders = _match(shape, orders, lines)
@@ -255,6 +257,22 @@ class TextReader:
         for shape in used.values():
             shape.flush()
 
+    def _new(self, orders: list[int], block: Block, headers: Headers) -> list[int]:
+        """Take lines without a number that came before word by word; return the order numbers of the others."""
+        if not self._wordy:
+            return orders
+        left = []
+        for order, line in zip(orders, block.rows.chosen(np.array(orders, dtype=np.int64)).tolist(), strict=True):
+            marks = self._wordy.get(line)
+            if marks is None:
+                left.append(order)
+                continue
+            number = block.number(order)
+            headers.offer(number, line)
+            for key, text in marks:
+                self._marks.add(key, number, text)
+        return left
+
     def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
         bar = bar_of(line)
         fields = given_fields(line, self._log_lines) if self._log_lines else []
@@ -263,9 +281,13 @@ class TextReader:
         self._silent = False
         if not fields:
             self._silent = bar is not None or not headers.offer(number, line)
-            for key, text in marks_of(line) if bar is None else ():
+            marks = marks_of(line) if bar is None else []
+            for key, text in marks:
                 self._marks.add(key, number, text)
                 self._silent = False
+            said = not self._silent or "---" in line  # rules of dashes are never noise: they may belong to a table
+            if self._learn and said and len(self._wordy) < WORDY and len(line) < 1000:
+                self._wordy[line] = marks
             return None
         before = 0 if bar is None else sum(field.start < bar.start for field in fields)
         name, pieces, exact = signature(line, fields, bar)
@@ -333,6 +355,7 @@ class TextReader:
         sources = [banner.restarts, *(form.take_restarts() for form in forms)]
         facts.restarts = _clusters(sources)
         most = 2 + max(len(facts.restarts), starts)
+        again: list[Setting] = []  # settings in lines that come again and again
         lines = headers.lines(most)
         for form in forms:
             few = form.in_file <= most and not form.measures
@@ -340,8 +363,11 @@ class TextReader:
                 lines += form.header
                 form.drop()
             else:
+                again += form.stated.settings(facts.file) if not form.measures else []
                 form.end_file(facts.file)
         facts.settings = settings_of(lines, facts.file)
+        if again:
+            facts.settings = sorted([*facts.settings, *again], key=lambda one: one.place.line or 0)
 
     def _limits(self, shown: str) -> list[Note]:
         if not self._dropped:
@@ -369,7 +395,8 @@ def _match(shape: Shape, orders: list[int], lines: Rows) -> list[int]:
     """Read the lines that the pattern of this shape knows; return the order numbers of the others."""
     if not orders or shape.match is None:
         return orders
-    found = list(map(shape.match.fullmatch, [lines[at] for at in orders]))
+    texts = lines.chosen(np.array(orders, dtype=np.int64)).tolist()
+    found = list(map(shape.match.fullmatch, texts))
     hits = [match for match in found if match is not None]
     if not hits:
         return orders
@@ -377,7 +404,8 @@ def _match(shape: Shape, orders: list[int], lines: Rows) -> list[int]:
     others = [] if mine is orders else [at for at, match in zip(orders, found, strict=True) if match is None]
     shape.hits += len(hits)
     shape.sample = mine[-1]
-    bad = shape.read(mine, [lines[at] for at in mine], hits)
+    mine_texts = texts if mine is orders else [text for text, match in zip(texts, found, strict=True) if match]
+    bad = shape.read(mine, mine_texts, hits)
     return sorted([*others, *(mine[at] for at in bad)]) if bad else others
 
 
