@@ -8,6 +8,7 @@ import numpy as np
 
 from wganlint.late import late
 from wganlint.read.forms import MONTHS, MOST_RESTARTS, TIMES, Restart
+from wganlint.read.headed import names_of
 from wganlint.read.lines import Block
 from wganlint.read.loose import all_fields
 from wganlint.read.rows import Ints, Rows
@@ -76,6 +77,8 @@ def _banner(lines: list[str]) -> tuple[list[str], int]:
     """Return the first lines without times, and where they start; nothing if they say too little."""
     kept: list[str] = []
     start = 0
+    if any(names_of(line)[0] for line in [line for line in lines if line.strip()][: LINES + 2]):
+        return [], 0  # the title of a table, perhaps, which comes with each
     for at, line in enumerate(lines[:50]):
         if not line.strip():
             continue

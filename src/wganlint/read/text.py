@@ -19,6 +19,7 @@ from wganlint.read.banner import Banner
 from wganlint.read.digits import Flags
 from wganlint.read.feed import Feed
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
+from wganlint.read.headed import Headed
 from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, Pace, blocks
 from wganlint.read.logline import LogLine, given_fields
@@ -86,6 +87,7 @@ class TextReader:
         self._patterns: list[Shape] = []
         self._masks = Masks()
         self._dropped = 0
+        self._headed = Headed()
         self._wordy: dict[str, list[tuple[str, str]]] = {}  # lines without a number, and the steps they announce
         self._silent = False  # the line before says nothing, whatever its digits
         self._wide = 0  # series of all forms
@@ -214,7 +216,7 @@ class TextReader:
         for at in np.flatnonzero(left if view is None else left & view.unknown()).tolist():
             line = lines[at]
             heard = ear.hears(block.number(at), line)
-            if self._tells(line):
+            if self._tells(line) or self._headed.may(line):
                 orders.append(at)
                 if heard:
                     self._heard.add(at)
@@ -278,9 +280,14 @@ class TextReader:
         fields = given_fields(line, self._log_lines) if self._log_lines else []
         bar = None if fields else bar
         fields = fields or all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
-        self._silent = False
+        self._silent = rows = False
+        if not fields and bar is None:
+            fields = self._headed.row(line, number)
+            rows = bool(fields)
+        if not fields and bar is None and self._headed.heading(line, number):
+            return None
         if not fields:
-            self._silent = bar is not None or not headers.offer(number, line)
+            self._silent = bar is not None or not (headers.offer(number, line) or self._headed.may(line))
             marks = marks_of(line) if bar is None else []
             for key, text in marks:
                 self._marks.add(key, number, text)
@@ -291,6 +298,7 @@ class TextReader:
             return None
         before = 0 if bar is None else sum(field.start < bar.start for field in fields)
         name, pieces, exact = signature(line, fields, bar)
+        name = f"row {name}" if rows else name
         shape = self._shapes.get(name)
         if shape is None:
             form, names = self._form(line, fields, bar)
@@ -301,7 +309,7 @@ class TextReader:
             if bar is not None:
                 names.insert(before, COUNTER)
                 units.insert(before, "")
-            shape = self._shapes[name] = Shape(form, names, units, pieces, exact)
+            shape = self._shapes[name] = Shape(form, names, units, None if rows else pieces, exact)
         texts = [line[field.start : field.end] for field in fields]
         starts = [field.start for field in fields]
         if bar is not None:
