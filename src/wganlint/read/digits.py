@@ -97,7 +97,7 @@ def _read(plan: _Plan, digits: Bytes, texts: Bytes) -> Floats:
     if plan.constant is not None:
         return np.full(len(digits), plan.constant)
     if plan.digits is None:
-        return np.array([float(_text(row)) for row in texts])
+        return _floats(texts)
     numbers = digits.astype(plan.digits.dtype)
     found: Floats = np.einsum("ij,j->i", numbers, plan.digits).astype(np.float64, copy=False)
     if plan.power is None:
@@ -111,8 +111,14 @@ def _read(plan: _Plan, digits: Bytes, texts: Bytes) -> Floats:
         found = np.where(power < 0, found / shift, found * shift)
         if far.any():
             at = np.flatnonzero(far)
-            found[at] = np.abs([float(_text(row)) for row in texts[at]])
+            found[at] = np.abs(_floats(texts[at]))
     return -found if plan.negative else found
+
+
+def _floats(texts: Bytes) -> Floats:
+    """Return `float()` of each row: zero bytes at its end are no part of a text."""
+    column = np.ascontiguousarray(texts).view(f"S{texts.shape[1]}").ravel().tolist()
+    return np.fromiter(map(float, column), np.float64, len(column))
 
 
 def _text(row: Bytes) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wganlint.evidence import Place
+from wganlint.read.rows import Rows as Lines
 from wganlint.read.tokens import step_rank
 from wganlint.run import Note
-from wganlint.series import Chunk, Floats, Ints, Objects, SeriesBuilder, Texts, pick, strings
+from wganlint.series import Chunk, Floats, Ints, Objects, Picked, SeriesBuilder, Texts, pick, strings
 
 DECIDE_AT = 64  # rows that tell which column is the step and which tell runs apart
 SERIES = 2_000  # of one table
@@ -256,6 +257,8 @@ class Sheet:
         lines = rows.lines[here] if column.lines is None else column.lines[chosen]
         if column.quotes is not None:
             quotes: Sequence[str] = [column.quotes[i] for i in np.arange(len(column.rows))[chosen].tolist()]
+        elif isinstance(rows.quotes, Lines):  # only those of the points that are kept become text
+            quotes = Picked(rows.quotes, here)
         elif len(here) == len(rows.quotes) and not isinstance(rows.quotes, np.ndarray):
             quotes = rows.quotes
         else:
