@@ -49,11 +49,14 @@ class LineScan:
                     numbers[name] = len(fields)
                 fields.append(Field(name, max(loose, end), leaf.start, leaf.start, leaf.end, "", leaf.end))
                 end = loose = leaf.end
-            elif leaf.kind == "string" and is_label(name):
-                words[name] = line[leaf.start : leaf.end]
-                loose = -1  # up to the next number all is as in this line
-            elif leaf.kind == "string" and loose >= 0:
-                loose = leaf.end
+            elif leaf.kind == "string":
+                text = line[leaf.start : leaf.end]
+                if is_label(name):
+                    words[name] = text
+                if is_label(name) and _DIGIT.search(text) is not None:
+                    loose = -1  # up to the next number all is as in this line
+                elif loose >= 0:
+                    loose = leaf.end
         if len(fields) != len(names) or _DIGIT.search(line, end) is not None:
             return None
         template = template_of(line, fields) if fields else None

@@ -145,7 +145,8 @@ class Sheet:
         full = {name: texts for name, texts in words.items() if len(texts) == count}
         for name, texts in full.items():
             self._tell(name, texts, {name for rows in held for name in rows.columns})
-        self._choose_step(held, full)
+        with np.errstate(invalid="ignore"):  # a step may be infinite
+            self._choose_step(held, full)
         for rows in held:
             self._feed(rows)
 
