@@ -247,6 +247,9 @@ class Records:
                     column = Column(where, part.values[group], part.texts[group], part.starts[group])
                     pieces.setdefault(name, []).append(column)
             for name, told in scan.labels(part):
+                if len(where) == len(every):
+                    words[name] = list(told)
+                    continue
                 cells = words.setdefault(name, [""] * len(every))
                 for row, cell in zip(where.tolist(), told, strict=True):
                     cells[row] = cell

@@ -205,6 +205,12 @@ class Sheet:
             self._part((), "", "", rows, steps, None)
             return
         blank = [""] * count
+        kinds = [set(rows.words.get(name, blank)) for name in apart]
+        if all(len(words) == 1 for words in kinds):  # the usual batch
+            key = tuple(word for words in kinds for word in words)
+            split, tag = key[len(self._labels)] if self._split else "", key[-1] if self._tag else ""
+            self._part(key[: len(self._labels)], split, tag, rows, steps, None)
+            return
         keys = list(zip(*(rows.words.get(name, blank) for name in apart), strict=True))
         parts: dict[tuple[str, ...], list[int]] = {}
         for at, key in enumerate(keys):
