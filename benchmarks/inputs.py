@@ -4,7 +4,7 @@ python benchmarks/inputs.py dense|sparse FILE MEGABYTES
 python benchmarks/inputs.py logs FOLDER COUNT KILOBYTES
 python benchmarks/inputs.py simple|tensor|mixed FILE EVENTS [TAGS]
 python benchmarks/inputs.py trace FILE MEGABYTES
-python benchmarks/inputs.py csv FILE MEGABYTES
+python benchmarks/inputs.py csv|floats|jsonl FILE MEGABYTES
 """
 
 from __future__ import annotations
@@ -44,6 +44,23 @@ def table(file: Path, size: int) -> None:
             written += out.write(
                 f"{step}," + ",".join(f"{draw.gauss(at, 0.4):.{4 + at % 4}f}" for at in range(9)) + "\n"
             )
+
+
+def floats(file: Path, size: int, *, lines: bool) -> None:
+    """Write about `size` bytes of metrics with all their digits, as Python prints floats: a CSV or JSON lines."""
+    draw = random.Random(6)
+    names = ("d_loss", "g_loss", "gp", "w_dist", "grad_norm")
+    with file.open("w", encoding="utf-8") as out:
+        written = 0 if lines else out.write(f"step,{','.join(names)}\n")
+        step = 0
+        while written < size:
+            step += 10
+            values = [draw.gauss(0.0, scale) for scale in (10.0, 3.0, 0.01, 1.0, 100.0)]
+            if lines:
+                record = {"step": step, **dict(zip(names, values, strict=True)), "phase": "train"}
+                written += out.write(json.dumps(record) + "\n")
+            else:
+                written += out.write(f"{step},{','.join(map(repr, values))}\n")
 
 
 # -- TensorBoard events
@@ -193,6 +210,8 @@ def main(kind: str, path: str, size: str, more: str = "") -> None:
             events(target, int(size), kind, int(more or len(TAGS)))
         case "csv":
             table(target, int(float(size) * 1e6))
+        case "floats" | "jsonl":
+            floats(target, int(float(size) * 1e6), lines=kind == "jsonl")
         case "trace":
             trace(target, int(float(size) * 1e6))
         case _:

@@ -33,6 +33,7 @@ PACKAGE = {
 TITLE = {
     "accumulator": "TensorBoard's EventAccumulator", "hta": "HolisticTraceAnalysis", "json": "json.load and count",
     "dictreader": "script: csv.DictReader, float()", "pandas": "pandas.read_csv",
+    "jsonloads": "script: json.loads a line",
     "read": "wganlint, reading only", "judge": "wganlint, reading and all rules",
     "naive": "script: one re.search a key and line, then pandas", "extract": "pandas str.extract", "grep": "grep -c =",
 }  # fmt: skip
@@ -150,11 +151,17 @@ def traces(folder: Path, rounds: int) -> None:
 
 
 def tables(folder: Path, rounds: int) -> None:
-    """A CSV of metrics."""
-    file = drawn("csv", folder / "metrics.csv", 50)
-    entries = [reader("tables.py", name, file) for name in ("wganlint", "dictreader", "pandas")]
-    race("tables", "CSV", entries, rounds=rounds, same=("points", "last"), about=size(file))
-    file.unlink()
+    """Two CSVs of metrics, of few digits and of all, and JSON lines."""
+    csv = ("wganlint", "dictreader", "pandas")
+    for kind, ending, name, title, readers in (
+        ("csv", "csv", "tables", "CSV", csv),
+        ("floats", "csv", "tables-floats", "CSV of whole floats", csv),
+        ("jsonl", "jsonl", "tables-jsonl", "JSON lines", ("wganlint", "jsonloads")),
+    ):
+        file = drawn(kind, folder / f"metrics.{ending}", 50)
+        entries = [reader("tables.py", one, file) for one in readers]
+        race(name, title, entries, rounds=rounds, same=("points", "last"), about=size(file))
+        file.unlink()
 
 
 def judging(folder: Path, rounds: int) -> None:

@@ -11,6 +11,7 @@ README = HERE.parent / "README.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 ORDER = (
     "startup", "text-dense", "text-sparse", "text-dense-300", "text-sparse-300", "files", "tables",
+    "tables-floats", "tables-jsonl",
     "events-simple", "events-tensor", "events-mixed", "events-1m", "events-5m", "traces",
 )  # fmt: skip
 

@@ -1,8 +1,9 @@
-"""Read one CSV of metrics with one reader and print what it found: one JSON line.
+"""Read one CSV of metrics, or one file of JSON lines, with one reader and print what it found: one JSON line.
 
     python benchmarks/tables.py CANDIDATE FILE
 
-Candidates: `wganlint`, `dictreader` (what people write: csv.DictReader, float() of each cell), `pandas` (read_csv).
+Candidates: `wganlint`, `dictreader` (what people write: csv.DictReader, float() of each cell), `pandas` (read_csv);
+of JSON lines `wganlint` and `jsonloads` (what people write: json.loads of each line).
 """
 
 from __future__ import annotations
@@ -42,7 +43,19 @@ def pandas(path: Path) -> tuple[int, float]:
     return int(frame.size), float(sum(frame.iloc[-1]))
 
 
-CANDIDATES = {"wganlint": wganlint, "dictreader": dictreader, "pandas": pandas}
+def jsonloads(path: Path) -> tuple[int, float]:
+    """Read JSON lines as an obvious script does."""
+    columns: dict[str, list[float]] = {}
+    with path.open(encoding="utf-8") as stream:
+        for line in stream:
+            for name, value in json.loads(line).items():
+                if isinstance(value, int | float):
+                    columns.setdefault(name, []).append(float(value))
+    columns.pop("step")
+    return sum(map(len, columns.values())), sum(column[-1] for column in columns.values())
+
+
+CANDIDATES = {"wganlint": wganlint, "dictreader": dictreader, "pandas": pandas, "jsonloads": jsonloads}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,12 +12,13 @@ import pytest
 from sample import CLAMP, SAMPLES, healthy, hostile, seen, sick, two_runs
 
 from wganlint.evidence import Evidence, Place, Standing, observed
-from wganlint.finding import Chain, Edge, LinkKind, Report
+from wganlint.finding import Chain, Edge, LinkKind, Outcome, Report, Severity, Verdict
 from wganlint.render.cells import cells, clean, clip, glyphs, window
 from wganlint.render.concise import concise
 from wganlint.render.drawing import tree
 from wganlint.render.excerpt import MOST, excerpt
 from wganlint.render.full import full, lines
+from wganlint.render.markdown import markdown
 from wganlint.render.spans import STYLES, plain, wrap
 from wganlint.render.sparkline import sparkline
 from wganlint.render.story import stories
@@ -134,9 +136,49 @@ def test_a_symptom_worse_than_its_root_stands_alone() -> None:
 
 def test_unjudged_inputs_rules_and_runs_are_named() -> None:
     shown = full(two_runs(), 120)
-    assert "needs source (--source DIR): GP001 create-graph-missing" in shown
+    assert "needs source (--source DIR): GP001" in shown
     assert "could not be judged" in shown
     assert "broken rule TEAM01" in shown
+
+
+NOT_FOR = {
+    "GAN001": "for bce, hinge; this run is wgan-gp",
+    "SAT003": "for bce; this run is wgan-gp",
+    "SAT007": "for bce; this run is wgan-gp",
+    "TEAM02": "no discriminator",
+}
+
+
+@pytest.mark.parametrize("show", [lambda report: full(report, 100), markdown])
+def test_rules_that_lack_the_same_stand_in_one_line_and_none_is_lost(show: Callable[[Report], str]) -> None:
+    run = healthy().runs[0].id
+    aside = [Verdict(run, code, "name", Outcome.NOT_APPLICABLE, note=note) for code, note in NOT_FOR.items()]
+    blind = [
+        Verdict(run, code, "name", Outcome.COULD_NOT_TELL, missing=("the gap",))
+        for code in ("GAN004", "GAN006", "GP005")
+    ]
+    shown = show(replace(healthy(), verdicts=(*aside, *blind)))
+    rows = [row.strip().lstrip("- ") for row in shown.splitlines()]
+    assert "eeds the gap: GAN004, GAN006, GP005" in shown
+    assert [row for row in rows if row.lower().startswith("not for this kind")] == [
+        f"{'N' if show is markdown else 'n'}ot for this kind of run (this run is wgan-gp): "
+        "GAN001 (for bce, hinge); SAT003, SAT007 (for bce)",
+        f"{'N' if show is markdown else 'n'}ot for this kind of run (no discriminator): TEAM02",
+    ]
+
+
+@pytest.mark.parametrize("show", [full, markdown])
+def test_nobody_is_told_what_to_do_about_remarks(show: Callable[[Report], str]) -> None:
+    report = sick()
+    remarks = tuple(
+        replace(finding, severity=Severity.INFO, root=False, causes=(), caused_by=(), masks=())
+        for finding in report.findings
+        if finding.fixes
+    )
+    shown = show(replace(report, findings=remarks, chains=()))
+    assert "Nothing has to be done" in shown
+    assert not any(word in shown for word in ("What to do", "priority"))
+    assert "What to do, in this order" in full(report)
 
 
 def test_healthy_is_short() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from wganlint.late import late
 from wganlint.read.forms import MONTHS, MOST_RESTARTS, TIMES, Restart
+from wganlint.read.headed import names_of
 from wganlint.read.lines import Block
 from wganlint.read.loose import all_fields
 from wganlint.read.rows import Ints, Rows
@@ -26,6 +27,7 @@ class Banner:
         self.restarts: list[Restart] = []
         self.heads: list[int] = []  # the lines of all restarts
         self._lines: list[str] | None = None
+        self._ends: list[tuple[str, str] | None] = []  # how each of them must begin and end, times or not
         self._prefix = ""
 
     def look(self, block: Block) -> None:
@@ -34,6 +36,7 @@ class Banner:
         if self._lines is None:
             self._lines, start = _banner(block.rows[:50])
             self._prefix = _prefix(self._lines)
+            self._ends = [_ends(line) for line in self._lines]
         if not self._prefix or not self._lines:
             return
         lines, prefix = block.rows, self._prefix.encode(errors="replace")
@@ -42,11 +45,26 @@ class Banner:
         for at in places[places > start].tolist():
             if len(self.heads) >= MOST_HEADS:
                 return
-            if _plain(lines[at]) != self._lines[0] or _next(lines, at, len(self._lines)) != self._lines:
+            if not self._again(lines, at):
                 continue
             self.heads.append(block.number(at))
             if len(self.restarts) < MOST_RESTARTS:
                 self.restarts.append(Restart(block.number(at), f"the log's first line again: {lines[at][:80]}"))
+
+    def _again(self, lines: Rows, at: int) -> bool:
+        """Whether the banner begins at a line: as soon as one line differs, those below it are not looked at."""
+        banner = self._lines or []
+        found = 0
+        for place in range(at, min(at + 4 * len(banner), len(lines))):
+            line = lines[place]
+            if not line.strip():
+                continue
+            if not _is(line, banner[found], self._ends[found]):
+                return False
+            found += 1
+            if found == len(banner):
+                return True
+        return False
 
 
 def _begin(rows: Rows, text: bytes, at: Ints | None = None) -> Ints:
@@ -59,6 +77,8 @@ def _banner(lines: list[str]) -> tuple[list[str], int]:
     """Return the first lines without times, and where they start; nothing if they say too little."""
     kept: list[str] = []
     start = 0
+    if any(names_of(line)[0] for line in [line for line in lines if line.strip()][: LINES + 2]):
+        return [], 0  # the title of a table, perhaps, which comes with each
     for at, line in enumerate(lines[:50]):
         if not line.strip():
             continue
@@ -91,7 +111,14 @@ def _plain(line: str) -> str:
     return text.rstrip()
 
 
-def _next(lines: Rows, at: int, count: int) -> list[str]:
-    """Return up to `count` lines from `at` on that are not blank."""
-    found = [_plain(line) for line in lines[at : at + 4 * count] if line.strip()]
-    return found[:count]
+def _ends(plain: str) -> tuple[str, str] | None:
+    """Return what a line begins and ends with, whatever its times; None where it has no time."""
+    return (plain.partition("\0")[0], plain.rpartition("\0")[2]) if "\0" in plain else None
+
+
+def _is(line: str, plain: str, ends: tuple[str, str] | None) -> bool:
+    """Whether `_plain(line) == plain`; most lines are told by their first and last characters alone."""
+    text = line[:400].rstrip()
+    if ends is None:
+        return text == plain
+    return text.startswith(ends[0]) and text.endswith(ends[1]) and _plain(line) == plain

@@ -153,7 +153,7 @@ class Delimited:
     # -- blocks
 
     def _block(self, block: Block) -> None:
-        if block.lines and not block.redrawn and self._clean_block(block):
+        if len(block.rows) and not block.redrawn and self._clean_block(block):
             return
         lines, numbers = block.lines, np.array(block.numbers, dtype=np.int64)
         text = "\n".join(lines)
@@ -175,7 +175,7 @@ class Delimited:
 
     def _clean_block(self, block: Block) -> bool:
         """Take a block that is nothing but rows, column by column; return whether it is one."""
-        data, lines, names = block.rows.joined(), block.lines, self._names
+        data, lines, names = block.rows.joined(), block.rows, self._names
         grid = None
         if self._dialect.parts(data) and self._dialect.decimal == ".":
             grid = Grid.of(data, self._dialect.delimiter, len(names), len(lines))
@@ -186,8 +186,8 @@ class Delimited:
         if any(is_comment(lines[at]) or (name and lines[at].lstrip(" ").startswith(name)) for at in first):
             return False  # perhaps the header again
         self.rows += len(lines)
-        span = block.numbers
-        numbers = np.arange(span.start, span.stop) if isinstance(span, range) else np.array(span, dtype=np.int64)
+        span = block.places
+        numbers = np.arange(span.start, span.stop) if isinstance(span, range) else span
         easy = b"_" not in data and b" " not in data and (self._dialect.delimiter == "\t" or b"\t" not in data)
         found: dict[str, Column] = {}
         words: dict[str, Sequence[str]] = {}

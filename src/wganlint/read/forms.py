@@ -13,6 +13,8 @@ from wganlint.late import late
 from wganlint.read.marks import Marks
 from wganlint.read.rows import Rows
 from wganlint.read.starts import Seen, Start
+from wganlint.read.stated import Rows as Stating
+from wganlint.read.stated import Stated
 from wganlint.read.tokens import step_rank
 from wganlint.series import Chunk, Picked, SeriesBuilder, Texts, joined, packed, pick
 
@@ -171,6 +173,7 @@ class Form:
         self.names: set[str] = set()
         self.builders: dict[str, SeriesBuilder] = {}
         self.header: list[tuple[int, str]] = []  # full lines, while this may be a header
+        self.stated = Stated()
         self._coarse: tuple[str, ...] = ()
         self.restarts: list[Restart] = []
         self._pending: list[Batch] = []
@@ -193,6 +196,7 @@ class Form:
         """
         if not self._pending:
             return
+        fresh: list[Stating] = []
         for batch in self._pending:
             if not len(batch.numbers):
                 batch.numbers = batch.orders + numbers.start if isinstance(numbers, range) else numbers[batch.orders]
@@ -200,12 +204,15 @@ class Form:
                 if self._marks.until is not None:
                     self._leave_out(batch)
                 self.in_file += len(batch.orders)
+                if self.kind == "text" and not self.keyed and len(batch.orders):
+                    fresh.append((batch.names, batch.values, batch.numbers, batch.lines))
                 if self.counting:
                     for at, name in enumerate(batch.names):
                         self._marks.extend(name, batch.numbers, batch.values[at])
                 if not self.decided and len(self.header) < DECIDE_AT:
                     rows = zip(batch.numbers[:DECIDE_AT].tolist(), batch.lines[:DECIDE_AT], strict=True)
                     self.header += [(at, line[:HEADER_LINE]) for at, line in rows]
+        self.stated.see(fresh)
         self._blocks += 1
         held = 0 if self.decided else sum(len(line) for batch in self._pending for line in batch.lines)
         if self.decided and wait:
@@ -257,6 +264,7 @@ class Form:
     def _forget(self) -> None:
         last_line = self._last_line
         self.header, self.in_file, self._blocks, self._last_line = [], 0, 0, 0
+        self.stated = Stated()
         if self.seen.records:
             self.told = self.seen
             self.told.last, self.told.last_line = self._position, last_line

@@ -33,6 +33,8 @@ _DEFAULT = late(r"\s\[default: .*$")
 _HINTS = ("ptimi", "lr", "LR", "earning")
 MOST = 500  # different lines that carry only text
 MOST_CHARACTERS = 4_000_000  # of all such lines
+EACH = 64  # lines kept that differ in their values only
+KNOWN = 5000  # texts that are known when they come again
 CONTEXT = 200
 
 
@@ -41,22 +43,26 @@ class Headers:
 
     def __init__(self) -> None:
         self._lines: dict[str, list[tuple[int, str]]] = {}
-        self._size = 0
+        self._size = 0  # characters of the lines that are kept
+        self._names: dict[str, str] = {}  # of lines that were offered; empty: it can carry no setting
 
     def offer(self, number: int, line: str) -> bool:
         """Take a line without numeric fields; False if no line that differs in digits only can carry a setting."""
         if self._size > MOST_CHARACTERS or len(line) > 20_000:
             return True
-        if not _worth(line):
+        name = self._names.get(line)
+        if name is None:
+            name = _VALUE.sub(r"\1", line[:200]) or line[:200] if _worth(line) else ""
+            if len(self._names) < KNOWN and len(line) < 1000:
+                self._names[line] = name
+        if not name:
             return False
-        self._size += len(line)
-        name = _VALUE.sub(r"\1", line[:200])
         kept = self._lines.get(name)
-        if kept is None:
-            if len(self._lines) < MOST:
-                self._lines[name] = [(number, line)]
-        elif len(kept) < 64:
+        if kept is None and len(self._lines) < MOST:
+            kept = self._lines[name] = []
+        if kept is not None and len(kept) < EACH:
             kept.append((number, line))
+            self._size += len(line)
         return True
 
     def lines(self, most: int) -> list[tuple[int, str]]:

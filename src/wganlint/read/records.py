@@ -13,16 +13,21 @@ import numpy as np
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.attempts import stem_of
+from wganlint.read.json_scan import LineScan
 from wganlint.read.json_walk import NUMBER, BrokenJSON, Leaf, Path, Walker, leaves, unquoted
 from wganlint.read.lines import Damage, blocks
 from wganlint.read.opening import BROKEN
+from wganlint.read.rows import Rows as Lines
+from wganlint.read.scan import Found
+from wganlint.read.scan import Lines as Bytes
 from wganlint.read.sheet import Column, Rows, Sheet, form_of, is_label, rank
 from wganlint.read.tokens import is_number
 from wganlint.run import Note
-from wganlint.series import Ints
+from wganlint.series import Ints, strings
 
 PIECE = 1 << 20  # bytes read at once
 BATCH = 4096  # records handed on at once
+OFTEN = 50  # lines of one form in a block that are worth a template
 TEMPLATES = 16  # forms of JSON lines with a pattern
 HELD = 500_000  # numbers of lists that are held until their lengths are known
 LEAVES = 5_000  # scalars outside lists that are kept as settings
@@ -70,6 +75,11 @@ class _List:
         self.rows.append(int(leaf.path[-1]))
 
 
+_Matched = Sequence[tuple["_Template", list[int], list[re.Match[str]]]]  # rows and matches of each template
+
+_Scanned = Sequence[tuple[LineScan, Found, Ints]]  # with the places of the rows among all records of the block
+
+
 class Records:
     """Reads one JSON file into sheets, and what is no record into `told`."""
 
@@ -83,6 +93,7 @@ class Records:
         self._bad = 0
         self._first_bad = 0
         self._templates: list[_Template] = []
+        self._scans: list[LineScan] = []
 
     def read(self, stream: BinaryIO, head: bytes) -> None:
         """Read the whole file; `head` are its first bytes.
@@ -115,26 +126,40 @@ class Records:
         damage = Damage(self.shown)
         last = (0, "")
         for block in blocks(stream, damage):
+            lines = block.rows
+            scanned, left = self._scan(lines)
             rows: list[tuple[_Template, list[int], list[re.Match[str]]]] = [(t, [], []) for t in self._templates]
             kept: list[int] = []
-            for at, line in enumerate(block.lines):
+            for at in left.tolist():
+                line = lines[at]
                 if not line or line.isspace():
                     continue
-                if block.numbers[at] <= FIRST and self._stated(line, block.numbers[at]):
+                number = block.number(at)
+                if number <= FIRST and self._stated(line, number):
                     continue
                 found = self._match(line, rows)
                 if found is None:
                     self._bad += 1
-                    self._first_bad = self._first_bad or block.numbers[at]
-                    last = (block.numbers[at], line)
+                    self._first_bad = self._first_bad or number
+                    last = (number, line)
                     continue
                 template, match = found
                 template[1].append(len(kept))
                 template[2].append(match)
                 kept.append(at)
                 last = (0, "")
-            if kept:
-                self._take([block.lines[at] for at in kept], np.array([block.numbers[at] for at in kept]), rows)
+            every = np.sort(np.concatenate([np.array(kept, dtype=np.int64), *(part.orders for _, part in scanned)]))
+            if not len(every):
+                continue
+            if last[0] and block.number(int(every[-1])) > last[0]:
+                last = (0, "")
+            if scanned and len(kept):
+                where = np.searchsorted(every, kept).tolist()
+                for row in rows:
+                    row[1][:] = [where[at] for at in row[1]]
+            chosen = [(scan, part, np.searchsorted(every, part.orders)) for scan, part in scanned]
+            self._take(lines, block.places, every, rows, chosen)
+            self._study(rows, lines, every)
         self.notes += damage.all_notes()
         if last[0] and last[1].lstrip().startswith("{"):
             self._bad -= 1
@@ -177,10 +202,29 @@ class Records:
         rows.insert(0, (template, [], []))
         return rows[0], match
 
-    def _take(
-        self, lines: list[str], numbers: Ints, rows: list[tuple[_Template, list[int], list[re.Match[str]]]]
-    ) -> None:
-        """Turn the matches of a block into columns."""
+    def _scan(self, lines: Lines) -> tuple[list[tuple[LineScan, Found]], Ints]:
+        """Read the lines of a block that fit a template, and return the others."""
+        left = np.arange(len(lines))
+        scanned: list[tuple[LineScan, Found]] = []
+        view = Bytes(lines) if self._scans else None
+        for scan in self._scans:
+            part = scan.read(view, left) if view is not None and len(left) else None
+            if part is not None:
+                scanned.append((scan, part))
+                left = np.setdiff1d(left, part.orders, assume_unique=True)
+        return scanned, left
+
+    def _study(self, rows: _Matched, lines: Lines, every: Ints) -> None:
+        """Make templates of the forms of line that a block had many of."""
+        for template, at, _ in rows:
+            if len(at) >= OFTEN and len(self._scans) < TEMPLATES:
+                line = lines[int(every[at[-1]])]
+                scan = LineScan.of(line, leaves(line), [*template.series])
+                if scan is not None:
+                    self._scans.append(scan)
+
+    def _take(self, lines: Lines, places: range | Ints, every: Ints, rows: _Matched, scanned: _Scanned) -> None:
+        """Turn what was read of a block into columns; `every` are the lines that are records."""
         pieces: dict[str, list[Column]] = {}
         words: dict[str, list[str]] = {}
         for template, at, matches in rows:
@@ -194,12 +238,27 @@ class Records:
                     values = np.array(list(map(float, texts[group])))
                     pieces.setdefault(name, []).append(Column(where, values, texts[group], spans[:, group]))
             for name, label in template.labels.items():
-                cells = words.setdefault(name, [""] * len(lines))
+                cells = words.setdefault(name, [""] * len(every))
                 for row, match in zip(at, matches, strict=True):
                     cells[row] = match[label + 1]
-        self.rows += len(lines)
+        for scan, part, where in scanned:
+            for group, name in enumerate(scan.names):
+                if name is not None:
+                    column = Column(where, part.values[group], part.texts[group], part.starts[group])
+                    pieces.setdefault(name, []).append(column)
+            for name, told in scan.labels(part):
+                if len(where) == len(every):
+                    words[name] = list(told)
+                    continue
+                cells = words.setdefault(name, [""] * len(every))
+                for row, cell in zip(where.tolist(), told, strict=True):
+                    cells[row] = cell
+        self.rows += len(every)
         columns = {name: _join(parts) for name, parts in pieces.items()}
-        self.sheet("").take(Rows(numbers, lines, columns, dict(words)))
+        numbers = places.start + every if isinstance(places, range) else places[every]
+        longest = int((lines.stops[every] - lines.starts[every]).max())
+        quotes = lines if len(every) == len(lines) else lines.chosen(every)
+        self.sheet("").take(Rows(numbers, quotes, columns, dict(words), longest))
 
 
 class _Template:
@@ -210,6 +269,7 @@ class _Template:
         pieces, at = [], 0
         last = {leaf.path: order for order, leaf in enumerate(found)}  # a key that comes twice: the last counts
         self.names: list[str | None] = []
+        self.series: list[str | None] = []  # the same for the numbers alone
         self.labels: dict[str, int] = {}
         for order, leaf in enumerate(found):
             pieces.append(re.escape(line[at : leaf.start]))
@@ -218,6 +278,7 @@ class _Template:
                 if is_label(name):
                     self.labels[name] = len(self.names)
                 self.names.append(names[leaf.path] if last[leaf.path] == order else None)
+                self.series.append(self.names[-1])
                 pieces.append(f"({NUMBER})")
             elif leaf.kind == "string" and is_label(name):
                 self.labels[name] = len(self.names)
@@ -259,7 +320,7 @@ def _join(parts: list[Column]) -> Column:
         return parts[0]
     rows = np.concatenate([part.rows for part in parts])
     order = np.argsort(rows, kind="stable")
-    texts = [text for part in parts for text in part.texts]
+    texts = [text for part in parts for text in strings(part.texts)]
     lines = None if parts[0].lines is None else np.concatenate([p.lines for p in parts if p.lines is not None])[order]
     return Column(
         rows[order], np.concatenate([p.values for p in parts])[order], [texts[at] for at in order.tolist()],

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from wganlint.read.forms import Batch, Floats, Form, Ints
+from wganlint.read.loose import all_fields
 from wganlint.read.scan import Found, Template, template_of
-from wganlint.read.tokens import NUMBER, Bar, Field, fields_of, is_number, number
+from wganlint.read.tokens import NUMBER, Bar, Field, is_number, number
 
 LEARN_AT = 3  # sightings after which a pattern pays
 TEMPLATES = 4  # of one shape: where runs of digits or blanks in its text have several lengths
@@ -106,7 +107,7 @@ class Shape:
         """Make a template of a line that the pattern matched, unless there are several already."""
         if len(self.templates) >= TEMPLATES or not self.plain:
             return None
-        fields = fields_of(line)
+        fields = all_fields(line)
         if not fields or signature(line, fields, None)[1] != self.pieces:  # matched, but no number after all
             return None
         template = template_of(line, fields)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wganlint.evidence import Place
+from wganlint.read.rows import Rows as Lines
 from wganlint.read.tokens import step_rank
 from wganlint.run import Note
-from wganlint.series import Chunk, Floats, Ints, Objects, SeriesBuilder, Texts, pick, strings
+from wganlint.series import Chunk, Floats, Ints, Objects, Picked, SeriesBuilder, Texts, pick, strings
 
 DECIDE_AT = 64  # rows that tell which column is the step and which tell runs apart
 SERIES = 2_000  # of one table
@@ -144,7 +145,8 @@ class Sheet:
         full = {name: texts for name, texts in words.items() if len(texts) == count}
         for name, texts in full.items():
             self._tell(name, texts, {name for rows in held for name in rows.columns})
-        self._choose_step(held, full)
+        with np.errstate(invalid="ignore"):  # a step may be infinite
+            self._choose_step(held, full)
         for rows in held:
             self._feed(rows)
 
@@ -203,6 +205,12 @@ class Sheet:
             self._part((), "", "", rows, steps, None)
             return
         blank = [""] * count
+        kinds = [set(rows.words.get(name, blank)) for name in apart]
+        if all(len(words) == 1 for words in kinds):  # the usual batch
+            key = tuple(word for words in kinds for word in words)
+            split, tag = key[len(self._labels)] if self._split else "", key[-1] if self._tag else ""
+            self._part(key[: len(self._labels)], split, tag, rows, steps, None)
+            return
         keys = list(zip(*(rows.words.get(name, blank) for name in apart), strict=True))
         parts: dict[tuple[str, ...], list[int]] = {}
         for at, key in enumerate(keys):
@@ -256,6 +264,8 @@ class Sheet:
         lines = rows.lines[here] if column.lines is None else column.lines[chosen]
         if column.quotes is not None:
             quotes: Sequence[str] = [column.quotes[i] for i in np.arange(len(column.rows))[chosen].tolist()]
+        elif isinstance(rows.quotes, Lines):  # only those of the points that are kept become text
+            quotes = Picked(rows.quotes, here)
         elif len(here) == len(rows.quotes) and not isinstance(rows.quotes, np.ndarray):
             quotes = rows.quotes
         else:

@@ -19,6 +19,7 @@ from wganlint.read.banner import Banner
 from wganlint.read.digits import Flags
 from wganlint.read.feed import Feed
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
+from wganlint.read.headed import Headed
 from wganlint.read.header import Headers, is_restored, settings_of
 from wganlint.read.lines import Block, Damage, Pace, blocks
 from wganlint.read.logline import LogLine, given_fields
@@ -39,6 +40,7 @@ STUDY_AT = 200  # lines of one block that a pattern must match before a template
 TOGETHER = 1 << 22  # characters of records of several blocks that are fed at once: each feed has its price
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
+WORDY = 5000  # lines without a number that are known when they come again
 SERIES = 2000  # series of all forms
 _MAYBE = re.compile(r"[=:]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
 
@@ -86,6 +88,8 @@ class TextReader:
         self._patterns: list[Shape] = []
         self._masks = Masks()
         self._dropped = 0
+        self._headed = Headed()
+        self._wordy: dict[str, list[tuple[str, str]]] = {}  # lines without a number, and the steps they announce
         self._silent = False  # the line before says nothing, whatever its digits
         self._wide = 0  # series of all forms
         self._marks = Marks(avoid)
@@ -219,7 +223,7 @@ class TextReader:
         for at in unknown:
             line = lines[at]
             heard = ear.hears(block.number(at), line)
-            if self._tells(line):
+            if self._tells(line) or self._headed.may(line):
                 orders.append(at)
                 if heard:
                     self._heard.add(at)
@@ -239,7 +243,7 @@ class TextReader:
         """Read the lines of a block: known shapes by their patterns, others by the tokenizer."""
         lines = block.rows
         self._heard.clear()
-        orders = self._rest(block, taken, scanned, view)
+        orders = self._new(self._rest(block, taken, scanned, view), block, headers)
         for shape in sorted(self._patterns, key=lambda shape: -shape.hits):
             shape.hits = 0
             orders = _match(shape, orders, lines)
@@ -262,20 +266,46 @@ class TextReader:
         for shape in used.values():
             shape.flush()
 
+    def _new(self, orders: list[int], block: Block, headers: Headers) -> list[int]:
+        """Take lines without a number that came before word by word; return the order numbers of the others."""
+        if not self._wordy:
+            return orders
+        left = []
+        for order, line in zip(orders, block.rows.chosen(np.array(orders, dtype=np.int64)).tolist(), strict=True):
+            marks = self._wordy.get(line)
+            if marks is None:
+                left.append(order)
+                continue
+            number = block.number(order)
+            headers.offer(number, line)
+            for key, text in marks:
+                self._marks.add(key, number, text)
+        return left
+
     def _line(self, line: str, order: int, number: int, headers: Headers) -> Shape | None:
         bar = bar_of(line)
         fields = given_fields(line, self._log_lines) if self._log_lines else []
         bar = None if fields else bar
         fields = fields or all_fields(line, bar, keyed=_MAYBE.search(line) is not None)
-        self._silent = False
+        self._silent = rows = False
+        if not fields and bar is None:
+            fields = self._headed.row(line, number)
+            rows = bool(fields)
+        if not fields and bar is None and self._headed.heading(line, number):
+            return None
         if not fields:
-            self._silent = bar is not None or not headers.offer(number, line)
-            for key, text in marks_of(line) if bar is None else ():
+            self._silent = bar is not None or not (headers.offer(number, line) or self._headed.may(line))
+            marks = marks_of(line) if bar is None else []
+            for key, text in marks:
                 self._marks.add(key, number, text)
                 self._silent = False
+            said = not self._silent or "---" in line  # rules of dashes are never noise: they may belong to a table
+            if self._learn and said and len(self._wordy) < WORDY and len(line) < 1000:
+                self._wordy[line] = marks
             return None
         before = 0 if bar is None else sum(field.start < bar.start for field in fields)
         name, pieces, exact = signature(line, fields, bar)
+        name = f"row {name}" if rows else name
         shape = self._shapes.get(name)
         if shape is None:
             form, names = self._form(line, fields, bar)
@@ -286,7 +316,7 @@ class TextReader:
             if bar is not None:
                 names.insert(before, COUNTER)
                 units.insert(before, "")
-            shape = self._shapes[name] = Shape(form, names, units, pieces, exact)
+            shape = self._shapes[name] = Shape(form, names, units, None if rows else pieces, exact)
         texts = [line[field.start : field.end] for field in fields]
         starts = [field.start for field in fields]
         if bar is not None:
@@ -340,6 +370,7 @@ class TextReader:
         sources = [banner.restarts, *(form.take_restarts() for form in forms)]
         facts.restarts = _clusters(sources)
         most = 2 + max(len(facts.restarts), starts)
+        again: list[Setting] = []  # settings in lines that come again and again
         lines = headers.lines(most)
         for form in forms:
             few = form.in_file <= most and not form.measures
@@ -347,8 +378,11 @@ class TextReader:
                 lines += form.header
                 form.drop()
             else:
+                again += form.stated.settings(facts.file) if not form.measures else []
                 form.end_file(facts.file)
         facts.settings = settings_of(lines, facts.file)
+        if again:
+            facts.settings = sorted([*facts.settings, *again], key=lambda one: one.place.line or 0)
 
     def _limits(self, shown: str) -> list[Note]:
         if not self._dropped:
@@ -376,7 +410,8 @@ def _match(shape: Shape, orders: list[int], lines: Rows) -> list[int]:
     """Read the lines that the pattern of this shape knows; return the order numbers of the others."""
     if not orders or shape.match is None:
         return orders
-    found = list(map(shape.match.fullmatch, [lines[at] for at in orders]))
+    texts = lines.chosen(np.array(orders, dtype=np.int64)).tolist()
+    found = list(map(shape.match.fullmatch, texts))
     hits = [match for match in found if match is not None]
     if not hits:
         return orders
@@ -384,7 +419,8 @@ def _match(shape: Shape, orders: list[int], lines: Rows) -> list[int]:
     others = [] if mine is orders else [at for at, match in zip(orders, found, strict=True) if match is None]
     shape.hits += len(hits)
     shape.sample = mine[-1]
-    bad = shape.read(mine, [lines[at] for at in mine], hits)
+    mine_texts = texts if mine is orders else [text for text, match in zip(texts, found, strict=True) if match]
+    bad = shape.read(mine, mine_texts, hits)
     return sorted([*others, *(mine[at] for at in bad)]) if bad else others
 
 

@@ -8,16 +8,17 @@ from wganlint.evidence import Evidence, Standing
 from wganlint.finding import Effect, Finding, Outcome
 from wganlint.render.cells import window
 from wganlint.render.markup import code, fence, prose, reference
-from wganlint.render.story import Step, Story, aside, counted, effect, listed, manner, passages, unjudged
+from wganlint.render.story import Step, Story, aside, counted, effect, listed, manner, passages, steps, todo, unjudged
 
 LISTED = 40  # of one finding, in the list of evidence
 
 
-def fixes(found: Sequence[Step]) -> list[str]:
+def fixes(story: Story) -> list[str]:
     """Return all fixes in their order, with code, conflicts and checks."""
+    found = steps(story)
     if not found:
         return []
-    lines = ["## Fixes, in priority order", ""]
+    lines = [f"## {todo(story) if story.healthy else 'Fixes, in priority order'}", ""]
     for at, step in enumerate(found, start=1):
         fix = step.fix
         lines += [f"### {fix.rank or at}. {prose(fix.title)}", ""]
@@ -91,14 +92,16 @@ def blind_spots(story: Story) -> list[str]:
     """Return what was not judged, and why."""
     lines = ["## Not judged", ""]
     for missing, found in unjudged(story):
-        names = ", ".join(f"{verdict.code} {verdict.name}" for verdict in found)
+        names = ", ".join(verdict.code for verdict in found)
         lines.append(f"- Needs {prose(missing)}: {prose(names)}")
     for outcome, word in ((Outcome.BROKEN, "Broken rule"), (Outcome.IGNORED, "Ignored on request")):
         lines += [f"- {word} {prose(v.code)} {prose(v.name)}{tail(v.note)}" for v in story.said(outcome)]
     lines += [f"- Not used: {code(entry.path)}{tail(entry.why)}" for entry in story.run.inputs if not entry.used]
-    for note, found in aside(story):
-        names = ", ".join(verdict.code for verdict in found)
-        lines.append(f"- Not for this kind of run{f' ({prose(note)})' if note else ''}: {prose(names)}")
+    for shared, groups in aside(story):
+        told = (
+            prose(", ".join(verdict.code for verdict in found) + (f" ({own})" if own else "")) for own, found in groups
+        )
+        lines.append(f"- Not for this kind of run{f' ({prose(shared)})' if shared else ''}: {'; '.join(told)}")
     quiet = len(story.said(Outcome.QUIET))
     return [*lines, *([f"- {counted(quiet, 'rule')} looked and found nothing."] if quiet else []), ""]
 

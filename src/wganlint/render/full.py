@@ -10,7 +10,6 @@ from wganlint.render.detail import compact, folded, plan, whole
 from wganlint.render.drawing import below, tree
 from wganlint.render.spans import Line, Span, line, plain, wrap
 from wganlint.render.story import (
-    Step,
     Story,
     aside,
     counted,
@@ -21,6 +20,7 @@ from wganlint.render.story import (
     steps,
     stories,
     tally,
+    todo,
     told,
     unjudged,
     worst_roots,
@@ -69,7 +69,7 @@ def _run(story: Story, version: str, width: int) -> list[Line]:
         for symptom in symptoms:
             said += [line(("  │", "gutter")), *folded(story, symptom, finding, width)]
     said += _chain(story, width)
-    said += _plan(steps(story), printed, width)
+    said += _plan(story, printed, width)
     said += _unjudged(story, width)
     return said
 
@@ -157,17 +157,16 @@ def _chain(story: Story, width: int) -> list[Line]:
     return said + [((INDENT, ""), *spans) for spans in beside]
 
 
-def _plan(found: tuple[Step, ...], printed: set[int], width: int) -> list[Line]:
-    if not found:
-        return []
-    return [(), line(("What to do, in this order", "head")), *plan(found, printed, width)]
+def _plan(story: Story, printed: set[int], width: int) -> list[Line]:
+    found = steps(story)
+    return [(), line((todo(story), "head")), *plan(found, printed, width)] if found else []
 
 
 def _unjudged(story: Story, width: int) -> list[Line]:
     """Return which rules could not look, what they lack, and which inputs were left aside."""
     said: list[Line] = []
     for missing, found in unjudged(story):
-        names = ", ".join(f"{verdict.code} {verdict.name}" for verdict in found)
+        names = ", ".join(verdict.code for verdict in found)
         said += wrap([("needs ", "dim"), (missing, "strong"), (": ", "dim"), names], width, INDENT, INDENT + "    ")
     for outcome, word in ((Outcome.BROKEN, "broken rule"), (Outcome.IGNORED, "ignored on request")):
         for verdict in story.said(outcome):
@@ -181,14 +180,13 @@ def _unjudged(story: Story, width: int) -> list[Line]:
     for entry in story.run.inputs:
         if not entry.used:
             said += wrap([("not used ", "dim"), (entry.path, "path"), f": {entry.why}"], width, INDENT, INDENT + "    ")
-    for note, found in aside(story):
-        names = ", ".join(verdict.code for verdict in found)
-        said += wrap(
-            [("not for this kind of run: ", "dim"), names, (f" ({note})" if note else "", "dim")],
-            width,
-            INDENT,
-            INDENT + "    ",
-        )
+    for shared, groups in aside(story):
+        spans: list[Span | str] = [("not for this kind of run", "dim"), (f" ({shared})" if shared else "", "dim")]
+        spans.append((": ", "dim"))
+        for at, (own, found) in enumerate(groups):
+            spans += ["; " if at else "", ", ".join(verdict.code for verdict in found)]
+            spans.append((f" ({own})" if own else "", "dim"))
+        said += wrap(spans, width, INDENT, INDENT + "    ")
     quiet = len(story.said(Outcome.QUIET))
     if quiet:
         said += wrap([(f"{counted(quiet, 'rule')} looked and found nothing", "dim")], width, INDENT)

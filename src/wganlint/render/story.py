@@ -173,12 +173,23 @@ def unjudged(story: Story) -> tuple[tuple[str, tuple[Verdict, ...]], ...]:
     return tuple((missing, tuple(found)) for missing, found in sorted(groups.items(), key=lambda item: -len(item[1])))
 
 
-def aside(story: Story) -> tuple[tuple[str, tuple[Verdict, ...]], ...]:
-    """Return the rules that are not for this kind of run, grouped by their reason."""
-    groups: dict[str, list[Verdict]] = {}
+def aside(story: Story) -> tuple[tuple[str, tuple[tuple[str, tuple[Verdict, ...]], ...]], ...]:
+    """Return the rules that are not for this kind of run: what the run is -> what they are for -> the rules.
+
+    A reason reads `for bce, hinge; this run is wgan`: what it ends with is said once.
+    """
+    groups: dict[str, dict[str, list[Verdict]]] = {}
     for verdict in story.said(Outcome.NOT_APPLICABLE):
-        groups.setdefault(verdict.note, []).append(verdict)
-    return tuple((note, tuple(found)) for note, found in groups.items())
+        own, _, shared = clean(verdict.note).rpartition("; ")
+        groups.setdefault(shared, {}).setdefault(own, []).append(verdict)
+    return tuple(
+        (shared, tuple((own, tuple(found)) for own, found in every.items())) for shared, every in groups.items()
+    )
+
+
+def todo(story: Story) -> str:
+    """Return what the fixes are headed with: nobody must act on remarks."""
+    return "Nothing has to be done; what could be tried" if story.healthy else "What to do, in this order"
 
 
 def _named(missing: str) -> str:
