@@ -237,7 +237,9 @@ class UpdateFault(Site):
     `kind`: "wrong weights" (it is named for one part and holds the other's), "shared weights" (it holds both),
     "never stepped", "never cleared", "foreign" (its step uses gradients of the other part's loss), "stale" (it uses
     those of an earlier step again), "frozen" (its weights never get a gradient), "guarded" (its steps stand under
-    `accum_steps == 1`), "idle" (the backward before its step is commented out). `optimizer` and `part`: whose;
+    `accum_steps == 1`), "idle" (the backward before its step is commented out), "barred" (its steps stand where `other`
+    never lets the code come), "uncalled" (they stand in a function that nothing calls), "unfed" (no backward fills its
+    gradients between clearing and step). `optimizer` and `part`: whose;
     `other`: the other network as written; `marks`: further lines, each with what it shows.
     """
 
