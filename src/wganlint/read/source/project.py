@@ -19,6 +19,8 @@ from wganlint.read.source.flow import FUNCTIONS, MANY, Binding, Flow, Scope, dot
 from wganlint.read.source.parse import Code
 from wganlint.source import Site
 
+_REGISTERS = frozenset({"register_buffer", "register_parameter", "register_module", "add_module"})
+
 
 class Project:
     """The parsed files and the answers to questions that span them; nothing is judged here."""
@@ -53,10 +55,13 @@ class Project:
         self._blind = False
         self._classes_of.clear()
         self._targets.clear()
-        self.callers.clear()
-        for call in self.calls:
+        seeing: dict[Function, list[ast.Call]] = defaultdict(list)
+        for call in self.calls:  # what a parameter is, is asked of the callers that are known already: of all of them
             for target in self.targets(call):
-                self.callers[target].append(call)
+                seeing[target].append(call)
+        self.callers = seeing
+        self._classes_of.clear()
+        self._targets.clear()
 
     # -- building
 
@@ -83,6 +88,9 @@ class Project:
         for info in self.classes.values():
             if info.code is code:
                 self._members(info)
+        for node in flow.nodes:
+            if isinstance(node, ast.Call) and callee(node) in _REGISTERS and len(node.args) >= 2:
+                self._registered(node)
 
     def _members(self, info: Class) -> None:
         for statement in info.node.body:
@@ -101,6 +109,15 @@ class Project:
                         info.attributes[target.id].append(Binding(statement.value))
             elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
                 info.attributes[statement.target.id].append(Binding(statement.value))
+
+    def _registered(self, call: ast.Call) -> None:
+        """`self.register_buffer("mean", value)` sets self.mean."""
+        name = call.args[0]
+        if not (isinstance(name, ast.Constant) and isinstance(name.value, str) and isinstance(call.func, ast.Attribute)):
+            return
+        info = self.owner_class(call) if dotted(call.func.value) == "self" else None
+        if info is not None:
+            info.attributes[name.value].append(Binding(call.args[1]))
 
     def _derive(self) -> None:
         by_name: dict[str, list[Class]] = defaultdict(list)
