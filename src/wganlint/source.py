@@ -362,9 +362,13 @@ class StepCount(Site):
 
 @dataclass(frozen=True, slots=True)
 class Noise(Site):
-    """A tensor of one constant that the generator is fed in training instead of noise: `torch.zeros`."""
+    """What the generator is fed in training instead of fresh noise, with the call that makes it: `torch.zeros`.
+
+    `kind`: "constant", "scaled" (a draw times 0, or without width), "row" (one draw for the whole batch), "once" (drawn
+    before the loop) or "seeded" (the seed is set back before each draw)."""
 
     call: str = ""
+    kind: str = "constant"
 
 
 @dataclass(frozen=True, slots=True)

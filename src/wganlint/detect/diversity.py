@@ -112,16 +112,29 @@ def _spread_of(fake: Series, real: Series | None) -> Fact | None:
     return Fact(fields, tuple(evidence), fake.last.place, tuple(s.name for s in (fake, real) if s is not None))
 
 
-@detector(fields={"call": Kind.TEXT, "where": Kind.TEXT})
+@detector(
+    fields={"call": Kind.TEXT, "where": Kind.TEXT, "constant": Kind.FLAG, "row": Kind.FLAG, "again": Kind.FLAG,
+            "seeded": Kind.FLAG},
+)  # fmt: skip
 def constant_noise(run: Run) -> Found:
-    """The source feeds the generator a tensor of one constant where noise belongs, in training."""
+    """The source feeds the generator no fresh noise in training: a constant or a draw times 0 (constant), one row for
+    the whole batch (row), or the same draw at each step (again), set back by a seed (seeded) or made once."""
     if run.source is None:
         return Missing("the source that draws the generator's noise")
     if not run.source.noises:
         return ABSENT
     first = run.source.noises[0]
     evidence = tuple(one.evidence("the generator's input in training") for one in run.source.noises)
-    return Fact({"call": first.call, "where": where(first.place)}, evidence, first.place)
+    kinds = {noise.kind for noise in run.source.noises}
+    fields: dict[str, Quantity | bool | str] = {
+        "call": first.call,
+        "where": where(first.place),
+        "constant": bool(kinds & {"constant", "scaled"}),
+        "row": "row" in kinds,
+        "again": bool(kinds & {"once", "seeded"}),
+        "seeded": "seeded" in kinds,
+    }
+    return Fact(fields, evidence, first.place)
 
 
 @detector(fields={"name": Kind.TEXT, "level": Kind.NUMBER, "share": Kind.RATIO, "records": Kind.POINTS})

@@ -94,7 +94,18 @@ def broken_update(run: Run) -> Found:
     faults = [f for f in source.update_faults if f.kind not in ("wrong weights", "shared weights")]
     if not faults:
         return ABSENT if source.steps else Missing(STEPS)
-    order = ("never stepped", "barred", "uncalled", "frozen", "unfed", "never cleared", "foreign", "stale", "guarded", "idle")
+    order = (
+        "never stepped",
+        "barred",
+        "uncalled",
+        "frozen",
+        "unfed",
+        "never cleared",
+        "foreign",
+        "stale",
+        "guarded",
+        "idle",
+    )
     faults.sort(key=lambda fault: (order.index(fault.kind), fault.part != "generator"))
     fault = faults[0]
     fields: dict[str, Quantity | bool | str] = {

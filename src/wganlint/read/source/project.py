@@ -113,7 +113,9 @@ class Project:
     def _registered(self, call: ast.Call) -> None:
         """`self.register_buffer("mean", value)` sets self.mean."""
         name = call.args[0]
-        if not (isinstance(name, ast.Constant) and isinstance(name.value, str) and isinstance(call.func, ast.Attribute)):
+        if not (
+            isinstance(name, ast.Constant) and isinstance(name.value, str) and isinstance(call.func, ast.Attribute)
+        ):
             return
         info = self.owner_class(call) if dotted(call.func.value) == "self" else None
         if info is not None:

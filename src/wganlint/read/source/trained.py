@@ -381,7 +381,9 @@ class Optimizers:
         if info is None or function.name != "configure_optimizers":
             return False
         off = info.attribute("automatic_optimization")
-        asks = [call for call in self.project.calls if self._configured(call) and self.project.owner_class(call) is info]
+        asks = [
+            call for call in self.project.calls if self._configured(call) and self.project.owner_class(call) is info
+        ]
         reads = [binding for call in asks for _, binding in self.project.readers.get(call, ())]
         whole = bool(asks) and bool(reads) and all(binding.item is not None for binding in reads)
         return whole and bool(off) and all(getattr(binding.value, "value", None) is False for binding in off)
