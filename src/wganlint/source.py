@@ -65,6 +65,7 @@ class Clamp(Site):
     resolved: str = ""
     gate: str = ""  # the condition that may leave it out, where that is not told by the files
     network: Place | None = None  # where the network stands whose score it bounds
+    inner: bool = False  # the score is squashed once more behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,8 @@ class Optimizer(Site):
 @dataclass(frozen=True, slots=True)
 class Loss(Site):
     """A loss formula. `part`: "critic" or "generator". Signs are those of E[D(real)] and E[D(fake)] in the value that
-    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan or "". `penalty`: it adds one.
+    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan, labels (bce or
+    lsgan, as an option says) or "". `penalty`: it adds one.
 
     `critics`: where the networks stand that give its scores, where told. `logits`: a cross-entropy that applies the
     sigmoid itself. `control`: what bounds the slope of the critic: "penalty", "clip", "spectral", "elsewhere" (stands

@@ -85,9 +85,9 @@ def wrong_weights(run: Run) -> Found:
 )  # fmt: skip
 def broken_update(run: Run) -> Found:
     """A cycle of clear, backward and step that is broken: never stepped, never cleared, gradients of the other loss
-    (foreign) or of an earlier step (stale) in a step, weights whose gradients stay switched off (frozen), steps that are
-    never come to (barred, uncalled), that no backward feeds (unfed; idle: it is commented out), or made only without
-    accumulation (guarded)."""
+    (foreign) or of an earlier step (stale) in a step, weights whose gradients stay switched off (frozen), steps that
+    are never come to (barred, uncalled), that no backward feeds (unfed; idle: it is commented out), or made only
+    without accumulation (guarded)."""
     source = model(run)
     if source is None:
         return Missing(SOURCE)

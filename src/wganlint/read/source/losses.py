@@ -25,6 +25,9 @@ class Losses:
         self.project = paths.project
         self.generator_calls: list[tuple[ast.Call, ast.AST]] = []
         self.unsure: set[ast.AST] = set()  # formulas that other ways through the code give other signs
+        self.squashed: dict[ast.Call, tuple[ast.AST, ...]] = {}  # bounds between critic and its loss, and the critics
+        self.critic_calls: dict[ast.Call, tuple[ast.AST, ...]] = {}  # scores in the critic's losses, and their networks
+        self.targets: dict[object, set[float]] = {}  # the place of a loss: the labels that fakes are pulled to
         self.facts = self._all()
 
     # -- which expressions are minimized
@@ -123,6 +126,7 @@ class Losses:
             formula = "; ".join(dict.fromkeys(self.project.text(call) for call in calls))
             penalty = penalty or any(loss.penalty for loss in losses)
             sure = first.sure and second.sure
+            self.targets.setdefault(first.place, set()).update(self.targets.get(second.place, ()))
             yield replace(first, formula=formula, fake_sign=second.fake_sign, penalty=penalty, sure=sure)
             return
         for loss in losses:
@@ -147,16 +151,29 @@ class Losses:
             for term in scores:
                 if isinstance(term.node, ast.Call):
                     self.generator_calls.append((term.node, expression))
+        if part == "critic":
+            self._remember(scores)
         families = {term.family for term in scores if term.side in ("real", "fake")}
         weighted = {term.scaled for term in scores if term.side in ("real", "fake")}
         family = families.pop() if len(families) == 1 and len(weighted) == 1 else ""
         penalty = any(term.side == "penalty" for term in terms)
         site = self.project.site(expression)
+        labels = {term.target for term in scores if term.side == "fake" and term.target is not None}
+        self.targets.setdefault(site.place, set()).update(labels)
         return Loss(
             site.place, site.quote, site.owner, part, self.project.text(expression), real, fake, family,
             penalty and part == "critic", expression not in self.unsure,
             critics=self._networks(scores), logits=any(term.logits for term in scores),
         )  # fmt: skip
+
+    def _remember(self, scores: list[Term]) -> None:
+        """Keep where the critic's scores are taken, and what bounds them on the way."""
+        for term in scores:
+            for call in self._calls_of(term.node):
+                networks = tuple(self.paths.networks_of(call.func) or self._only_critic(call))
+                self.critic_calls[call] = networks
+                if term.squash is not None and networks:
+                    self.squashed[term.squash] = networks
 
     def _networks(self, scores: list[Term]) -> tuple[Site, ...]:
         """Return where the networks stand whose scores a loss takes."""

@@ -1,4 +1,4 @@
-"""files -> read -> Run: what the generator is fed in training, where that is no fresh noise: a constant, one old draw."""
+"""files -> read -> Run: what the generator is fed in training, where that is no fresh noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from wganlint.source import Noise
 
 _FILLS = words.listed("zeros ones full new_zeros new_ones new_full zeros_like ones_like full_like zeros_ fill_ zero_")
 _DRAWS = words.listed(
-    "randn rand randn_like rand_like normal normal_ uniform uniform_ standard_normal randint random_ truncnorm trunc_normal_"
+    "randn rand randn_like rand_like normal normal_ uniform uniform_ standard_normal randint random_ truncnorm "
+    "trunc_normal_"
 )
 _KEEPS = words.listed(
     "to cuda cpu float double half view reshape expand repeat detach type contiguous unsqueeze squeeze type_as view_as "
@@ -142,7 +143,9 @@ class _Still:
                 back = replace(way, entered=way.entered[:at])
                 return self._all(values or ([default] if default is not None else []), back, depth)
         found: list[tuple[ast.Call, str]] = []
-        for caller in self.project.callers.get(function, ())[:12] if function is not None else ():
+        if function is None:
+            return None
+        for caller in self.project.callers.get(function, ())[:12]:
             for parameter, value in self.project.passed(caller, function):
                 if parameter is node:
                     one = self.of(value, _Way(caller), depth - 1)
@@ -180,14 +183,12 @@ class _Still:
     def _row(self, node: ast.AST, depth: int) -> ast.Call | None:
         """Return the draw of a single row: torch.randn(1, nz), which is then repeated over the batch."""
         match node:
-            case ast.Call() if callee(node) in _DRAWS - {"randint", "rand"}:
+            case ast.Call() if callee(node) == "randn":
                 size = keyword(node, "size") or (node.args[0] if node.args else None)
-                if isinstance(size, ast.Tuple | ast.List) and size.elts:
-                    size, more = size.elts[0], len(size.elts) > 1
-                else:
-                    more = len(node.args) > 1
-                one = isinstance(size, ast.Constant) and size.value == 1
-                return node if one and more and callee(node) == "randn" else None
+                sizes = size.elts if isinstance(size, ast.Tuple | ast.List) else node.args
+                first = sizes[0] if len(sizes) > 1 else None
+                one = isinstance(first, ast.Constant) and first.value == 1
+                return node if one else None
             case ast.Call() if callee(node) in ("to", "cuda", "float") and depth:
                 inner = operand(node)
                 return self._row(inner, depth - 1) if inner is not None else None

@@ -22,7 +22,7 @@ class Reach:
     def __init__(self, paths: Paths) -> None:
         self.project = paths.project
         shared = (*self.project.by_class["Global"], *self.project.by_class["Nonlocal"])
-        self.shared = {name for node in shared for name in node.names if isinstance(node, ast.Global | ast.Nonlocal)}
+        self.shared = {name for node in shared if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
         self.stored: dict[str, int] = defaultdict(int)  # how often an attribute of a name is set, anywhere
         for node in self.project.by_class["Attribute"]:
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -141,9 +141,9 @@ class Reach:
                 return first[0] + second[0], first[1] + second[1]
             case ast.Sub():
                 return first[0] - second[1], first[1] - second[0]
-            case ast.Mod() if 0 < second[0] and second[1] < math.inf:
+            case ast.Mod() if second[0] > 0 and second[1] < math.inf:
                 return 0.0, second[1] - 1 if second[1] == int(second[1]) else second[1]
-            case ast.Mod() if 0 < second[0]:
+            case ast.Mod() if second[0] > 0:
                 return 0.0, math.inf
         return ANY
 

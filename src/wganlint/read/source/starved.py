@@ -186,7 +186,8 @@ def _by_hand(updates: Updates) -> bool:
     for node in updates.project.by_class["Assign"]:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(target, ast.Attribute) and target.attr == "grad" and isinstance(node, ast.Assign):
-            if not (isinstance(node.value, ast.Constant) and node.value.value is None):
+            none = isinstance(node.value, ast.Constant) and node.value.value is None
+            if not none:
                 return True
     return False
 
