@@ -97,7 +97,7 @@ class _Still:
             case ast.Call():
                 return self._called(node, way, depth)
             case ast.Name() | ast.Attribute():
-                bindings = self.project.holds(node)
+                bindings = self.project.ever(node)
                 if not bindings or any(binding.how != "is" for binding in bindings) or _changed(node, self.paths):
                     return None
                 return self._all([binding.value for binding in bindings], way, depth)

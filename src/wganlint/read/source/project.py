@@ -225,6 +225,20 @@ class Project:
                     return found
         return []
 
+    def ever(self, node: ast.Name | ast.Attribute) -> list[Binding]:
+        """Return what a read can hold in any round: also what a loop around it sets further down, or another method."""
+        held = self.holds(node)
+        if isinstance(node, ast.Attribute):
+            info = self.self_class(node) if dotted(node.value) in ("self", "cls") else None
+            return [*held, *(one for one in info.attribute(node.attr)[:MANY] if one not in held)] if info else held
+        scope: ast.AST = self.function(node) or self.code(node).tree
+        own = self.named.get(scope, {}).get(node.id, []) if isinstance(scope, Scope) else []
+        for loop, _ in self.around(node):
+            if not isinstance(loop, ast.For | ast.AsyncFor | ast.While) or all(_within(b.value, loop) for b in held):
+                continue
+            held = [*held, *(one for one in own if one not in held and _within(one.value, loop))]
+        return held
+
     def self_class(self, node: ast.AST) -> Class | None:
         """Return the class that `self` means at a node."""
         return self.owner_class(node)
@@ -421,3 +435,8 @@ class Project:
                     if dotted(read.value) == "self" and read not in self.bindings and self.self_class(read) is info:
                         found.append((read, Binding(node)))
         return found
+
+
+def _within(node: ast.AST, around: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether a node of the same scope stands between the lines of a loop."""
+    return around.lineno <= getattr(node, "lineno", 0) <= (around.end_lineno or 0)

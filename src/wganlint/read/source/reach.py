@@ -71,7 +71,7 @@ class Reach:
 
     def _flag(self, node: ast.Name) -> bool | None:
         """The value of a flag that the code itself sets once; names in capitals are settings to be edited."""
-        held = self.project.holds(node)
+        held = self.project.ever(node)
         if len(held) != 1 or held[0].how != "is" or held[0].item is not None or self._setting(node):
             return None
         value = held[0].value
@@ -107,7 +107,7 @@ class Reach:
         limit = ast.dump(right)
         if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mod):
             return ast.dump(left.right) == limit
-        for binding in self.project.holds(left) if isinstance(left, ast.Name) else ():
+        for binding in self.project.ever(left) if isinstance(left, ast.Name) else ():
             ends = _range(binding.value) if binding.how == "each" else None
             if ends is not None and ast.dump(ends[1]) == limit:
                 continue
@@ -150,7 +150,7 @@ class Reach:
     def _named(self, node: ast.Name | ast.Attribute, depth: int) -> Span:
         """A loop's index, a constant, or a counter that only grows from its first value."""
         low, high = math.inf, -math.inf
-        held = self.project.holds(node)
+        held = self.project.ever(node)
         if isinstance(node, ast.Name) and self._setting(node):
             return ANY
         if isinstance(node, ast.Attribute) and self.stored[node.attr] > len(held):

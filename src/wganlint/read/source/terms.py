@@ -273,6 +273,8 @@ class Terms:
             return self._criterion(call, family, sign, scope, depth, bool(made & _LOGITS))
         if name in ("neg", "negative"):
             return self.of(value, -sign, scope, depth, family)
+        if (inner := _grown(name, value)) is not None:  # log(1 + exp(x)) is softplus
+            return [replace(term, logits=True) for term in self.of(inner, sign, scope, depth, "bce")]
         if name in ("softplus", "logsigmoid", "log_sigmoid", "log", "log1p"):
             found = self.of(value, sign, scope, depth, "bce")
             own = name in ("softplus", "logsigmoid", "log_sigmoid")
@@ -292,8 +294,6 @@ class Terms:
             return self.of(call.args[0], sign, scope, depth, "hinge")
         if name == "square" or (name == "pow" and self._even(rest(call))):
             return self._squared(value, sign, scope, depth)
-        if name == "exp":
-            return self.of(value, sign, scope, depth, family)
         if name == "logaddexp" and rest(call) and self._label(rest(call)[0], scope) == 0:  # softplus
             return [replace(term, logits=True) for term in self.of(value, sign, scope, depth, "bce")]
         if name in ("add", "sub") and rest(call):
@@ -457,6 +457,18 @@ class Terms:
                         return self._resolved(value, known.outer or Scope()) if known.outer else value
                     known = known.outer
         return node
+
+
+def _grown(name: str, value: ast.expr) -> ast.expr | None:
+    """Return x of log1p(exp(x)) and log(1 + exp(x))."""
+    if name == "log" and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        sides = (value.left, value.right)
+        if not any(isinstance(one, ast.Constant) and one.value == 1 for one in sides):
+            return None
+        value = next((one for one in sides if isinstance(one, ast.Call)), value)
+    elif name != "log1p":
+        return None
+    return operand(value) if isinstance(value, ast.Call) and callee(value) == "exp" else None
 
 
 def _is_data(node: ast.arg, terms: Terms) -> bool:
