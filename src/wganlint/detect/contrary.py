@@ -32,10 +32,10 @@ def contrary_losses(run: Run) -> Found:
 
     With p = D(fake) a cross-entropy gives the critic -log(1 - p) and the generator -log(p), which add up to 2 log 2 or
     more; least squares give p^2 and (p - 1)^2, whose roots add up to 1 or more; a hinge critic with a loss below 1/4
-    scores fakes below 0, so that -D(fake) is above 0, and log(1 - p) above -1/2. A critic's loss counts twice, as halves
-    may be averaged; below half of these bounds counts. Penalties and side losses only add. A generator loss may be
-    scaled by a weight: it must start near its value at chance, or rise with what the critic sees of the fakes (their
-    score under a critic that scores reals higher, or their half of its loss; rank correlation). share: of those records.
+    scores fakes below 0, so that -D(fake) is above 0, and log(1 - p) above -1/2. A critic's loss counts twice, as
+    halves may be averaged; below half of these bounds counts. Penalties and side losses only add. A generator loss may
+    be scaled by a weight: it must start near its value at chance, or rise with what the critic sees of the fakes (their
+    score under a critic that scores reals higher, or their half of its loss; rank correlation). share: of the records.
     """
     if run.family.name not in ("bce", "lsgan", "hinge", "not-wasserstein"):
         return Missing("a loss family that is not Wasserstein's") if run.family.name == "unknown" else ABSENT
@@ -119,10 +119,10 @@ def _quotes(theirs: Series, ours: Series, both: Rows, hit: Flags) -> tuple[Evide
 def fakes_away(run: Run) -> Found:
     """The score of fakes runs away while that of reals stays, in the direction that the critic's loss wants.
 
-    A critic that explodes takes both sides along; here its answer to real data keeps its size, so what runs away are the
-    fakes. grown: median |fake| of the last tenth (at least 3 records) over that of the first; over_real: over |real| + 1
-    at the end; real_grown: the same growth of the reals (of |real| + 1); rising: share of tenths of the run in which
-    |fake| grew; pleased: the critic's loss ends lower than it began, or at most at 0.25.
+    A critic that explodes takes both sides along; here its answer to real data keeps its size, so what runs away are
+    the fakes. grown: median |fake| of the last tenth (at least 3 records) over that of the first; over_real: over
+    |real| + 1 at the end; real_grown: the same growth of the reals (of |real| + 1); rising: share of tenths of the run
+    in which |fake| grew; pleased: the critic's loss ends lower than it began, or at most at 0.25.
     """
     fake, real = run.role("fake_score"), run.role("real_score")
     if fake is None or real is None:

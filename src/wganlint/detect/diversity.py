@@ -49,9 +49,9 @@ def _squared(series: Series) -> bool:
 def fake_spread(run: Run) -> Found:
     """The logged spread (standard deviation) of generated samples at the end, beside that of real ones.
 
-    ratio: median over the last max(20, 10 %) records, at most a third of them, over the same of the reals; without
-    reals (of a variance the root) over its own level before: the median from a fifth to two thirds of the run (a burst does not move it). fell:
-    that level over the one at the end. Of several pairs the one with the smallest ratio.
+    ratio: median over the last max(20, 10 %) records, at most a third of them, over the same of the reals (of a
+    variance the root); without reals over its own level before: the median from a fifth to two thirds of the run (a
+    burst does not move it). fell: that level over the one at the end. Of several pairs the one with the smallest ratio.
     """
     fakes, reals = _spreads(run)
     if not fakes:

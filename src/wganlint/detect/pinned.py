@@ -32,16 +32,20 @@ from wganlint.units import Kind, Quantity
 def pinned(run: Run, least: int, few: int, odd: int) -> Found:
     """A critic-derived series that stays at +-bound from some record to the end of the run.
 
-    Outside the Wasserstein families only scores count, and none that ends where probabilities, labels or a tanh end: losses
-    stand still at their floors there. A critic's loss that stands at the penalty weight is not meant: that is a flat critic (P/lambda = 1), not a bound
-    score; nor is a number at which both sides stand together, the free offset of a WGAN's scores. Fields: value as
+    Outside the Wasserstein families only scores count, and none that ends where probabilities, labels or a tanh end:
+    losses stand still at their floors there. A critic's loss that stands at the penalty weight is not meant: that is a
+    flat critic (P/lambda = 1), not a bound score; nor is a number at which both sides stand together, the free offset
+    of a WGAN's scores.
+
+    Fields: value as
     printed; bound > 0; records from the onset on; share of them at the bound; same: share printing one text; since: the
     step (or record) of the onset; both: critic and generator loss are at the same bound; others: what else is there,
     alone: nothing else is; span: the records up to the onset and 50 more.
     """
     wasserstein = run.family.name.startswith("wgan")
     if not any(run.role(role) for role in PLAYERS if wasserstein or role in ("fake_score", "real_score")):
-        return Missing(LOSSES) if wasserstein else ABSENT
+        unseen = run.family.name == "unknown" and not any(run.role(role) for role in PLAYERS)
+        return Missing(LOSSES) if wasserstein or unseen else ABSENT
     found = pins(run)
     if not found:
         return ABSENT
@@ -80,7 +84,7 @@ def pinned(run: Run, least: int, few: int, odd: int) -> Found:
 def _no_end(found: Pin) -> bool:
     """Whether a score is at a bound that neither a probability nor a squashed output has by itself: not 0 or +-1."""
     if found.literal:
-        return True
+        return found.bound != 1
     return found.round and found.bound > 1 and found.same >= 0.8
 
 

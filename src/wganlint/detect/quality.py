@@ -38,8 +38,7 @@ DISTANCE = Measure("distance", True)
 # Words that only together, or beside a word for an evaluation, name a measure.
 PAIRS = (
     (frozenset({"energy"}), frozenset({"distance"}), DISTANCE),
-    (frozenset({"distance", "dist"}), frozenset({"eval", "evaluation", "val", "validation", "test", "metric", "metrics"}),
-     DISTANCE),
+    (frozenset({"distance", "dist"}), frozenset({"eval", "evaluation", "val", "validation", "test"}), DISTANCE),
     (frozenset({"modes"}), frozenset({"covered", "captured", "found", "recovered", "n", "num", "number"}),
      Measure("modes", False, 0.0)),
 )  # fmt: skip
