@@ -65,6 +65,7 @@ class Clamp(Site):
     resolved: str = ""
     gate: str = ""  # the condition that may leave it out, where that is not told by the files
     network: Place | None = None  # where the network stands whose score it bounds
+    inner: bool = False  # the score is squashed once more behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,8 @@ class Optimizer(Site):
 @dataclass(frozen=True, slots=True)
 class Loss(Site):
     """A loss formula. `part`: "critic" or "generator". Signs are those of E[D(real)] and E[D(fake)] in the value that
-    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan or "". `penalty`: it adds one.
+    is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan, labels (bce or
+    lsgan, as an option says) or "". `penalty`: it adds one.
 
     `critics`: where the networks stand that give its scores, where told. `logits`: a cross-entropy that applies the
     sigmoid itself. `control`: what bounds the slope of the critic: "penalty", "clip", "spectral", "elsewhere" (stands
@@ -237,7 +239,9 @@ class UpdateFault(Site):
     `kind`: "wrong weights" (it is named for one part and holds the other's), "shared weights" (it holds both),
     "never stepped", "never cleared", "foreign" (its step uses gradients of the other part's loss), "stale" (it uses
     those of an earlier step again), "frozen" (its weights never get a gradient), "guarded" (its steps stand under
-    `accum_steps == 1`), "idle" (the backward before its step is commented out). `optimizer` and `part`: whose;
+    `accum_steps == 1`), "idle" (the backward before its step is commented out), "barred" (its steps stand where `other`
+    never lets the code come), "uncalled" (they stand in a function that nothing calls), "unfed" (no backward fills its
+    gradients between clearing and step). `optimizer` and `part`: whose;
     `other`: the other network as written; `marks`: further lines, each with what it shows.
     """
 
@@ -360,9 +364,13 @@ class StepCount(Site):
 
 @dataclass(frozen=True, slots=True)
 class Noise(Site):
-    """A tensor of one constant that the generator is fed in training instead of noise: `torch.zeros`."""
+    """What the generator is fed in training instead of fresh noise, with the call that makes it: `torch.zeros`.
+
+    `kind`: "constant", "scaled" (a draw times 0, or without width), "row" (one draw for the whole batch), "once" (drawn
+    before the loop) or "seeded" (the seed is set back before each draw)."""
 
     call: str = ""
+    kind: str = "constant"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from wganlint.detect import (
     breaks,
+    contrary,
     control,
     counters,
     critic,
@@ -37,7 +38,7 @@ from wganlint.detect import (
 )  # fmt: skip
 
 __all__ = [
-    "breaks", "control", "counters", "critic", "critics", "declared", "diversity", "duel", "flat", "floors",
+    "breaks", "contrary", "control", "counters", "critic", "critics", "declared", "diversity", "duel", "flat", "floors",
     "inputs", "invariants", "launches", "memory", "norms", "pace", "penalty", "pinned", "printing", "profile",
     "quality", "rates", "restarts", "samples", "series", "settings", "sides", "slopes", "source", "steps",
     "throughput", "traces", "updates",

@@ -76,15 +76,16 @@ def _shown(weight: Stated | None) -> str:
     fields={
         "where": Kind.TEXT, "code": Kind.TEXT, "end": Kind.TEXT, "family": Kind.TEXT, "twice": Kind.FLAG,
         "loss": Kind.TEXT, "low": Kind.NUMBER, "high": Kind.NUMBER, "network": Kind.TEXT, "floor": Kind.FLAG,
-        "squares": Kind.FLAG,
+        "squares": Kind.FLAG, "inner": Kind.FLAG,
     },
 )  # fmt: skip
 def bounded_score(run: Run) -> Found:
     """A critic that ends in tanh, sigmoid or the like although its loss wants a free score.
 
     Told for the loss that takes this very network's scores: mean scores (wgan), hinge, least squares; twice: a
-    cross-entropy that applies the sigmoid itself. A discriminator that gives probabilities to a plain cross-entropy is
-    none, nor is an end that stands behind a condition which the files do not tell.
+    cross-entropy that applies the sigmoid itself; inner: it is squashed once more before a plain one. A discriminator
+    that gives probabilities to a plain cross-entropy is none, nor is an end that stands behind a condition which the
+    files do not tell.
     """
     source = model(run)
     if source is None:
@@ -96,7 +97,8 @@ def bounded_score(run: Run) -> Found:
         if clamp.on not in ("score", "floor") or clamp.network is None or clamp.gate or not _squashes(clamp):
             continue
         for loss in source.losses:
-            free = loss.family in ("wgan", "hinge", "lsgan") or (loss.family == "bce" and loss.logits)
+            free = loss.family in ("wgan", "hinge", "lsgan") or (loss.family in ("bce", "labels") and loss.logits)
+            free = free or (loss.family == "bce" and clamp.inner)
             if free and loss.part == "critic" and any(site.place == clamp.network for site in loss.critics):
                 hits.append((clamp, loss))
                 break
@@ -113,13 +115,20 @@ def _squashes(clamp: Clamp) -> bool:
 
 def _bounded(hits: list[tuple[Clamp, Loss]]) -> Fact:
     clamp, loss = hits[0]
-    names = {"wgan": "mean scores", "hinge": "hinge", "lsgan": "least squares", "bce": "cross-entropy with logits"}
+    names = {
+        "wgan": "mean scores",
+        "hinge": "hinge",
+        "lsgan": "least squares",
+        "bce": "cross-entropy with logits" if loss.logits else "cross-entropy",
+        "labels": "logits or least squares",
+    }
     fields: dict[str, Quantity | bool | str] = {
         "where": where(clamp.place),
         "code": clamp.quote.strip(),
         "end": clamp.call,
         "family": names[loss.family],
-        "twice": loss.family == "bce",
+        "twice": loss.family == "bce" and loss.logits,
+        "inner": loss.family == "bce" and not loss.logits,
         "loss": where(loss.place),
         "low": Quantity(clamp.low if clamp.low is not None else float("nan"), Kind.NUMBER, 0),
         "high": Quantity(clamp.high if clamp.high is not None else float("nan"), Kind.NUMBER, 0),

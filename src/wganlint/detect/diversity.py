@@ -13,41 +13,31 @@ from wganlint.run import Run, Series
 from wganlint.series import median
 from wganlint.units import Kind, Quantity
 
-SPREAD = frozenset({"std", "sd", "stdev", "stddev", "sigma"})
-NOT_SAMPLES = frozenset(
-    [
-        "score",
-        "scores",
-        "logit",
-        "logits",
-        "loss",
-        "losses",
-        "grad",
-        "gradient",
-        "gradients",
-        "weight",
-        "weights",
-        "out",
-        "d",
-        "c",
-    ]
-)
-
 
 def _spreads(run: Run) -> tuple[list[Series], list[Series]]:
-    """Return the series that are spreads of fakes and of reals: `fake_std`, `std/real`, `G_std`, `samples/fake std`."""
+    """Return the series that are spreads of fakes and of reals: `fake_std`, `std/real`, `samples/diversity`, `gen_var`.
+
+    A spread of samples without a word for either side is one of fakes.
+    """
     book = role_book()
     fakes: list[Series] = []
     reals: list[Series] = []
     for series in run.series:
         words = set(words_of(series.key, book))
-        if not words & SPREAD or words & NOT_SAMPLES:
+        if not words & book.words["spread"] or words & book.words["not_samples"]:
             continue
         fake = bool(words & (book.words["fake"] | {"g", "generator", "netg"}))
         real = bool(words & {"real", "reals", "true", "data"})
+        fake = fake or (not real and bool(words & book.words["sample"]))
         if fake != real:
             (fakes if fake else reals).append(series)
     return fakes, reals
+
+
+def _squared(series: Series) -> bool:
+    """Whether a spread is a variance, whose root is comparable."""
+    book = role_book()
+    return not book.words["squared_spread"].isdisjoint(words_of(series.key, book))
 
 
 @detector(
@@ -59,9 +49,9 @@ def _spreads(run: Run) -> tuple[list[Series], list[Series]]:
 def fake_spread(run: Run) -> Found:
     """The logged spread (standard deviation) of generated samples at the end, beside that of real ones.
 
-    ratio: median over the last max(20, 10 %) records, at most a third of them, over the same of the reals; without
-    reals over its own level before: the median from a fifth to two thirds of the run (a burst does not move it). fell:
-    that level over the one at the end. Of several pairs the one with the smallest ratio.
+    ratio: median over the last max(20, 10 %) records, at most a third of them, over the same of the reals (of a
+    variance the root); without reals over its own level before: the median from a fifth to two thirds of the run (a
+    burst does not move it). fell: that level over the one at the end. Of several pairs the one with the smallest ratio.
     """
     fakes, reals = _spreads(run)
     if not fakes:
@@ -78,6 +68,7 @@ def _field(fact: Fact, name: str) -> float:
 
 
 def _partner(fake: Series, reals: list[Series]) -> Series | None:
+    reals = [series for series in reals if _squared(series) is _squared(fake)]
     same = [series for series in reals if series.form == fake.form] or reals
     return same[0] if len(same) == 1 else next((s for s in same if len(s.key) == len(fake.key)), None)
 
@@ -95,15 +86,16 @@ def _spread_of(fake: Series, real: Series | None) -> Fact | None:
         other = median(real.values[known]) if len(known) else float("nan")
     with_real = bool(other > 0)
     base = other if with_real else before
+    root = 0.5 if _squared(fake) else 1.0
     fields: dict[str, Quantity | bool | str] = {
         "name": fake.key,
         "real_name": real.key if real is not None and with_real else "",
         "fake": fake.quantity(level),
         "real": real.quantity(other) if real is not None and with_real else Quantity(0.0),
-        "ratio": Quantity(level / base if base > 0 else 1.0, Kind.RATIO),
+        "ratio": Quantity((level / base) ** root if base > 0 else 1.0, Kind.RATIO),
         "records": Quantity(int(fake.index[end[-1]] - fake.index[end[0]]) + 1, Kind.POINTS),
         "with_real": with_real,
-        "fell": Quantity(before / level if level > 0 else float("inf"), Kind.FACTOR),
+        "fell": Quantity((before / level) ** root if level > 0 else float("inf"), Kind.FACTOR),
         "before": fake.quantity(before),
     }
     evidence = [fake.last.evidence(f"{fake.key} at the end")]
@@ -112,16 +104,29 @@ def _spread_of(fake: Series, real: Series | None) -> Fact | None:
     return Fact(fields, tuple(evidence), fake.last.place, tuple(s.name for s in (fake, real) if s is not None))
 
 
-@detector(fields={"call": Kind.TEXT, "where": Kind.TEXT})
+@detector(
+    fields={"call": Kind.TEXT, "where": Kind.TEXT, "constant": Kind.FLAG, "row": Kind.FLAG, "again": Kind.FLAG,
+            "seeded": Kind.FLAG},
+)  # fmt: skip
 def constant_noise(run: Run) -> Found:
-    """The source feeds the generator a tensor of one constant where noise belongs, in training."""
+    """The source feeds the generator no fresh noise in training: a constant or a draw times 0 (constant), one row for
+    the whole batch (row), or the same draw at each step (again), set back by a seed (seeded) or made once."""
     if run.source is None:
         return Missing("the source that draws the generator's noise")
     if not run.source.noises:
         return ABSENT
     first = run.source.noises[0]
     evidence = tuple(one.evidence("the generator's input in training") for one in run.source.noises)
-    return Fact({"call": first.call, "where": where(first.place)}, evidence, first.place)
+    kinds = {noise.kind for noise in run.source.noises}
+    fields: dict[str, Quantity | bool | str] = {
+        "call": first.call,
+        "where": where(first.place),
+        "constant": bool(kinds & {"constant", "scaled"}),
+        "row": "row" in kinds,
+        "again": bool(kinds & {"once", "seeded"}),
+        "seeded": "seeded" in kinds,
+    }
+    return Fact(fields, evidence, first.place)
 
 
 @detector(fields={"name": Kind.TEXT, "level": Kind.NUMBER, "share": Kind.RATIO, "records": Kind.POINTS})

@@ -32,22 +32,33 @@ from wganlint.units import Kind, Quantity
 def pinned(run: Run, least: int, few: int, odd: int) -> Found:
     """A critic-derived series that stays at +-bound from some record to the end of the run.
 
-    A critic's loss that stands at the penalty weight is not meant: that is a flat critic (P/lambda = 1), not a bound
-    score; nor is a number at which both sides stand together, the free offset of a WGAN's scores. Fields: value as
+    Outside the Wasserstein families only scores count, and none that ends where probabilities, labels or a tanh end:
+    losses stand still at their floors there. A critic's loss that stands at the penalty weight is not meant: that is a
+    flat critic (P/lambda = 1), not a bound score; nor is a number at which both sides stand together, the free offset
+    of a WGAN's scores.
+
+    Fields: value as
     printed; bound > 0; records from the onset on; share of them at the bound; same: share printing one text; since: the
     step (or record) of the onset; both: critic and generator loss are at the same bound; others: what else is there,
     alone: nothing else is; span: the records up to the onset and 50 more.
     """
-    if not any(run.role(role) for role in PLAYERS):
-        return Missing(LOSSES)
+    wasserstein = run.family.name.startswith("wgan")
+    if not any(run.role(role) for role in PLAYERS if wasserstein or role in ("fake_score", "real_score")):
+        unseen = run.family.name == "unknown" and not any(run.role(role) for role in PLAYERS)
+        return Missing(LOSSES) if wasserstein or unseen else ABSENT
     found = pins(run)
     if not found:
         return ABSENT
     main = next(found[role] for role in PLAYERS if role in found and found[role].exact)
+    if not wasserstein:
+        told = {role: one for role, one in found.items() if role in ("fake_score", "real_score") and _no_end(one)}
+        if not any(one.exact for one in told.values()):
+            return ABSENT
+        found, main = told, next(one for one in told.values() if one.exact)
     critic, generator = found.get("critic_loss"), found.get("generator_loss")
     both = critic is not None and generator is not None and bool(np.isclose(critic.bound, generator.bound, rtol=1e-9))
     enough = few if both or main.literal else least if main.round else odd
-    if main.records < enough or _is_weight(run, found) or (not main.literal and _is_offset(run, main)):
+    if main.records < enough or _is_weight(run, found) or (wasserstein and not main.literal and _is_offset(run, main)):
         return ABSENT
     series = main.series
     start = series.point(main.onset)
@@ -68,6 +79,13 @@ def pinned(run: Run, least: int, few: int, odd: int) -> Found:
     }
     evidence = [*_quotes(main), *(p.series.point(p.onset).evidence(f"{p.series.key} from here on") for p in others)]
     return Fact(fields, tuple(evidence), start.place, tuple(p.series.name for p in found.values()))
+
+
+def _no_end(found: Pin) -> bool:
+    """Whether a score is at a bound that neither a probability nor a squashed output has by itself: not 0 or +-1."""
+    if found.literal:
+        return found.bound != 1
+    return found.round and found.bound > 1 and found.same >= 0.8
 
 
 def bound_quantity(bound: float, series: Series) -> Quantity:
@@ -129,6 +147,8 @@ def bound_share(run: Run, full: float, apart: float) -> Found:
     literal of the source or settings, or one where the run itself stood for a while; without either there is nothing
     to compare with, and a share is never guessed.
     """
+    if not run.family.name.startswith("wgan"):
+        return ABSENT  # the arithmetic is that of mean scores
     known, seen = score_bounds(run), _stood_at(run)
     if not known and seen is None:
         return ABSENT

@@ -34,6 +34,14 @@ class Measure:
     calibrated: bool = False
 
 
+DISTANCE = Measure("distance", True)
+# Words that only together, or beside a word for an evaluation, name a measure.
+PAIRS = (
+    (frozenset({"energy"}), frozenset({"distance"}), DISTANCE),
+    (frozenset({"distance", "dist"}), frozenset({"eval", "evaluation", "val", "validation", "test"}), DISTANCE),
+    (frozenset({"modes"}), frozenset({"covered", "captured", "found", "recovered", "n", "num", "number"}),
+     Measure("modes", False, 0.0)),
+)  # fmt: skip
 # FID compares two normal distributions of Inception features: >= 0, and some hundred between noise and photographs
 # (arXiv:1706.08500). KID and MMD have unbiased estimators that may fall a little below 0 (arXiv:1801.01401).
 MEASURES = {
@@ -42,8 +50,8 @@ MEASURES = {
         (("fid", "sfid"), Measure("FID", True, 0.0, 1e4, calibrated=True)),
         (("fvd", "fad", "fjd"), Measure("Frechet distance", True, 0.0, calibrated=True)),
         (("kid",), Measure("KID", True)),
-        (("mmd", "emd", "swd", "jsd", "cmmd", "lpips"), Measure("distance", True)),
-        (("precision", "recall", "coverage"), Measure("share", False, 0.0, 1.0, share=True)),
+        (("mmd", "emd", "swd", "jsd", "cmmd", "lpips", "sliced", "chamfer", "hellinger"), DISTANCE),
+        (("precision", "recall", "coverage", "hq"), Measure("share", False, 0.0, 1.0, share=True)),
         (("ssim", "msssim"), Measure("SSIM", False, -1.0, 1.0, share=True)),
         (("inception",), Measure("IS", False, 1.0)),
         (("acc", "accuracy"), Measure("accuracy", False, 0.0, 1.0, share=True)),
@@ -80,12 +88,13 @@ def measures(run: Run) -> Iterator[tuple[Series, Measure]]:
         if series.kind == "events" and series.form != "scalar":
             continue
         words = words_of(series.key, book)
-        if OTHER.intersection(words) or not book.words["clock"].isdisjoint(words):
+        pair = next((m for first, second, m in PAIRS if first & set(words) and second & set(words)), None)
+        if (pair is None and OTHER.intersection(words)) or "loss" in words or not book.words["clock"].isdisjoint(words):
             continue
         bare = series.key.rpartition("/")[2]
         if bare == "IS" or bare.lower() in ("is_mean", "is_score"):
             words = ["inception"]
-        found = next((MEASURES[word] for word in words if word in MEASURES), None)
+        found = next((MEASURES[word] for word in words if word in MEASURES), pair)
         if found is not None:
             yield series, found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,6 +54,7 @@ OF_ADAM = frozenset(
         "g_b1",
     ]
 )
+_WHOSE = frozenset(["opt", "optim", "optimizer", "model", "net", "network", "group", "pg", "value", "current", "of"])
 BETWEEN = 0.3  # of the run: up to there a rate may warm up
 
 
@@ -241,13 +242,26 @@ def _from_source(run: Run) -> list[Rate]:
 
 
 def rate_series(run: Run) -> Iterator[Series]:
-    """Yield the series that echo a learning rate: `lr`, `lr_d`, `opt/lr_G`, `learning rate`."""
+    """Yield the series that echo a learning rate: `lr`, `lr_d`, `opt/lr_G`, `learning rate`, `lr/generator`, `lr-Adam`.
+
+    Where only a folder of the name says so, the rest must name a network or an optimizer (not `lr/steps`).
+    """
     book = role_book()
+    whose = book.words["critic"] | book.words["generator"] | book.words["rate"] | ADAPTIVE | SGD | _WHOSE
     for series in run.series:
-        words = words_of(series.key.rpartition("/")[2], book)
-        told = any(w in ("lr", "lrs", "learning_rate") for w in words) or {"learning", "rate"} <= set(words)
-        if told and book.words["loss"].isdisjoint(words) and book.words["clock"].isdisjoint(words):
+        words, last = words_of(series.key, book), words_of(series.key.rpartition("/")[2], book)
+        if not _says_rate(words) or not book.words["loss"].isdisjoint(words):
+            continue
+        if not book.words["clock"].isdisjoint(last) or "weight" in last or "decay" in last:
+            continue
+        if _says_rate(last) or all(word in whose or word.isdigit() for word in last):
             yield series
+
+
+def _says_rate(words: Sequence[str]) -> bool:
+    return not {"lr", "lrs", "learning_rate", "learning_rates"}.isdisjoint(words) or (
+        "learning" in words and not {"rate", "rates"}.isdisjoint(words)
+    )
 
 
 @detector(

@@ -24,6 +24,9 @@ _LABELS = {
     "foreign": "this step uses gradients of the other loss as well",
     "stale": "this step uses old gradients again",
     "guarded": "the only way to this step is {other}",
+    "barred": "the {part}'s step stands under {other}, which never holds",
+    "uncalled": "the {part}'s step stands in {other}, which nothing calls",
+    "unfed": "no backward has filled its gradients here",
     "idle": "nothing fills the gradients before this step",
     "frozen": "gradients of {other} are switched off here and never on again",
 }
@@ -76,20 +79,33 @@ def wrong_weights(run: Run) -> Found:
     fields={
         "where": Kind.TEXT, "code": Kind.TEXT, "optimizer": Kind.TEXT, "part": Kind.TEXT, "other": Kind.TEXT,
         "never_stepped": Kind.FLAG, "never_cleared": Kind.FLAG, "foreign": Kind.FLAG, "stale": Kind.FLAG,
-        "frozen": Kind.FLAG, "guarded": Kind.FLAG, "idle": Kind.FLAG, "of_critic": Kind.FLAG, "sites": Kind.COUNT,
+        "frozen": Kind.FLAG, "guarded": Kind.FLAG, "idle": Kind.FLAG, "barred": Kind.FLAG, "uncalled": Kind.FLAG,
+        "unfed": Kind.FLAG, "of_critic": Kind.FLAG, "sites": Kind.COUNT,
     },
 )  # fmt: skip
 def broken_update(run: Run) -> Found:
     """A cycle of clear, backward and step that is broken: never stepped, never cleared, gradients of the other loss
-    (foreign) or of an earlier step (stale) in a step, weights whose gradients stay switched off (frozen), steps only
-    without accumulation (guarded), or after a backward that is commented out (idle)."""
+    (foreign) or of an earlier step (stale) in a step, weights whose gradients stay switched off (frozen), steps that
+    are never come to (barred, uncalled), that no backward feeds (unfed; idle: it is commented out), or made only
+    without accumulation (guarded)."""
     source = model(run)
     if source is None:
         return Missing(SOURCE)
     faults = [f for f in source.update_faults if f.kind not in ("wrong weights", "shared weights")]
     if not faults:
         return ABSENT if source.steps else Missing(STEPS)
-    order = ("never stepped", "frozen", "never cleared", "foreign", "stale", "guarded", "idle")
+    order = (
+        "never stepped",
+        "barred",
+        "uncalled",
+        "frozen",
+        "unfed",
+        "never cleared",
+        "foreign",
+        "stale",
+        "guarded",
+        "idle",
+    )
     faults.sort(key=lambda fault: (order.index(fault.kind), fault.part != "generator"))
     fault = faults[0]
     fields: dict[str, Quantity | bool | str] = {
@@ -105,6 +121,9 @@ def broken_update(run: Run) -> Found:
         "frozen": fault.kind == "frozen",
         "guarded": fault.kind == "guarded",
         "idle": fault.kind == "idle",
+        "barred": fault.kind == "barred",
+        "uncalled": fault.kind == "uncalled",
+        "unfed": fault.kind == "unfed",
         "of_critic": fault.part == "critic",
         "sites": Quantity(len(faults), Kind.COUNT),
     }

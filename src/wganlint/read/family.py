@@ -80,7 +80,7 @@ def family(run: Run) -> Family:
 def _family_from_source(run: Run) -> Family | None:
     if run.source is None:
         return None
-    named = [loss for loss in run.source.losses if loss.family]
+    named = [loss for loss in run.source.losses if loss.family not in ("", "labels")]
     families = {loss.family for loss in named}
     if {loss.family for loss in named if loss.part == "critic"} == {"hinge"}:
         families -= {"wgan"}  # the generator's -mean(D(fake)) belongs to both

@@ -72,7 +72,7 @@ def _facts(codes: list[Code]) -> SourceModel:
     return SourceModel(
         files=tuple(code.path for code in codes),
         networks=nets,
-        clamps=clamps(paths),
+        clamps=clamps(paths, losses),
         scales=scales(paths),
         fills=fills(paths),
         guards=guards(paths),

@@ -12,6 +12,7 @@ from wganlint.read.source.classes import callee
 from wganlint.read.source.ends import SOFT, ends
 from wganlint.read.source.flow import dotted
 from wganlint.read.source.gates import gate_of_calls
+from wganlint.read.source.losses import Losses
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
 from wganlint.read.source.steps import CUT, keyword, operand, rest
@@ -43,7 +44,7 @@ def weight_clips(paths: Paths) -> tuple[WeightClip, ...]:
     return tuple(found)
 
 
-def clamps(paths: Paths) -> tuple[Clamp, ...]:
+def clamps(paths: Paths, losses: Losses) -> tuple[Clamp, ...]:
     """Return every hard or soft bound with what it bounds."""
     found: dict[ast.AST, Clamp] = {}
     for call in _clamp_calls(paths.project):
@@ -56,20 +57,20 @@ def clamps(paths: Paths) -> tuple[Clamp, ...]:
         low, high, value = _pair_bounds(call, paths)
         if value is not None:
             found[call] = _clamp(call, value, low, high, False, paths)
-    for end in ends(paths):
+    for end in ends(paths, losses):
         on = "floor" if end.kind == "relu" else "score"
         clamp = _clamp(end.call, None, end.low, end.high, end.kind in SOFT, paths, on)
-        found[end.call] = replace(clamp, call=end.kind, gate=end.gate, network=end.network)
+        found[end.call] = replace(clamp, call=end.kind, gate=end.gate, network=end.network, inner=end.inner)
     return tuple(sorted(found.values(), key=lambda clamp: clamp.place))
 
 
 def _clamp(
-    call: ast.Call, value: ast.expr | None, low: Number | None, high: Number | None, soft: bool, paths: Paths,
+    call: ast.expr, value: ast.expr | None, low: Number | None, high: Number | None, soft: bool, paths: Paths,
     on: str = "",
 ) -> Clamp:  # fmt: skip
     site = paths.project.site(call)
     names = list(dict.fromkeys(number.resolved for number in (low, high) if number is not None and number.names))
-    on = on or _on(call, value, paths)
+    on = on or (_on(call, value, paths) if isinstance(call, ast.Call) else "other")
     name = callee(call)
     return Clamp(
         site.place, site.quote, site.owner, on,
@@ -279,8 +280,10 @@ def _kind_of_divisor(node: ast.expr, paths: Paths, depth: int = 4) -> str:
                                 return kind
             case ast.Call() if _is_batch_size(inner):
                 return "batch"
-            case ast.Call() if callee(inner) in ("std", "mean", "max", "norm", "abs"):
+            case ast.Call() if callee(inner) in ("std", "mean", "max", "norm"):
                 value = operand(inner)
+                if isinstance(value, ast.Call) and callee(value) == "abs":
+                    value = operand(value)
                 if value is not None and paths.is_score(value):
                     return "running"
             case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant(value=0)):

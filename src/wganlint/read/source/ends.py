@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wganlint.evidence import Place
-from wganlint.read.source.classes import Function, callee, walk_own
+from wganlint.read.source.classes import Class, Function, callee, walk_own
+from wganlint.read.source.flow import dotted
 from wganlint.read.source.gates import NEVER, gate
 from wganlint.read.source.layers import BOUNDING, constructors, kind_of_call, learns, type_of
+from wganlint.read.source.losses import Losses
 from wganlint.read.source.paths import Paths
-from wganlint.read.source.steps import keyword
+from wganlint.read.source.steps import keyword, operand, rest
 from wganlint.read.source.values import Number
 
-_CALLED = {"tanh": -1.0, "softsign": -1.0, "sigmoid": 0.0, "hardsigmoid": 0.0, "hard_sigmoid": 0.0, "relu": 0.0}
+_CALLED = {
+    "hardtanh": -1.0,
+    "tanh": -1.0,
+    "softsign": -1.0,
+    "sigmoid": 0.0,
+    "hardsigmoid": 0.0,
+    "hard_sigmoid": 0.0,
+    "relu": 0.0,
+}
 _MADE = BOUNDING | {"Softsign": "softsign", "Softmax2d": "softmax", "ReLU": "relu"}
 _ACTIVATIONS = frozenset({"tanh", "sigmoid", "softmax", "softsign", "hard_sigmoid"})
 SOFT = frozenset({"tanh", "sigmoid", "softmax", "softsign", "hardsigmoid"})
@@ -22,20 +32,27 @@ SOFT = frozenset({"tanh", "sigmoid", "softmax", "softsign", "hardsigmoid"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class End:
-    """A bounded end of a critic's score: the call or constructor, its kind, its bounds, and the network it ends."""
+    """A bounded end of a critic's score: the call or constructor, its kind, its bounds, and the network it ends.
 
-    call: ast.Call
+    `inner`: another such end stands behind it on the same way."""
+
+    call: ast.expr
     kind: str
     low: Number | None
     high: Number | None
     network: Place | None
     gate: str = ""
+    inner: bool = False
 
 
-def ends(paths: Paths) -> Iterator[End]:
-    """Yield every bounded end of the critics of the files."""
-    seen: set[ast.Call] = set()
-    for end in [*_called(paths), *_modules(paths), *_built(paths)]:
+def ends(paths: Paths, losses: Losses) -> Iterator[End]:
+    """Yield every bounded end of the critics of the files, also where their scores are used."""
+    seen: set[ast.expr] = set()
+    used = list(_used(paths, losses))
+    outside = {end.network for end in used if end.network is not None}
+    within = [replace(end, inner=end.inner or end.network in outside)
+              for end in [*_called(paths), *_by_hand(paths), *_modules(paths), *_built(paths)]]  # fmt: skip
+    for end in [*within, *used]:
         if end.call not in seen and end.gate != NEVER:
             seen.add(end.call)
             yield end
@@ -47,11 +64,55 @@ def _called(paths: Paths) -> Iterator[End]:
         name = callee(call)
         if name not in _CALLED or call not in paths.score_nodes:
             continue
-        factor = _factor(call, paths) or Number(1.0)
-        low = Number(_CALLED[name] * abs(factor.value), factor.names)
-        high = Number(abs(factor.value), factor.names)
-        kind = name.replace("_", "")
-        yield End(call, kind, low, high if kind != "relu" else None, _network(call, paths), gate(call, paths.project))
+        yield _squash(call, name, _network(call, paths), paths)
+
+
+def _by_hand(paths: Paths) -> Iterator[End]:
+    """Softsign as x / (1 + |x|)."""
+    for node in paths.score_nodes:
+        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp)):
+            continue
+        sides = (node.right.left, node.right.right)
+        size = next((one for one in sides if isinstance(one, ast.Call) and callee(one) == "abs"), None)
+        inner = operand(size) if size is not None else None
+        plain = any(isinstance(one, ast.Constant) and one.value == 1 for one in sides)
+        if (
+            plain
+            and isinstance(node.right.op, ast.Add)
+            and inner is not None
+            and ast.dump(inner) == ast.dump(node.left)
+        ):
+            low, high = Number(-1.0), Number(1.0)
+            yield End(node, "softsign", low, high, _network(node, paths), gate(node, paths.project))
+
+
+def _squash(call: ast.Call, name: str, network: Place | None, paths: Paths) -> End:
+    """The end that a call of tanh and the like makes, with the factor in front of it."""
+    kind = name.replace("_", "")
+    if kind == "hardtanh":
+        low, high = _module_bounds(call, kind, paths, rest(call))
+        return End(call, kind, low, high, network, gate(call, paths.project))
+    factor = _factor(call, paths) or Number(1.0)
+    low = Number(_CALLED[name] * abs(factor.value), factor.names)
+    high = Number(abs(factor.value), factor.names) if kind != "relu" else None
+    return End(call, kind, low, high, network, gate(call, paths.project))
+
+
+def _used(paths: Paths, losses: Losses) -> Iterator[End]:
+    """Bounds between a critic and its loss: softplus(-tanh(D(x))), D = nn.Sequential(Critic(), nn.Tanh())."""
+    for call, networks in losses.squashed.items():
+        place = paths.project.site(networks[0]).place
+        name = callee(call)
+        if name in _CALLED:
+            yield _squash(call, name, place, paths)
+            continue
+        for made in constructors(call.func, paths.project) if not isinstance(call.func, ast.Call) else [call.func]:
+            if callee(made) in _MADE:
+                yield _end(call, _MADE[callee(made)], place, paths)
+    for call, networks in losses.critic_calls.items():
+        for made in constructors(call.func, paths.project) if networks else ():
+            if callee(made) == "Sequential":
+                yield from _behind(made, paths.project.site(networks[0]).place, paths)
 
 
 def _factor(call: ast.Call, paths: Paths) -> Number | None:
@@ -76,27 +137,94 @@ def _modules(paths: Paths) -> Iterator[End]:
             continue
         made = constructors(call.func, paths.project) if not isinstance(call.func, ast.Call) else [call.func]
         for constructor in made:
-            for last in _trailing(constructor, paths):
-                yield _end(last, _MADE[callee(last)], _network(call, paths), paths)
+            yield from _behind(constructor, _network(call, paths), paths)
+
+
+def _behind(constructor: ast.Call, network: Place | None, paths: Paths) -> Iterator[End]:
+    """Yield the ends that bounding modules behind the last weights make."""
+    found: list[End] = []
+    for last in _trailing(constructor, paths):
+        if callee(last) in _MADE:
+            found.append(_end(last, _MADE[callee(last)], network, paths))
+        found += [_squash(call, callee(call), network, paths) for call in _own_squash(last, paths)]
+    for at, end in enumerate(found):  # the last one first
+        yield replace(end, inner=any(other.kind in SOFT and not other.gate for other in found[:at]))
+
+
+def _own_squash(made: ast.Call, paths: Paths) -> Iterator[ast.Call]:
+    """Yield the tanh and the like in the forward of a user's module that has no weights: class Squash(nn.Module)."""
+    for info in paths.project.classes_of(made):
+        forward = info.forward()
+        if not info.is_network or forward is None or _weighs(info, paths):
+            continue
+        for result in paths.project.returned(forward):
+            for node in paths.upstream(result, many=False):
+                if isinstance(node, ast.Call) and callee(node) in _CALLED:
+                    yield node
 
 
 def _trailing(constructor: ast.Call, paths: Paths) -> Iterator[ast.Call]:
-    """Yield the bounding modules after the last weights of a Sequential, or the module itself."""
+    """Yield the modules that may bound after the last weights of a Sequential, or the module itself."""
     if callee(constructor) != "Sequential":
-        if callee(constructor) in _MADE:
-            yield constructor
+        yield constructor
         return
-    parts = constructor.args
-    if len(parts) == 1 and isinstance(parts[0], ast.List):
-        parts = parts[0].elts
-    for part in reversed(parts):
+    for part in reversed(list(_parts(constructor, paths))):
         if not isinstance(part, ast.Call) or learns(type_of(part, paths.project)):
             return
         if callee(part) == "Sequential":
             yield from _trailing(part, paths)
             return
-        if callee(part) in _MADE:
+        if any(info.is_network and _weighs(info, paths) for info in paths.project.classes_of(part)):
+            return
+        yield part
+
+
+def _weighs(info: Class, paths: Paths) -> bool:
+    """Whether a user's module has weights, as far as its own lines tell."""
+    calls = (node for known in info.lineage() for node in ast.walk(known.node) if isinstance(node, ast.Call))
+    return any(learns(type_of(call, paths.project)) or callee(call) == "Parameter" for call in calls)
+
+
+def _parts(constructor: ast.Call, paths: Paths) -> Iterator[ast.expr]:
+    """Yield the modules of a Sequential in order: its arguments, a list that is built up, what is added after."""
+    for part in constructor.args:
+        if isinstance(part, ast.List):
+            yield from part.elts
+        elif isinstance(part, ast.Starred):
+            yield from _listed(part.value, constructor, paths)
+        else:
             yield part
+    for call in paths.project.calls:
+        if (
+            callee(call) in ("add_module", "append")
+            and isinstance(call.func, ast.Attribute)
+            and call.args
+            and paths.project.code(call) is paths.project.code(constructor)
+            and constructor in constructors(call.func.value, paths.project)
+        ):
+            yield call.args[-1]
+
+
+def _listed(node: ast.expr, before: ast.Call, paths: Paths) -> Iterator[ast.expr]:
+    """Yield the items of a list of modules, with what is appended to it before it is used."""
+    name = dotted(node)
+    for binding in paths.project.holds(node) if name else ():
+        if isinstance(binding.value, ast.List):
+            yield from binding.value.elts
+    if isinstance(node, ast.List):
+        yield from node.elts
+    home = paths.project.function(before)
+    for call in paths.project.calls if name else ():
+        if (
+            callee(call) in ("append", "extend")
+            and isinstance(call.func, ast.Attribute)
+            and dotted(call.func.value) == name
+            and paths.project.function(call) is home
+            and call.lineno < before.lineno
+            and call.args
+        ):
+            added = call.args[0]
+            yield from added.elts if isinstance(added, ast.List | ast.Tuple) else [added]
 
 
 def _built(paths: Paths) -> Iterator[End]:
@@ -137,7 +265,9 @@ def _end(call: ast.Call, kind: str, network: Place | None, paths: Paths) -> End:
     return End(call, kind, low, high, network, gate(call, paths.project))
 
 
-def _module_bounds(call: ast.Call, kind: str, paths: Paths) -> tuple[Number | None, Number | None]:
+def _module_bounds(
+    call: ast.Call, kind: str, paths: Paths, args: list[ast.expr] | None = None
+) -> tuple[Number | None, Number | None]:
     if kind in ("tanh", "softsign"):
         return Number(-1.0), Number(1.0)
     if kind == "relu":
@@ -145,7 +275,8 @@ def _module_bounds(call: ast.Call, kind: str, paths: Paths) -> tuple[Number | No
     if kind == "relu6":
         return Number(0.0), Number(6.0)
     if kind == "hardtanh":
-        low = keyword(call, "min_val") or (call.args[0] if call.args else None)
-        high = keyword(call, "max_val") or (call.args[1] if len(call.args) > 1 else None)
+        args = call.args if args is None else args
+        low = keyword(call, "min_val") or (args[0] if args else None)
+        high = keyword(call, "max_val") or (args[1] if len(args) > 1 else None)
         return paths.values.number(low) if low else Number(-1.0), paths.values.number(high) if high else Number(1.0)
     return Number(0.0), Number(1.0)

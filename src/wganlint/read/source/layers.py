@@ -97,7 +97,7 @@ def constructors(node: ast.AST, project: Project, depth: int = 6) -> list[ast.Ca
             return constructors(value, project, depth - 1) if depth else []
         case ast.IfExp(body=body, orelse=orelse):
             return constructors(body, project, depth - 1) + constructors(orelse, project, depth - 1) if depth else []
-        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts):
             return [call for part in parts for call in constructors(part, project, depth - 1)] if depth else []
         case ast.Name() | ast.Attribute() if depth:
             for binding in project.holds(node):

@@ -25,6 +25,9 @@ class Losses:
         self.project = paths.project
         self.generator_calls: list[tuple[ast.Call, ast.AST]] = []
         self.unsure: set[ast.AST] = set()  # formulas that other ways through the code give other signs
+        self.squashed: dict[ast.Call, tuple[ast.AST, ...]] = {}  # bounds between critic and its loss, and the critics
+        self.critic_calls: dict[ast.Call, tuple[ast.AST, ...]] = {}  # scores in the critic's losses, and their networks
+        self.targets: dict[object, set[float]] = {}  # the place of a loss: the labels that fakes are pulled to
         self.facts = self._all()
 
     # -- which expressions are minimized
@@ -123,6 +126,7 @@ class Losses:
             formula = "; ".join(dict.fromkeys(self.project.text(call) for call in calls))
             penalty = penalty or any(loss.penalty for loss in losses)
             sure = first.sure and second.sure
+            self.targets.setdefault(first.place, set()).update(self.targets.get(second.place, ()))
             yield replace(first, formula=formula, fake_sign=second.fake_sign, penalty=penalty, sure=sure)
             return
         for loss in losses:
@@ -147,16 +151,29 @@ class Losses:
             for term in scores:
                 if isinstance(term.node, ast.Call):
                     self.generator_calls.append((term.node, expression))
+        if part == "critic":
+            self._remember(scores)
         families = {term.family for term in scores if term.side in ("real", "fake")}
         weighted = {term.scaled for term in scores if term.side in ("real", "fake")}
         family = families.pop() if len(families) == 1 and len(weighted) == 1 else ""
         penalty = any(term.side == "penalty" for term in terms)
         site = self.project.site(expression)
+        labels = {term.target for term in scores if term.side == "fake" and term.target is not None}
+        self.targets.setdefault(site.place, set()).update(labels)
         return Loss(
             site.place, site.quote, site.owner, part, self.project.text(expression), real, fake, family,
             penalty and part == "critic", expression not in self.unsure,
             critics=self._networks(scores), logits=any(term.logits for term in scores),
         )  # fmt: skip
+
+    def _remember(self, scores: list[Term]) -> None:
+        """Keep where the critic's scores are taken, and what bounds them on the way."""
+        for term in scores:
+            for call in self._calls_of(term.node):
+                networks = tuple(self.paths.networks_of(call.func) or self._only_critic(call))
+                self.critic_calls[call] = networks
+                if term.squash is not None and networks:
+                    self.squashed[term.squash] = networks
 
     def _networks(self, scores: list[Term]) -> tuple[Site, ...]:
         """Return where the networks stand whose scores a loss takes."""
@@ -279,28 +296,71 @@ def detaches(losses: Losses) -> tuple[Detach, ...]:
 
 
 def _cuts(call: ast.Call, paths: Paths) -> Iterator[tuple[ast.AST, str]]:
+    """Where the fakes are cut on every way from the generator into the critic's call."""
     if paths.idle(call):
         yield call, "no_grad"
         return
+    first = call.args[0]
 
     def stop(node: ast.AST) -> bool:
         return isinstance(node, ast.Call) and bool(paths.roles.call_part(node)) and node is not call
 
-    first = call.args[0]
-    generated = [n for n in paths.upstream(first, stop) if isinstance(n, ast.Call)
-                 and paths.roles.call_part(n) == "generator"]  # fmt: skip
-    sided = paths.roles.side(first) == "fake"
-    if not generated and not sided:
+    made = {one for one in paths.upstream(first, stop)
+            if isinstance(one, ast.Call) and paths.roles.call_part(one) == "generator"}  # fmt: skip
+    if not made and paths.roles.side(first) != "fake":
         return
-    for node in paths.upstream(first, stop):
-        if isinstance(node, ast.Call) and callee(node) in CUT | {"detach"}:
-            yield node, "detach" if callee(node) in ("detach", "detach_", "stop_gradient") else callee(node)
-        elif isinstance(node, ast.Attribute) and node.attr == "data" and not paths.project.bindings.get(node):
-            yield node, "data"
-        elif isinstance(node, ast.Call) and callee(node) == "tensor" and generated:
-            yield node, "torch.tensor"
-        elif node in generated and paths.idle(node) and not _other_live(generated, node, paths):
-            yield node, "no_grad"
+    cuts = {node: how for node in paths.upstream(first, lambda one: stop(one) or bool(_cut(one, made, paths)))
+            if (how := _cut(node, made, paths)) or node in made}  # fmt: skip
+    if all(cuts.values()):
+        yield from cuts.items()
+
+
+def _cut(node: ast.AST, made: set[ast.Call], paths: Paths) -> str:
+    """Return how a gradient path ends at a node; empty where it goes on."""
+    if isinstance(node, ast.Attribute):
+        return "data" if node.attr == "data" and not paths.project.bindings.get(node) else ""
+    if not isinstance(node, ast.Call):
+        return ""
+    name = callee(node)
+    if name in CUT | {"detach"}:
+        return "detach" if name in _DETACH else name
+    if name == "tensor" and made:
+        return "torch.tensor"
+    if made and paths.idle(node) and _runs(node, made, paths):
+        return "no_grad"
+    return _cut_inside(node, paths) if node in made else ""
+
+
+def _runs(node: ast.Call, made: set[ast.Call], paths: Paths) -> bool:
+    """Whether a call is, or gives back, what the generator made."""
+    return node in made or any(one in made for one in paths.upstream(node))
+
+
+def _cut_inside(call: ast.Call, paths: Paths) -> str:
+    """Return how a generator cuts its own output: in each `return` of its forward, behind its weights."""
+    hows: list[str] = []
+    for function in paths.project.targets(call):
+        for result in paths.project.returned(function):
+            ends = [_cut(one, set(), paths) for one in paths.upstream(result, lambda one: paths.roles.cut(one))]
+            first = result.elts[0] if isinstance(result, ast.Tuple) and result.elts else result
+            inside = _kept(first, paths, 12)
+            hows.append("" if inside is not False else next((end for end in ends if end), "no_grad"))
+    return hows[0] if hows and all(hows) else ""
+
+
+def _kept(node: ast.AST, paths: Paths, depth: int) -> bool | None:
+    """Return whether a gradient path leads on from a result to weights: False where each way is surely cut."""
+    if depth <= 0:
+        return None
+    if paths.idle(node) or paths.roles.cut(node):
+        return False
+    if isinstance(node, ast.Call) and paths.roles.learned(node):
+        return True
+    before = paths.back(node)
+    if not before:
+        return False if isinstance(node, ast.Constant) else None
+    answers = {_kept(one, paths, depth - 1) for one in before}
+    return True if True in answers else None if None in answers else False
 
 
 def _cut_scores(call: ast.Call, loss: ast.AST, paths: Paths) -> Iterator[tuple[ast.AST, str]]:
@@ -344,10 +404,6 @@ def cut_losses(losses: Losses) -> frozenset[object]:
 
 def _name(node: ast.AST) -> str:
     return callee(node) if isinstance(node, ast.Call) else ""
-
-
-def _other_live(calls: list[ast.Call], node: ast.AST, paths: Paths) -> bool:
-    return any(one is not node and not paths.idle(one) for one in calls)
 
 
 def _sign(terms: list[Term], side: str) -> int:

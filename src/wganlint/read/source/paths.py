@@ -47,6 +47,7 @@ class Paths:
             for function in self.project.targets(node):
                 if function.name != "__init__":
                     steps += self.project.returned(function)
+            steps += [known.body for known in self.project.definitions(node.func) if isinstance(known, ast.Lambda)]
         return steps
 
     def unpacked(self, value: ast.AST, item: int | None) -> ast.AST:
@@ -287,6 +288,8 @@ def is_gradient(node: ast.AST) -> bool:
 
 
 def _is_no_grad(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call) and callee(node) == "set_grad_enabled" and node.args:
+        return isinstance(node.args[0], ast.Constant) and node.args[0].value is False
     return callee(node) in ("no_grad", "inference_mode")
 
 

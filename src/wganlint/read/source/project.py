@@ -19,6 +19,8 @@ from wganlint.read.source.flow import FUNCTIONS, MANY, Binding, Flow, Scope, dot
 from wganlint.read.source.parse import Code
 from wganlint.source import Site
 
+_REGISTERS = frozenset({"register_buffer", "register_parameter", "register_module", "add_module"})
+
 
 class Project:
     """The parsed files and the answers to questions that span them; nothing is judged here."""
@@ -53,10 +55,13 @@ class Project:
         self._blind = False
         self._classes_of.clear()
         self._targets.clear()
-        self.callers.clear()
-        for call in self.calls:
+        seeing: dict[Function, list[ast.Call]] = defaultdict(list)
+        for call in self.calls:  # what a parameter is, is asked of the callers that are known already: of all of them
             for target in self.targets(call):
-                self.callers[target].append(call)
+                seeing[target].append(call)
+        self.callers = seeing
+        self._classes_of.clear()
+        self._targets.clear()
 
     # -- building
 
@@ -83,6 +88,9 @@ class Project:
         for info in self.classes.values():
             if info.code is code:
                 self._members(info)
+        for node in flow.nodes:
+            if isinstance(node, ast.Call) and callee(node) in _REGISTERS and len(node.args) >= 2:
+                self._registered(node)
 
     def _members(self, info: Class) -> None:
         for statement in info.node.body:
@@ -101,6 +109,17 @@ class Project:
                         info.attributes[target.id].append(Binding(statement.value))
             elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
                 info.attributes[statement.target.id].append(Binding(statement.value))
+
+    def _registered(self, call: ast.Call) -> None:
+        """`self.register_buffer("mean", value)` sets self.mean."""
+        name = call.args[0]
+        if not (
+            isinstance(name, ast.Constant) and isinstance(name.value, str) and isinstance(call.func, ast.Attribute)
+        ):
+            return
+        info = self.owner_class(call) if dotted(call.func.value) == "self" else None
+        if info is not None:
+            info.attributes[name.value].append(Binding(call.args[1]))
 
     def _derive(self) -> None:
         by_name: dict[str, list[Class]] = defaultdict(list)
@@ -205,6 +224,20 @@ class Project:
                 if found := owner.attribute(node.attr):
                     return found
         return []
+
+    def ever(self, node: ast.Name | ast.Attribute) -> list[Binding]:
+        """Return what a read can hold in any round: also what a loop around it sets further down, or another method."""
+        held = self.holds(node)
+        if isinstance(node, ast.Attribute):
+            info = self.self_class(node) if dotted(node.value) in ("self", "cls") else None
+            return [*held, *(one for one in info.attribute(node.attr)[:MANY] if one not in held)] if info else held
+        scope: ast.AST = self.function(node) or self.code(node).tree
+        own = self.named.get(scope, {}).get(node.id, []) if isinstance(scope, Scope) else []
+        for loop, _ in self.around(node):
+            if not isinstance(loop, ast.For | ast.AsyncFor | ast.While) or all(_within(b.value, loop) for b in held):
+                continue
+            held = [*held, *(one for one in own if one not in held and _within(one.value, loop))]
+        return held
 
     def self_class(self, node: ast.AST) -> Class | None:
         """Return the class that `self` means at a node."""
@@ -402,3 +435,8 @@ class Project:
                     if dotted(read.value) == "self" and read not in self.bindings and self.self_class(read) is info:
                         found.append((read, Binding(node)))
         return found
+
+
+def _within(node: ast.AST, around: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether a node of the same scope stands between the lines of a loop."""
+    return around.lineno <= getattr(node, "lineno", 0) <= (around.end_lineno or 0)

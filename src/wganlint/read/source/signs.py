@@ -32,9 +32,16 @@ def sign_faults(losses: Losses, optimizers: Optimizers) -> tuple[SignFault, ...]
             faults[loss.place] = _fault(loss, "alike", loss.fake_sign, None)
     for loss in sure:
         rivals = _rivals(loss, critics) if loss.part == "generator" and loss.fake_sign else []
+        if any(_above(losses.targets.get(loss.place, set()), losses.targets.get(one.place, set())) for one in rivals):
+            continue  # fakes at -1 for the critic, at 0 for the generator
         if rivals and all(rival.fake_sign == loss.fake_sign for rival in rivals):
             faults[loss.place] = _fault(loss, "along", loss.fake_sign, rivals[0])
     return tuple(sorted(faults.values(), key=lambda fault: fault.place))
+
+
+def _above(own: set[float], theirs: set[float]) -> bool:
+    """Whether the generator pulls fakes to 0 and the critic to less: with labels -1, 1 and 0 that is upwards."""
+    return own == {0.0} and bool(theirs) and max(theirs) < 0
 
 
 def _fault(loss: Loss, kind: str, sign: int, rival: Loss | None) -> SignFault:

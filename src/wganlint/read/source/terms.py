@@ -24,12 +24,16 @@ _SCORES = frozenset({"score", "scores", "logit", "logits", "pred", "validity", "
                      "critic", "predictions", "prediction", "preds", "value", "err", "adv"})  # fmt: skip
 
 
+SQUASHES = words.listed(
+    "tanh sigmoid softsign hardsigmoid hard_sigmoid hardtanh Tanh Sigmoid Softsign Hardsigmoid Hardtanh"
+)
 SMALL = 0.01  # a factor up to this makes a drift term
 _DRIFT = frozenset({"drift", "eps", "epsilon"})
 _BESIDE = words.listed(
     "CrossEntropyLoss cross_entropy L1Loss l1_loss NLLLoss nll_loss SmoothL1Loss smooth_l1_loss kl_div KLDivLoss "
     "cosine_similarity"
 )
+_LOADERS = words.listed("loader dataloader dataset data batches train iterator trainloader")
 TOP = 12  # levels of names and calls that one formula is followed
 
 
@@ -43,6 +47,8 @@ class Term:
     node: ast.AST
     logits: bool = False  # a cross-entropy that applies the sigmoid itself
     scaled: bool = False  # it has a factor whose value is not told
+    target: float | None = None  # the label that it is pulled to
+    squash: ast.Call | None = None  # where it is bounded on its way into the loss
 
 
 class Terms:
@@ -128,18 +134,29 @@ class Terms:
 
     def _squared(self, base: ast.expr, sign: int, scope: Scope, depth: int) -> list[Term]:
         """(D(x) - 1)^2 pulls the score up to 1, D(x)^2 down to 0."""
-        inner = base
-        target = 0.0
-        if isinstance(base, ast.BinOp) and isinstance(base.op, ast.Sub):
-            label = self._label(base.right, scope)
-            target = label if label is not None else 1.0 if all_ones(base.right, self.paths) else 0.0
-            if label is None and target == 0:  # not told; or one score against another, as relativistic losses do
-                return [Term(0, "opaque", "", base)]
-            inner = base.left
+        inner, target = self._shifted(base, scope)
+        if target is None:  # not told; or one score against another, as relativistic losses do
+            return [Term(0, "opaque", "", base)]
         terms = self.of(inner, sign, scope, depth, "lsgan")
         if target == 0 and (len(terms) > 1 or any(term.family != "lsgan" for term in terms)):
             return [Term(0, "opaque", "", base)]  # has its least value somewhere between
-        return [replace(term, sign=-term.sign if target > 0 else term.sign, family="lsgan") for term in terms]
+        turn = -1 if target > 0 else 1
+        return [replace(term, sign=turn * term.sign, family="lsgan", target=target) for term in terms]
+
+    def _shifted(self, base: ast.expr, scope: Scope) -> tuple[ast.expr, float | None]:
+        """Return (score, label) of what is squared: D - 1, 1 - D, D + 1, D; None where the label is not told."""
+        if not (isinstance(base, ast.BinOp) and isinstance(base.op, ast.Sub | ast.Add)):
+            return base, 0.0
+        minus = isinstance(base.op, ast.Sub)
+        label = self._told(base.right, scope)
+        if label is not None:
+            return base.left, label if minus else -label
+        label = self._told(base.left, scope)
+        return base.right, None if label is None else label if minus else -label
+
+    def _told(self, node: ast.expr, scope: Scope) -> float | None:
+        label = self._label(node, scope)
+        return label if label is not None else 1.0 if all_ones(node, self.paths) else None
 
     def _named(self, node: ast.Name | ast.Attribute, sign: int, scope: Scope, depth: int, family: str) -> list[Term]:
         name = node.id if isinstance(node, ast.Name) else node.attr
@@ -252,13 +269,19 @@ class Terms:
             return []
         made = {callee(one) for one in constructors(call.func, self.project)} | {name}
         if made & (_BCE | _SQUARED):
-            return self._criterion(call, bool(made & _BCE), sign, scope, depth, bool(made & _LOGITS))
+            family = "labels" if made & _BCE and made & _SQUARED else "bce" if made & _BCE else "lsgan"
+            return self._criterion(call, family, sign, scope, depth, bool(made & _LOGITS))
         if name in ("neg", "negative"):
             return self.of(value, -sign, scope, depth, family)
-        if name in ("softplus", "logsigmoid", "log_sigmoid", "log", "log1p", "sigmoid"):
-            found = self.of(value, sign, scope, depth, "bce" if name != "sigmoid" else family)
+        if (inner := _grown(name, value)) is not None:  # log(1 + exp(x)) is softplus
+            return [replace(term, logits=True) for term in self.of(inner, sign, scope, depth, "bce")]
+        if name in ("softplus", "logsigmoid", "log_sigmoid", "log", "log1p"):
+            found = self.of(value, sign, scope, depth, "bce")
             own = name in ("softplus", "logsigmoid", "log_sigmoid")
             return [replace(term, logits=True) for term in found] if own else found
+        if made & SQUASHES:
+            inside = value if name in SQUASHES else call.args[0]
+            return [replace(term, squash=call) for term in self.of(inside, sign, scope, depth, family)]
         if name in ("relu", "ReLU") or (name in ("clamp", "clamp_min", "maximum", "minimum", "min", "max")
                                         and self._is_hinge(call, value)):  # fmt: skip
             inner = (
@@ -269,8 +292,10 @@ class Terms:
             return self.of(inner, sign, scope, depth, "hinge")
         if "ReLU" in made and call.args:
             return self.of(call.args[0], sign, scope, depth, "hinge")
-        if name in ("square",):
+        if name == "square" or (name == "pow" and self._even(rest(call))):
             return self._squared(value, sign, scope, depth)
+        if name == "logaddexp" and rest(call) and self._label(rest(call)[0], scope) == 0:  # softplus
+            return [replace(term, logits=True) for term in self.of(value, sign, scope, depth, "bce")]
         if name in ("add", "sub") and rest(call):
             other = rest(call)[0]
             turned = sign if name == "add" else -sign
@@ -282,6 +307,10 @@ class Terms:
                 return [term for one in value.elts for term in self.of(one, sign, scope, depth, family)]
             return self.of(value, sign, scope, depth, family)
         return [] if made & _BESIDE else self._opaque(call)
+
+    def _even(self, exponent: list[ast.expr]) -> bool:
+        number = self.paths.values.number(exponent[0]) if exponent else None
+        return number is not None and number.value > 0 and number.value % 2 == 0
 
     def _opaque(self, call: ast.Call) -> list[Term]:
         """Return a mark where a call that is not understood takes scores, so that no half-read loss is reported."""
@@ -303,13 +332,12 @@ class Terms:
             return self.paths.is_hinge(call, value)
         return len(call.args) == 2 and any(isinstance(arg, ast.BinOp) for arg in call.args)
 
-    def _criterion(self, call: ast.Call, bce: bool, sign: int, scope: Scope, depth: int, logits: bool) -> list[Term]:
-        """BCE or squared distance of a score to a label: a label of 1 pulls the score up."""
+    def _criterion(self, call: ast.Call, family: str, sign: int, scope: Scope, depth: int, logits: bool) -> list[Term]:
+        """BCE or squared distance of a score to a label: a label of 1 pulls the score up. "labels": one of the two."""
         value = keyword(call, "logits", "input") or (call.args[0] if call.args else None)
         target = keyword(call, "labels", "target", "y_true") or (call.args[1] if len(call.args) > 1 else None)
         if value is None or target is None:
             return []
-        family = "bce" if bce else "lsgan"
         terms = self.of(value, sign, scope, depth, family)
         if not terms:  # Keras puts the label first
             value, target = target, value
@@ -318,7 +346,7 @@ class Terms:
         if label is None:
             return []
         turn = -1 if label > 0.5 else 1
-        return [replace(term, sign=turn * term.sign, family=family, logits=logits) for term in terms]
+        return [replace(term, sign=turn * term.sign, family=family, logits=logits, target=label) for term in terms]
 
     def _label(self, node: ast.expr, scope: Scope, depth: int = 8) -> float | None:
         number = self.paths.values.number(node) or self.ways.number(node, scope)
@@ -356,6 +384,9 @@ class Terms:
                 if low & {"valid", "real", "ones", "one"}:
                     return 1.0
                 return 0.0 if low & {"fake", "zeros", "zero"} else None
+            case ast.UnaryOp(op=ast.USub(), operand=inner_label) if depth:
+                turned = self._label(inner_label, scope, depth - 1)
+                return -turned if turned is not None else None
             case ast.IfExp(test=test, body=body, orelse=orelse) if depth:
                 flag = self.ways.flag(test, scope)
                 return self._label(body if flag else orelse, scope, depth - 1) if flag is not None else None
@@ -390,9 +421,24 @@ class Terms:
             hinted = own if own in ("real", "fake") else hinted
         if found == "mixed":
             return "mixed"
+        if not found and hinted == "fake" and any(self._loaded(self._resolved(one, scope)) for one in call.args[:1]):
+            return "real"
         if found and hinted and found != hinted:
             return found if found == "fake" and self._generated(call, scope) else hinted
         return found or hinted or "score"
+
+    def _loaded(self, node: ast.expr) -> bool:
+        """Whether data surely come from a loader: `for x in loader`, `x = next(batches)`."""
+        for one in self.paths.upstream(node):
+            given = one.args[:1] if isinstance(one, ast.Call) and callee(one) == "next" else []
+            if any(words.lowered(dotted(walked).split(".")[-1]) & _LOADERS for walked in given):
+                return True
+            for binding in self.project.holds(one) if isinstance(one, ast.Name) else ():
+                named = {word for inner in ast.walk(binding.value) if isinstance(inner, ast.Name | ast.Attribute)
+                          for word in words.lowered(dotted(inner).split(".")[-1])}  # fmt: skip
+                if binding.how == "each" and named & _LOADERS:
+                    return True
+        return False
 
     def _generated(self, call: ast.Call, scope: Scope) -> bool:
         return any(
@@ -411,6 +457,18 @@ class Terms:
                         return self._resolved(value, known.outer or Scope()) if known.outer else value
                     known = known.outer
         return node
+
+
+def _grown(name: str, value: ast.expr) -> ast.expr | None:
+    """Return x of log1p(exp(x)) and log(1 + exp(x))."""
+    if name == "log" and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        sides = (value.left, value.right)
+        if not any(isinstance(one, ast.Constant) and one.value == 1 for one in sides):
+            return None
+        value = next((one for one in sides if isinstance(one, ast.Call)), value)
+    elif name != "log1p":
+        return None
+    return operand(value) if isinstance(value, ast.Call) and callee(value) == "exp" else None
 
 
 def _is_data(node: ast.arg, terms: Terms) -> bool:

@@ -262,7 +262,20 @@ class Optimizers:
             return self.resolve(inner, depth - 1)
         if isinstance(value, ast.Call) and callee(value) in ("prepare", "initialize") and item < len(value.args):
             return self.resolve(value.args[item], depth - 1)
-        return set()
+        made = self._configured(value)
+        return self.resolve(made[item], depth - 1) if item < len(made) else set()
+
+    def _configured(self, value: ast.AST) -> list[ast.expr]:
+        """Return what Lightning's self.optimizers() gives: what configure_optimizers of the class returns."""
+        if not (isinstance(value, ast.Call) and dotted(value.func) == "self.optimizers" and not value.args):
+            return []
+        info = self.project.owner_class(value)
+        method = info.method("configure_optimizers") if info is not None else None
+        results = self.project.returned(method) if method is not None else []
+        made = results[0] if len(results) == 1 else None
+        while isinstance(made, ast.Tuple | ast.List) and made.elts and isinstance(made.elts[0], ast.List | ast.Tuple):
+            made = made.elts[0]  # ([opt_g, opt_d], [schedulers])
+        return list(made.elts) if isinstance(made, ast.Tuple | ast.List) else []
 
     def _by_name(self, node: ast.Name | ast.Attribute) -> set[Trained]:
         known = self._named.get(last_name(node), [])
@@ -353,7 +366,7 @@ class Optimizers:
         function = self.project.function(node)
         callers = self.project.callers.get(function, ()) if function is not None else ()
         if not callers:
-            return True
+            return function is None or not self._by_hand(function)
         for call in callers:
             reads = [read for read, binding in self.project.readers.get(call, ()) if binding.item in (item, None)]
             if any(self._escapes(read, depth - 1) for read in reads):
@@ -361,6 +374,19 @@ class Optimizers:
             if not reads and not isinstance(self.project.parents.get(call), ast.Assign | ast.Expr):
                 return True
         return False
+
+    def _by_hand(self, function: Function) -> bool:
+        """Return whether a Lightning module steps the optimizers itself that it makes in this function."""
+        info = self.project.functions.get(function)
+        if info is None or function.name != "configure_optimizers":
+            return False
+        off = info.attribute("automatic_optimization")
+        asks = [
+            call for call in self.project.calls if self._configured(call) and self.project.owner_class(call) is info
+        ]
+        reads = [binding for call in asks for _, binding in self.project.readers.get(call, ())]
+        whole = bool(asks) and bool(reads) and all(binding.item is not None for binding in reads)
+        return whole and bool(off) and all(getattr(binding.value, "value", None) is False for binding in off)
 
     def _escapes_into(self, read: ast.AST, call: ast.Call, depth: int) -> bool:
         name = callee(call)
@@ -383,6 +409,8 @@ class Optimizers:
         parent = self.project.parents.get(node)
         if isinstance(parent, ast.Return) and isinstance(node, ast.Tuple | ast.List):
             return self._result_escapes(parent, next(i for i, one in enumerate(node.elts) if one is read), depth)
+        if isinstance(parent, ast.Tuple) and isinstance(self.project.parents.get(parent), ast.Return):
+            return self._result_escapes(parent, None, depth)
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and last_name(parent.targets[0]):
             return any(self._element_escapes(one, depth - 1) for one in self._reads[last_name(parent.targets[0])])
         if isinstance(parent, ast.For | ast.comprehension):

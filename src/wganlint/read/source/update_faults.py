@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from wganlint.evidence import Place
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
+from wganlint.read.source.starved import barred, starved, uncalled
 from wganlint.read.source.trained import Trained, last_name
 from wganlint.read.source.updates import CLEARS, Updates
 from wganlint.source import Site, UpdateFault
@@ -23,7 +24,7 @@ Marks = tuple[tuple[Site, str], ...]
 def update_faults(updates: Updates) -> tuple[UpdateFault, ...]:
     """Return every such fault, in the order of the files."""
     found = [*_wrong(updates), *_shared(updates), *_still(updates), *_heaped(updates), *_met(updates), *_shut(updates)]
-    found += [*_guarded(updates), *_idle(updates)]
+    found += [*_guarded(updates), *_idle(updates), *_unmoved(updates)]
     return tuple(sorted(found, key=lambda fault: fault.place))
 
 
@@ -180,6 +181,23 @@ def _one(call: ast.Call, updates: Updates) -> ast.expr | None:
         ):
             return test
     return None
+
+
+def _unmoved(updates: Updates) -> Iterator[UpdateFault]:
+    """Steps that move nothing: never come to, in a function that nothing calls, or without any gradient."""
+    told: set[Trained] = set()
+    for known, call, test in barred(updates):
+        told.add(known)
+        marks = ((updates.project.site(test), "never true"),)
+        yield _fault(updates, call, "barred", known, updates.project.text(test), marks)
+    for known, call, function in uncalled(updates):
+        told.add(known)
+        marks = ((updates.project.site(function), "nothing calls this"),)
+        yield _fault(updates, call, "uncalled", known, function.name, marks)
+    for known, call in starved(updates):
+        if known not in told:
+            cleared = [(updates.project.site(node), "cleared here") for node in updates.clears[known][:1]]
+            yield _fault(updates, call, "unfed", known, "", tuple(cleared))
 
 
 def _idle(updates: Updates) -> Iterator[UpdateFault]:

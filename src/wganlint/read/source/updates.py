@@ -11,6 +11,7 @@ from wganlint.read.source.flow import FUNCTIONS, dotted
 from wganlint.read.source.freezes import Freezes
 from wganlint.read.source.losses import Losses
 from wganlint.read.source.paths import Paths
+from wganlint.read.source.reach import Reach
 from wganlint.read.source.steps import passes
 from wganlint.read.source.terms import TOP
 from wganlint.read.source.trained import Net, Optimizers, Trained
@@ -162,6 +163,7 @@ class Updates:
         self.vague: list[ast.AST] = []  # clears of something that is not told
         self.backwards: list[Backward] = []
         self.frozen = Freezes(paths, optimizers)
+        self.reach = Reach(paths)
         self._events: dict[ast.AST, Event | None] = {}
         self._busy: dict[ast.AST, None] = {}  # scopes in which something happens
         self._trees: dict[ast.AST, Events] = {}
@@ -291,13 +293,47 @@ class Updates:
     def meetings(self) -> list[Meeting]:
         """Return the steps that surely meet gradients of another loss or of an earlier step."""
         play = _Play()
-        self._busy = self._with_events()
-        for scope in self._roots():
+        for events, repeated in self.played():
             play.left = _MOST
-            events = self.tree(scope)
             play.returns = [[]]
-            play.run((Loop(events),) if isinstance(scope, FUNCTIONS) else events, {})
+            play.run((Loop(events),) if repeated else events, {})
         return sorted(play.found.values(), key=lambda meeting: getattr(meeting.step, "lineno", 0))
+
+    def played(self) -> Iterator[tuple[Events, bool]]:
+        """Yield the events of each scope from which training runs, and whether it may run many times (a function)."""
+        self._busy = self._busy or self._with_events()
+        for scope in self._roots():
+            yield self.tree(scope), isinstance(scope, FUNCTIONS)
+
+    # -- what is never come to
+
+    def followed(self, call: ast.Call) -> bool:
+        """Return whether a call is understood: an event, or a function of the files."""
+        return call in self._events or bool(self.project.targets(call))
+
+    def barred(self, site: ast.AST) -> ast.expr | None:
+        """Return the test that keeps a place from ever being reached, around it or around all calls of its function."""
+        own = self.reach.barred(site)
+        home = self.project.function(site)
+        if own is not None or home is None:
+            return own
+        tests = [self.reach.barred(call) for call in self.project.callers.get(home, ())]
+        return tests[0] if tests and all(test is not None for test in tests) else None
+
+    def loose(self, site: ast.AST) -> Function | None:
+        """Return the function around a place if nothing in the files calls or names it, and nothing else could."""
+        home = self.project.function(site)
+        if home is None or home.decorator_list or self.project.callers.get(home):
+            return None
+        info = self.project.functions.get(home)
+        bases = {base.split(".")[-1] for known in info.lineage() for base in known.bases} if info is not None else set()
+        known = {one.name for one in info.lineage()} if info is not None else set()
+        if bases - known - {"object", "Module"} or home.name.startswith("__"):
+            return None  # a framework may call it
+        named = self.project.attribute_reads.get(home.name) or any(
+            isinstance(one, ast.Name) and one.id == home.name for one in self.project.by_class["Name"]
+        )
+        return None if named else home
 
     def _roots(self) -> Iterator[ast.AST]:
         """Yield the scopes from which training runs: modules, and functions that nothing here calls."""
@@ -335,10 +371,14 @@ class Updates:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return ()
             case ast.If(test=test, body=body, orelse=orelse):
-                first, second = self._block(body, depth), self._block(orelse, depth)
+                held = self.reach.truth(test)
+                first = self._block(body, depth) if held is not False else ()
+                second = self._block(orelse, depth) if held is not True else ()
+                if held is not None:
+                    return (*self._calls(test, depth), *first, *second)
                 return (*self._calls(test, depth), *((Branch(first, second),) if first or second else ()))
             case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
-                inner = self._block(body, depth)
+                inner = self._block(body, depth) if not self.reach.idle(node) else ()
                 return (Loop(inner),) if inner else ()
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
                 before = tuple(event for item in items for event in self._calls(item.context_expr, depth))
