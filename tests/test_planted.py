@@ -72,6 +72,13 @@ def test_log_and_source_give_what_is_expected(case: str) -> None:
         assert entry["code"] not in findings, findings[entry["code"]].title
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_not_yet_told_is_listed(case: str) -> None:
+    """Once it is told, it moves to `must`."""
+    codes = {finding.code for finding in report(case).findings}
+    assert not codes & set(expected(case).get("not-yet", []))
+
+
 @pytest.mark.parametrize("case", [name for name in CASES if not DECLARED[name].get("edit")])
 def test_healthy_twins_get_no_warning(case: str) -> None:
     loud = [f.code for f in report(case).findings if LEVELS.index(f.severity.name.lower()) >= LEVELS.index("medium")]
@@ -94,8 +101,11 @@ def test_the_planted_line_is_in_the_source_once_and_not_in_the_twin(case: str) -
 def test_the_makers_instruments_found_the_planted_origin(case: str) -> None:
     probe, measured = expected(case)["probe"], truth(case)
     origin = measured["origin"]
-    assert (origin["file"], origin["phase"], origin["op"]) == (probe["origin_file"], probe["phase"], probe["op"])
-    assert probe["origin_line"] in text_of(case, origin)
+    assert (origin["file"], origin["phase"]) == (probe["origin_file"], probe["phase"])
+    if probe["origin_line"] in text_of(case, origin):
+        assert origin["op"] == probe["op"]
+    else:
+        assert probe["also"] in text_of(case, origin)
     first = sum(sum(mask["steps"][: probe["optimizer_steps"]]) for mask in measured["masks"])
     assert first == probe["count"] > 0
     for mask in measured["masks"]:
@@ -124,7 +134,7 @@ def test_the_makers_instruments_found_the_planted_origin(case: str) -> None:
         ),
         (
             "tanh-saturated",
-            lambda t: t["fake_at_bound_first"] == t["real_at_bound_last"] == 1 and t["generator_grad_norm_mean"] == 0,
+            lambda t: t["fake_at_bound_last"] == t["real_at_bound_last"] == 1 and t["generator_grad_norm_last"] == 0,
             lambda t: t["generator_grad_norm_last"] > 0,
         ),
         (
