@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from wganlint.analysis import load_runs
 from wganlint.detect.registry import ABSENT, DETECTORS, Detector, Fact, Found, Missing, Parameter

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint import __version__, chain, suppress
 from wganlint.engine import judge, was_judged
@@ -148,8 +149,7 @@ def load_runs(
 # -- one run
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """How the files of a run are to be read."""
 
     roles: tuple[tuple[str, str], ...]
@@ -188,16 +188,14 @@ class _Way:
         return _Told(tuple(played), tuple(series.name for series in run.series))
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(Struct, frozen=True):
     """Roles that a run has because they were given, and its series."""
 
     played: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(Struct, frozen=True):
     told: _Told
     summary: RunSummary
     findings: tuple[Finding, ...]
@@ -205,14 +203,12 @@ class _Judged:
     chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
-class _Described:
+class _Described(Struct, frozen=True):
     told: _Told
     view: RunView
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
+class _Loaded(Struct, frozen=True):
     told: _Told
     run: Run
 

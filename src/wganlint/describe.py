@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.finding import InputSummary
 from wganlint.inspection import Record, RunView, SeriesView, SettingView, TableView, TraceView
@@ -134,6 +134,6 @@ def _counts(source: object) -> tuple[tuple[str, int], ...]:
 
 
 def _parts(thing: object) -> list[tuple[str, object]]:
-    if is_dataclass(thing):
-        return [(one.name, getattr(thing, one.name)) for one in fields(thing)]
+    if isinstance(thing, Struct):
+        return [(name, getattr(thing, name)) for name in thing.__struct_fields__]
     return list(thing.items()) if isinstance(thing, Mapping) else []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.detect.registry import ABSENT, DETECTORS, Fact, Found, Missing, run_detector
 from wganlint.detect.window import first_part
@@ -30,8 +32,7 @@ from wganlint.units import Quantity
 FAMILY = "the loss family (log the gap or the scores, or give the source: --source DIR)"
 
 
-@dataclass(frozen=True, slots=True)
-class Bond:
+class Bond(Struct, frozen=True):
     """A link of a finding to a code, filled: the chain keeps those whose target was found too."""
 
     to: str
@@ -40,8 +41,7 @@ class Bond:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What one rule said about one run."""
 
     rule: Rule

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Standing(StrEnum):
@@ -14,8 +15,7 @@ class Standing(StrEnum):
     ASSUMED = "assumed"  # a hypothesis; what would settle it is named
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """A place in an input: path as given, 1-based line and column in characters (None where the input has none)."""
 
     file: str
@@ -32,8 +32,7 @@ class Place:
         return ":".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One thing that was seen or computed.
 
     `kind` names where it is from: log, source, table, event, setting, formula, absence. `quote` is the input's own

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.errors import UsageError
 from wganlint.series import Flags, Floats
@@ -39,8 +39,7 @@ class ExpectError(ValueError):
         self.what, self.at = what, at
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True):
     """A checked expectation: its text and the names of the series that it reads."""
 
     text: str

@@ -8,12 +8,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.errors import UsageError
 from wganlint.run import Run
@@ -23,8 +23,7 @@ COLUMNS = ("run", "series", "role", "step", "value", "text", "file", "line")
 ROWS = 1 << 17  # rows of one group of a Parquet file
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Consecutive records of one series in one file; NaN steps and lines below 1 mean that there is none."""
 
     run: str

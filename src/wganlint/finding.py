@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from wganlint.evidence import Evidence, Place, Standing
 
@@ -70,8 +71,7 @@ class CheckOutcome(StrEnum):
     CANNOT_TELL = "cannot tell"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One sentence of a finding with its standing; an assumed one names what would settle it."""
 
     standing: Standing
@@ -79,8 +79,7 @@ class Statement:
     settle: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """What must hold in the next run after a fix.
 
     `text` is for people; `finds` (name -> detector call) and `condition` are for machines, in the language of rules;
@@ -93,8 +92,7 @@ class Check:
     within: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """One change to make. `rank` orders all fixes of a run; `hides` names rules whose symptom it only covers.
 
     `order` is the rule's own word on when: below 80 by the place of the finding in the chain, from 80 on afterwards.
@@ -114,8 +112,7 @@ class Fix:
     conflicts: tuple[int, ...] = ()  # ranks of those, once ranked
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong in one run."""
 
     id: str
@@ -144,8 +141,7 @@ class Finding:
         return " ".join(statement.text for statement in self.statements)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What one rule said about one run; `missing` names what it would have needed, `note` says why else."""
 
     run: str
@@ -156,8 +152,7 @@ class Verdict:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """An arrow of the chain, between ids of findings, with what it stands on."""
 
     source: str
@@ -167,8 +162,7 @@ class Edge:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """The causal graph of one run. `nodes`: ids of findings that have an arrow; `loops`: each as its ids in order."""
 
     run: str
@@ -178,8 +172,7 @@ class Chain:
     apart: tuple[str, ...] = ()  # findings without an arrow
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesSummary:
+class SeriesSummary(Struct, frozen=True):
     """What was read of one series, with a thumbnail for a sparkline."""
 
     name: str
@@ -194,8 +187,7 @@ class SeriesSummary:
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InputSummary:
+class InputSummary(Struct, frozen=True):
     """A file that was looked at, whether it was used, and why (not)."""
 
     path: str
@@ -204,8 +196,7 @@ class InputSummary:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class SettingSummary:
+class SettingSummary(Struct, frozen=True):
     """A setting with its place."""
 
     name: str
@@ -214,8 +205,7 @@ class SettingSummary:
     line: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunSummary(Struct, frozen=True):
     """What was read of one run, and how it was understood."""
 
     id: str
@@ -233,8 +223,7 @@ class RunSummary:
     judged: bool = True  # a rule other than LOG* was fired or quiet
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Everything that was said. Findings are ordered: roots first (and what is graver than all
     that they lead to), then by the chain, then by severity."""
 

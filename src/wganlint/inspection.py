@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from wganlint.evidence import Place, Standing
 from wganlint.finding import InputSummary
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One record of a series: its step (None where the line has none), value, text as printed, and place."""
 
     step: float | None
@@ -18,8 +17,7 @@ class Record:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesView:
+class SeriesView(Struct, frozen=True):
     """One series and how it was understood.
 
     `points` counts all records of the input, `kept` those that are held in memory; first, last, lowest, highest and
@@ -53,8 +51,7 @@ class SeriesView:
     thumbnail: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SettingView:
+class SettingView(Struct, frozen=True):
     """A setting as an input states it. `meaning` is what its name was taken to mean, or empty."""
 
     name: str
@@ -65,8 +62,7 @@ class SettingView:
     quote: str
 
 
-@dataclass(frozen=True, slots=True)
-class TableView:
+class TableView(Struct, frozen=True):
     """A printed profiler table: its lines, device, profiled steps (None: it does not say) and rows."""
 
     place: Place
@@ -79,16 +75,14 @@ class TableView:
     damage: str
 
 
-@dataclass(frozen=True, slots=True)
-class TraceView:
+class TraceView(Struct, frozen=True):
     """A profiler trace: its file and its figures, name and text."""
 
     file: str
     facts: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(Struct, frozen=True):
     """One run as it was understood."""
 
     id: str
@@ -113,8 +107,7 @@ class RunView:
         return not any(one.used for one in self.inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """All runs that were found."""
 
     version: str

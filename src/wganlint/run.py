@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from wganlint.evidence import Evidence, Place, Standing, observed
 from wganlint.series import Point, Series
@@ -24,8 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """A file that was looked at. `why` says what it gave, or why it was not used."""
 
     path: str
@@ -37,16 +36,14 @@ class Input:
 RESUMED = "training was resumed"  # how a note begins that tells of a resume within a file, at its place
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something about an input that the reader must know: damage, a repair, a cut."""
 
     text: str
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A hyper-parameter as an input states it.
 
     `origin`: "header" (printed at start), "restored" (printed where a checkpoint is loaded), "events" (TensorBoard
@@ -69,8 +66,7 @@ class Setting:
         return observed("setting", self.quote, self.place, label or self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A line that tells of the program and is no record: out of memory, a traceback, an announced end.
 
     `kind` is what `roles.toml` calls it. `count` lines of this kind were read in all; of each file the first few and
@@ -87,8 +83,7 @@ class Said:
         return observed("log", quote, place, label)
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """One start of the program, as far as a log shows it; all in the order of time.
 
     `place` is its first line. `records`: of the form of line with most of them; `names` are their counters, coarse to
@@ -112,8 +107,7 @@ class Launch:
     own: bool = True  # False: of another run of the same file, told here because this is its first
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(Struct, frozen=True):
     """A value that an input states, with where: `origin` as in `Setting`, or "default" for one in the source."""
 
     name: str
@@ -123,8 +117,7 @@ class Stated:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class OpRow:
+class OpRow(Struct, frozen=True):
     """One row of a printed profiler table. Times in seconds, None where the table has no such column."""
 
     name: str
@@ -140,8 +133,7 @@ class OpRow:
     quote: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpTable:
+class OpTable(Struct, frozen=True):
     """A printed `key_averages().table()`.
 
     `device` is the word of its device columns (CUDA, XPU, ...) or None. `steps` is the number of `ProfilerStep*`
@@ -165,8 +157,7 @@ class OpTable:
     damage: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RoleGuess:
+class RoleGuess(Struct, frozen=True):
     """Which series plays a role, and why it is thought so."""
 
     role: str
@@ -181,8 +172,7 @@ SIGNS = {  # of `Convention`, in formulas
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(Struct, frozen=True):
     """The sign convention of the critic's loss.
 
     `sign` +1: c = E[D(fake)] - E[D(real)] + P is minimized and g = -E[D(fake)] (arXiv:1704.00028); -1: both mirrored
@@ -195,8 +185,7 @@ class Convention:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """The loss family: wgan-gp, wgan-clip, wgan, hinge, bce, lsgan, not-wasserstein (one of the three) or unknown."""
 
     name: str = "unknown"
@@ -205,8 +194,7 @@ class Family:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A discriminator with the generator loss that answers it; a run may play several games (D_A, G_A; D_B, G_B).
 
     `label` tells them apart ("A", "#1"), empty for the only one. `series` maps roles to names of series. The roles
@@ -217,8 +205,7 @@ class Pair:
     series: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One training run, all attempts and inputs joined."""
 
     id: str

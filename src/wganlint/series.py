@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Protocol, overload
 from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from wganlint import units
 from wganlint.evidence import Evidence, Place, observed
@@ -38,8 +38,7 @@ Objects = npt.NDArray[np.object_]
 Texts = npt.NDArray[Any]  # printed numbers: bytes of one width (a multiple of 8, padded with NUL), or str objects
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """One record: its step (NaN where the line has none), value, the text as printed, and its place."""
 
     index: int
@@ -55,8 +54,7 @@ class Point:
         return observed("log", self.quote or self.text, self.place, label, step)
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(Struct, frozen=True):
     """A stretch of records that print the very same text, as (first record, last record), 0-based and inclusive."""
 
     text: str
@@ -69,8 +67,7 @@ class Repeat:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Exact figures over all records, kept however large the file is.
 
     `printed` counts how often a text was printed (the most frequent `BOUNDS` texts, undercounted at most by
@@ -88,8 +85,7 @@ class Tally:
     printed: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class Series(Struct, frozen=True, eq=False):
     """A named series of one run. Arrays have one entry per kept point, in the order of the file.
 
     `values` float64; `steps` float64 in the log's own step (NaN: the line has none, then `index` counts);
@@ -256,8 +252,7 @@ def text_of(texts: Texts, at: int) -> str:
     return text.decode("ascii") if isinstance(text, bytes) else str(text)
 
 
-@dataclass(slots=True)
-class Chunk:
+class Chunk(Struct):
     """A batch of consecutive records of one series, as a reader hands it over (columns as in `Series`).
 
     Texts may come as an array of bytes and quotes as `Picked`: then only those of points that are kept are made.
@@ -485,8 +480,7 @@ class SeriesBuilder:
         )  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Columns:
+class _Columns(Struct):
     index: Ints
     steps: Floats
     values: Floats

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from msgspec import Struct, field
 
 from wganlint.errors import ConfigError
 from wganlint.rules.locate import Path as At
@@ -17,8 +18,7 @@ MOST_BYTES = 1_048_576
 _KEYS = {"rules", "ignore", "roles", "source", "columns", "fail-on", "min-confidence", "log-line", "expect"}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What the configuration says; `origin` is the file it came from, empty if there is none."""
 
     rules: tuple[Path, ...] = ()

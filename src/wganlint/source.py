@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.evidence import Evidence, Place, observed
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A place in the source that matters."""
 
     place: Place
@@ -25,8 +26,7 @@ class Site:
         return observed("source", self.quote, self.place, label)
 
 
-@dataclass(frozen=True, slots=True)
-class Layer(Site):
+class Layer(Site, frozen=True):
     """A layer that a network creates: `attribute` as in the source (`point_net.0`), `type` as written (`Linear`)."""
 
     attribute: str = ""
@@ -36,8 +36,7 @@ class Layer(Site):
     gate: str = ""  # the condition that may leave it out, where that is not told by the files
 
 
-@dataclass(frozen=True, slots=True)
-class Network(Site):
+class Network(Site, frozen=True):
     """A class that is a network. `part`: "critic", "generator" or "other"; `why` says how that was told."""
 
     name: str = ""
@@ -47,8 +46,7 @@ class Network(Site):
     initialized: Site | None = None  # where weights are set by hand (nn.init.*), if anywhere
 
 
-@dataclass(frozen=True, slots=True)
-class Clamp(Site):
+class Clamp(Site, frozen=True):
     """A bound put on a value. `on`: "score" (what the critic returns), "floor" (a score that ends in a ReLU), "loss",
     "features", "norm", "other".
 
@@ -68,16 +66,14 @@ class Clamp(Site):
     inner: bool = False  # the score is squashed once more behind it
 
 
-@dataclass(frozen=True, slots=True)
-class Scale(Site):
+class Scale(Site, frozen=True):
     """The critic divides its score by something that depends on the batch. `divisor` as written, e.g. sqrt(batch)."""
 
     divisor: str = ""
     kind: str = ""  # "batch" or "running" (a statistic of earlier scores)
 
 
-@dataclass(frozen=True, slots=True)
-class Fill(Site):
+class Fill(Site, frozen=True):
     """A large constant (|value| >= 1e4) that stands for missing or empty.
 
     `reaches`: "network" (a Linear, conv or mean sees it), "masking" (only softmax, logsumexp, argmax, topk or a max
@@ -92,8 +88,7 @@ class Fill(Site):
     norm_after: Layer | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NanGuard(Site):
+class NanGuard(Site, frozen=True):
     """A call that replaces or skips non-finite values. `on`: "score", "features", "loss", "norm", "gradient", "metric".
 
     `call`: "nan_to_num", "where(isnan)", "skip step". `producer`: code that feeds it and could really make a NaN
@@ -105,8 +100,7 @@ class NanGuard(Site):
     producer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rounding(Site):
+class Rounding(Site, frozen=True):
     """round, floor, ceil, long, int, argmax, multinomial or a threshold on a quantity that the generator learns."""
 
     call: str = ""  # "round().long()"
@@ -115,8 +109,7 @@ class Rounding(Site):
     supervised: Site | None = None  # a separate loss that trains the same quantity
 
 
-@dataclass(frozen=True, slots=True)
-class CountHead(Site):
+class CountHead(Site, frozen=True):
     """How many items a sample gets is read from a network: count = round(base**h - offset), or round(h), round(exp h).
 
     `alive_above`: the head's output above which a count of at least 1 results (log10(1.5) = 0.176 for
@@ -132,8 +125,7 @@ class CountHead(Site):
     minimum: int = 0  # a lower clamp on the count
 
 
-@dataclass(frozen=True, slots=True)
-class SlopeNorm(Site):
+class SlopeNorm(Site, frozen=True):
     """The norm of the critic's slope in a penalty. `over`: "sample" (one number a sample), "axis" (one of several axes
     of a sample), "batch" (the axis of the samples), "whole" (all at once) or "unknown". `bare`: a square root whose
     derivative is infinite at 0, with nothing added under it; `centered`: the target that it is pulled to, if read.
@@ -145,8 +137,7 @@ class SlopeNorm(Site):
     dims: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Penalty(Site):
+class Penalty(Site, frozen=True):
     """A gradient penalty: the function or block that differentiates the critic's score by its input.
 
     `used`: it reaches a backward call or leaves as a loss; False: it is only read out, or never called; None: not
@@ -173,8 +164,7 @@ class Penalty(Site):
     gate: str = ""  # the condition under which alone it is computed, where the files have one
 
 
-@dataclass(frozen=True, slots=True)
-class PenaltySkip(Site):
+class PenaltySkip(Site, frozen=True):
     """A way around the penalty. `kind`: "empty" (returns a constant when the fakes are empty), "interval" (every k-th
     substep), "except", "zero weight". `condition` and `result` as written; `every` for an interval."""
 
@@ -185,8 +175,7 @@ class PenaltySkip(Site):
     last_substep_skipped: bool | None = None  # with the default critic steps, if both are literal
 
 
-@dataclass(frozen=True, slots=True)
-class Optimizer(Site):
+class Optimizer(Site, frozen=True):
     """An optimizer that the source creates. `part`: whose parameters. Numbers are literals or resolved defaults."""
 
     name: str = ""
@@ -199,8 +188,7 @@ class Optimizer(Site):
     choice: str = ""  # the branch that selects it, e.g. args.optimizer == "sgd"
 
 
-@dataclass(frozen=True, slots=True)
-class Loss(Site):
+class Loss(Site, frozen=True):
     """A loss formula. `part`: "critic" or "generator". Signs are those of E[D(real)] and E[D(fake)] in the value that
     is minimized (0: not present or not told). `family`: wgan, bce, hinge, lsgan, labels (bce or
     lsgan, as an option says) or "". `penalty`: it adds one.
@@ -224,16 +212,14 @@ class Loss(Site):
     control_site: Site | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Detach(Site):
+class Detach(Site, frozen=True):
     """In the generator's own loss the fakes reach the critic without a gradient path. `how`: detach, no_grad, data,
     item, numpy."""
 
     how: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateFault(Site):
+class UpdateFault(Site, frozen=True):
     """Something in how an optimizer is made, cleared or stepped that cannot be meant.
 
     `kind`: "wrong weights" (it is named for one part and holds the other's), "shared weights" (it holds both),
@@ -252,8 +238,7 @@ class UpdateFault(Site):
     marks: tuple[tuple[Site, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SignFault(Site):
+class SignFault(Site, frozen=True):
     """A loss that pulls a score the wrong way. `kind`: "alike" (the critic's loss pulls real and fake scores the same
     way) or "along" (the generator's pulls fake scores the way that the critic's does). `formula` as written, `rival`
     the critic's formula beside it, with its line in `marks`."""
@@ -266,8 +251,7 @@ class SignFault(Site):
     marks: tuple[tuple[Site, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reset(Site):
+class Reset(Site, frozen=True):
     """Where an optimizer loses its state. `kind`: "cleared", "made anew" (inside the training loop), "not restored" (a
     resume loads the weights only) or "dropped" (an error while loading is ignored). `loop`: the loop that repeats it as
     written; `guard`: the condition under which, if any."""
@@ -279,8 +263,7 @@ class Reset(Site):
     marks: tuple[tuple[Site, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm(Site):
+class Rhythm(Site, frozen=True):
     """How often the critic steps for one step of the generator, told by the loops and conditions around both.
 
     `number`: by default; `text` as written (`opt.n_critic`), empty where both step once a round."""
@@ -289,8 +272,7 @@ class Rhythm(Site):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Swallow(Site):
+class Swallow(Site, frozen=True):
     """A fault that the code hides. `kind`: "except" (an error becomes a constant or nothing), "or" (a setting of 0
     becomes the default), "unread" (an option that nothing reads), "undefined" (an option that is read with a default
     and defined nowhere). `what`: "penalty", "loss", "gap", "metric", "step" or the option's name; `instead`: what it
@@ -302,8 +284,7 @@ class Swallow(Site):
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Default(Site):
+class Default(Site, frozen=True):
     """A named default in the source: an argparse option, a function parameter or a constant."""
 
     name: str = ""
@@ -313,8 +294,7 @@ class Default(Site):
     meaning: str = ""  # as `Setting.meaning`; filled by `read/roles`
 
 
-@dataclass(frozen=True, slots=True)
-class WeightClip(Site):
+class WeightClip(Site, frozen=True):
     """Weights clipped to +-bound after a step: `p.data.clamp_(-c, c)`."""
 
     bound: float | None = None
@@ -322,16 +302,14 @@ class WeightClip(Site):
     gate: str = ""  # the condition under which alone it is done, where the files have one
 
 
-@dataclass(frozen=True, slots=True)
-class BareRoot(Site):
+class BareRoot(Site, frozen=True):
     """A square root that a loss differentiates and that is 0 for some samples by construction. `why`: "itself" (the
     distance of samples to each other holds that of each to itself)."""
 
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm(Site):
+class Alarm(Site, frozen=True):
     """A test of a loss or score beside which the program warns. `low`, `high`: the range that it calls normal (None:
     open); `on`: the value as written; `why`: a comment that calls a bound normal ("due to clamp"), or empty."""
 
@@ -341,8 +319,7 @@ class Alarm(Site):
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepPart(Site):
+class StepPart(Site, frozen=True):
     """A backward call of a training step: how many NaN cleanings lie between its loss and weights (without a penalty),
     how often it is run in a step by default, and the range of the loop that says so, as written."""
 
@@ -351,8 +328,7 @@ class StepPart(Site):
     loop: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepCount(Site):
+class StepCount(Site, frozen=True):
     """The NaN cleanings on the graph of one training step (the function that reaches all backward calls), by its parts.
 
     `penalty`: how many more a penalty would add at least, on each critic step that runs it.
@@ -362,8 +338,7 @@ class StepCount(Site):
     penalty: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Noise(Site):
+class Noise(Site, frozen=True):
     """What the generator is fed in training instead of fresh noise, with the call that makes it: `torch.zeros`.
 
     `kind`: "constant", "scaled" (a draw times 0, or without width), "row" (one draw for the whole batch), "once" (drawn
@@ -373,8 +348,7 @@ class Noise(Site):
     kind: str = "constant"
 
 
-@dataclass(frozen=True, slots=True)
-class Controller(Site):
+class Controller(Site, frozen=True):
     """A branch on the gap that changes critic steps or the penalty's weight.
 
     `against`: at a negative gap it weakens the critic; `both`: an opposite branch shares its limit and nothing keeps
@@ -387,15 +361,13 @@ class Controller(Site):
     both: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BiasedPrint(Site):
+class BiasedPrint(Site, frozen=True):
     """A print of the gap under a condition on the gap, with no other print of it. `test` as written."""
 
     test: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Leak(Site):
+class Leak(Site, frozen=True):
     """A graph that outlives its step. `kind`: "list" (a loss with its graph is appended to `into`), "sum" (added to
     it), "cycle" (`backward(create_graph=True)`). `retained`: its backward keeps the buffers too (retain_graph=True)."""
 
@@ -405,8 +377,7 @@ class Leak(Site):
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pardon(Site):
+class Pardon(Site, frozen=True):
     """A comment `# wganlint: ignore[CODE, CODE2] reason`: findings of these rules on lines `first` to `last` (the
     statement that it stands in or above) are not to be reported. `codes` as written."""
 
@@ -422,8 +393,7 @@ class Pardon(Site):
         return self.first <= place.line <= self.last
 
 
-@dataclass(frozen=True, slots=True)
-class SourceModel:
+class SourceModel(Struct, frozen=True):
     """All facts of the source files of one run."""
 
     files: tuple[str, ...] = ()
@@ -462,9 +432,9 @@ class SourceModel:
             "files", "networks", "losses", "optimizers", "defaults", "steps", "rhythms", "pardons", "step_count",
         }  # fmt: skip
         parts: dict[str, Any] = {
-            part.name: tuple(site for site in getattr(self, part.name) if not pardon.covers(site.place))
-            for part in fields(self)
-            if part.name not in kept
+            part: tuple(site for site in getattr(self, part) if not pardon.covers(site.place))
+            for part in self.__struct_fields__
+            if part not in kept
         }
         return replace(self, **parts)
 

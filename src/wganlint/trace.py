@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from wganlint.evidence import Place
@@ -13,8 +13,7 @@ from wganlint.evidence import Place
 Longs = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceStep:
+class TraceStep(Struct, frozen=True):
     """A profiled step (`ProfilerStep#N`): the loop's own number; start from the first step and duration in seconds."""
 
     number: int
@@ -22,8 +21,7 @@ class TraceStep:
     duration: float
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A Python function from which an operation was called: `line` is that of its `def`, not of the call."""
 
     file: str
@@ -32,8 +30,7 @@ class Site:
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """Exact figures of one name in a trace.
 
     Calls that an operation makes to itself (`aten::nan_to_num` calls `aten::nan_to_num`) are one call. `calls`,
@@ -56,8 +53,7 @@ class Operation:
     unplaced: int = 0  # calls of a backward node whose forward call was not found under a Python function
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """One Chrome trace of torch.profiler.
 
     `steps` are the complete steps whose figures are kept, `steps_seen` all of them (more only in enormous traces);

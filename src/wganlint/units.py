@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Kind(StrEnum):
@@ -31,8 +32,7 @@ class KindError(ValueError):
     """Two kinds do not combine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """A number with its kind, and how precisely the input gave it.
 
     `decimals` is the number of digits after the point that the input carries (None: unknown, three significant

@@ -6,12 +6,12 @@ import io
 import random
 import struct
 from collections.abc import Iterator
-from dataclasses import astuple
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from wganlint.read import lines as lines_module
 from wganlint.read import shapes as shapes_module

@@ -10,13 +10,13 @@ import re
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from shared_data import CORPUS, SHARED
 from slow_trace import slow_figures
 

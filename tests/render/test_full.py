@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from sample import CLAMP, SAMPLES, healthy, hostile, seen, sick, two_runs
 
 from wganlint.evidence import Evidence, Place, Standing, observed

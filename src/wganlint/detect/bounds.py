@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from wganlint import units
 from wganlint.detect.window import finite
@@ -16,8 +15,7 @@ LOOKED = 30  # records at each end whose printed digits are looked at
 STAY = 0.8  # share of records at the bound that the change point weighs against; rules have their own threshold
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """A series that stays near +-bound from an onset on.
 
     `at`: positions of kept points from the onset; `records`: how many records that is; `share`: of them near the bound;

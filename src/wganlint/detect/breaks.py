@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from wganlint.detect.bounds import resolution_at
 from wganlint.detect.quality import measures
@@ -29,8 +28,7 @@ BURST = 50.0  # spreads: far outside what a place is chosen among
 BEYOND = 4.0  # spreads from the level before: normal noise goes there once in 16,000 records
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(Struct, frozen=True):
     """A level that changes and stays: where (position in `at`), how far in spreads of the time before, how lasting."""
 
     series: Series

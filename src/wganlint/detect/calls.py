@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.run import OpRow, OpTable
 
@@ -11,8 +12,7 @@ from wganlint.run import OpRow, OpTable
 _SPLITTING = {"Input Shapes", "Source Location", "Calling Stack Tree"}
 
 
-@dataclass(frozen=True, slots=True)
-class PerStep:
+class PerStep(Struct, frozen=True):
     """How often an operation ran, and its time in seconds, per step where the table says how many it covers.
 
     `basis` is "ProfilerStep*" (divided by the calls of that row), "heading" (the heading says that the table

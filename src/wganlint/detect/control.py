@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.align import align
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
@@ -22,8 +22,7 @@ FIELDS = "a control field that the run adapts (critic steps, penalty weight)"
 AUGMENT = frozenset({"augment", "ada", "aug", "augpipe"})
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """A logged control field: its values at the kept points `at`, and whether a rise strengthens the critic."""
 
     series: Series

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.align import align
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
@@ -19,8 +19,7 @@ STAY = 0.5  # share that the change point weighs against: half of the records de
 GAME = "a discriminator's loss, scores or accuracy"
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """A sign that the discriminator wins: which records show it (`hit`), and what it is read from.
 
     `by`: "scores", "signs", "loss", "accuracy", "rejected", "margin" or "answer"; `at`: positions in `series`.
@@ -35,8 +34,7 @@ class Sight:
     beside: Floats  # of `other`
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """A sight from its change point to the end; `share` of all records that is, `recent` of the last window's hits."""
 
     sight: Sight

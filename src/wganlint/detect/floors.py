@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from wganlint.detect.bounds import resolution_at
 from wganlint.detect.duel import common
@@ -22,8 +21,7 @@ FINE = 3  # digits after the point from which 1.000 says something
 SURE = 1e-6  # from 0 or 1: where float32 answers end to differ from them
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(Struct, frozen=True):
     """Records of a series that stand at a floor: `part` of `floor`, clipped by `what`."""
 
     series: Series

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.detect.launches import stretches
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
@@ -28,8 +28,7 @@ _TOTAL = re.compile(r"total capacity of ([0-9.]+) ([KMGT]iB)|([0-9.]+) ([KMGT]iB
 _IDLE = re.compile(r"([0-9.]+) ([KMGT]iB) is reserved by PyTorch but unallocated")
 
 
-@dataclass(frozen=True, slots=True)
-class _Growth:
+class _Growth(Struct, frozen=True):
     """How one series grows over one stretch. `slope` by axis unit; `floor`: its lower envelope rises as well."""
 
     series: Series

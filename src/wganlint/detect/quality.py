@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
 from wganlint.detect.statistics import noise, running_median
@@ -19,8 +19,7 @@ from wganlint.units import Kind, Quantity
 METRIC = "a measure of quality (FID, KID, IS, precision and recall ...)"
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """What is known of a measure: whether less is better, its domain, and whether ratios of it are comparable.
 
     `share`: a fraction or a percentage. `high` without `share` is what no real pair of data sets reaches.

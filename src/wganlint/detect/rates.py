@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.window import finite
@@ -58,8 +59,7 @@ _WHOSE = frozenset(["opt", "optim", "optimizer", "model", "net", "network", "gro
 BETWEEN = 0.3  # of the run: up to there a rate may warm up
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """A learning rate with its optimizer. `how` the optimizer is known: "stated", "source", "betas" or "assumed"."""
 
     optimizer: str

@@ -7,8 +7,9 @@ it is loaded. It returns a `Fact` (seen), `ABSENT` (looked, nothing there) or `M
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from wganlint.evidence import Evidence, Place
 from wganlint.run import Run
@@ -17,8 +18,7 @@ from wganlint.units import Kind, Quantity
 Value: TypeAlias = Quantity | bool | str
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """What a detector saw: fields by name, the evidence for them, the place that stands for all of it."""
 
     fields: Mapping[str, Value]
@@ -27,13 +27,11 @@ class Fact:
     series: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """The detector looked and there is nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """The detector could not look; `what` names the input that would be needed, as people call it."""
 
     what: str
@@ -44,8 +42,7 @@ ABSENT: Final = Absent()
 Found: TypeAlias = Fact | Absent | Missing
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A parameter of a detector: the TOML type it takes, its default (None: must be given) and what it means."""
 
     type: type
@@ -53,8 +50,7 @@ class Parameter:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Detector:
+class Detector(Struct, frozen=True):
     """A registered detector. `reads` says what it needs of a series: "sample", "all" (kept points) or "tally"."""
 
     name: str

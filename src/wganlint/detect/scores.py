@@ -6,9 +6,9 @@ penalty >= 0, w = r - f the gap): f = -s*g, s*r - P = -(g + c), r = f + w, P = c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.align import align
 from wganlint.detect.bounds import STAY, Pin, pin, resolution_at
@@ -20,8 +20,7 @@ PLAYERS = ("generator_loss", "critic_loss", "fake_score", "real_score", "gap")
 LOSSES = "a critic or generator loss"
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Values of several roles at the records that all of them share; `at` are positions in the first one's series."""
 
     values: dict[str, Floats]
@@ -81,8 +80,7 @@ def pins(run: Run) -> dict[str, Pin]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
+class Means(Struct, frozen=True):
     """Mean scores f of the fakes and r of the reals, record by record.
 
     `by` says how: "scores" (both logged), "gap" (r = f + gap) or "loss" (r less the penalty); `index`: record numbers

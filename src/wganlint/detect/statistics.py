@@ -5,9 +5,8 @@ All are vectorized NumPy, at worst n log n beside a running median over a few hu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from wganlint.series import Floats, median
 
@@ -42,8 +41,7 @@ def ranks(values: Floats) -> Floats:
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(Struct, frozen=True):
     """The most likely change of level: the first record after it, and how likely noise would show as much."""
 
     at: int
@@ -111,8 +109,7 @@ def autocorrelation(values: Floats) -> Floats:
     return np.asarray(result / result[0]) if result[0] > 0 else np.zeros(n)
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(Struct, frozen=True):
     """A stable period: `lag` in values, autocorrelation there and at twice the lag, how many periods were seen.
 
     `growth`: spread of the last quarter over that of the first one.

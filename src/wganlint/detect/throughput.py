@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.detect.launches import FAILURES, LOG, stretches
 from wganlint.detect.memory import memory_series
@@ -24,8 +24,7 @@ _SPENT = re.compile(r"\b(?:m?s|secs?|seconds?) ?(?:/|_per_) ?[a-z]{1,12}", re.IG
 _OF = re.compile(r"(?<![0-9.])([0-9]+) ?(?:/|of) ?([0-9]+)(?![0-9.])")
 
 
-@dataclass(frozen=True, slots=True)
-class _Rates:
+class _Rates(Struct, frozen=True):
     """Rates of one start, in the order of its records: `at` the kept points that they end at, `how` they were got."""
 
     series: Series

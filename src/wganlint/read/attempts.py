@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from wganlint.late import late
 
@@ -29,16 +30,14 @@ def stem_of(shown: str) -> str:
     return match["tag"] if match else name
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file and the name under which it is shown."""
 
     path: Path
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One start of a training: its output, its error stream, or both; `range`, `number`, `time` by name."""
 
     out: File | None
@@ -53,8 +52,7 @@ class Attempt:
         return tuple(file for file in (self.out, self.err) if file is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class LogName:
+class LogName(Struct, frozen=True):
     """The parts of a log's name. All attempts of one training share the `stem`; `start` names one attempt."""
 
     stem: str

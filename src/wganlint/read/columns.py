@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from wganlint.read.configs import read_options, read_yaml, told_settings
 from wganlint.read.delimited import Delimited
@@ -18,8 +19,7 @@ from wganlint.run import Note, Setting
 from wganlint.series import SeriesBuilder
 
 
-@dataclass(slots=True)
-class TableFacts:
+class TableFacts(Struct):
     """What one table holds. `runs`: the series of each run in it; a table of one run has it under an empty name."""
 
     file: str

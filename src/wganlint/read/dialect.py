@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.late import late
 from wganlint.read.cells import cell, is_missing
@@ -32,8 +33,7 @@ _WIDE = {
 _WORDS = late(r"\S+")
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How the rows of a table are written. `names`: of the columns, empty without a header."""
 
     delimiter: str

@@ -8,12 +8,12 @@ equals `float()` of its text (Clinger, "How to read floating point numbers accur
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from wganlint.read.tokens import is_number
 
@@ -38,8 +38,7 @@ _WITHIN = np.where(np.arange(WIDEST) < np.arange(WIDEST + 1)[:, None], 255, 0).a
 _INSIDE = {width: np.ascontiguousarray(_WITHIN[:, :width]) for width in range(8, WIDEST + 1, 8)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """How to read the numbers of one pattern."""
 
     constant: float | None = None  # nan, inf

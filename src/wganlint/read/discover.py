@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from wganlint.errors import UsageError
 from wganlint.read.attempts import Attempt, File, attempts, log_name, stamp, stem_of
@@ -23,8 +24,7 @@ _GENERIC = frozenset({
 })  # fmt: skip
 
 
-@dataclass(slots=True)
-class RunFiles:
+class RunFiles(Struct):
     """The files of one run. `root` is the path as given; shown names are relative to it."""
 
     id: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from wganlint.late import late
 from wganlint.read.marks import Marks
@@ -51,8 +51,7 @@ _SCALES = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """Rows of one form that carry the same fields. `orders`: running number of the line in the block."""
 
     orders: Ints
@@ -110,16 +109,14 @@ def _places(batch: Batch) -> Ints:
     return batch.lines.places if isinstance(batch.lines, Picked) else np.arange(len(batch.lines))
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """A place where training seems to start again, and what tells it."""
 
     line: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(Struct, frozen=True):
     """Rows of one series in file order."""
 
     steps: Floats

@@ -5,9 +5,8 @@ Where the numbers exclude a mean-score (Wasserstein) loss without saying which o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from wganlint import units
 from wganlint.align import align
@@ -32,8 +31,7 @@ _KINDS = (  # first that a stated name of the loss holds
 _WORDS = ("wgan", "wass", "critic", "crit")  # names that speak of a mean-score loss
 
 
-@dataclass(frozen=True, slots=True)
-class Clue:
+class Clue(Struct, frozen=True):
     """What tells a family: its name, the reason and what shows it."""
 
     family: str

@@ -6,11 +6,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from glob import iglob
 from os import PathLike, fspath
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.errors import UsageError
 from wganlint.read.attempts import File
@@ -26,8 +28,7 @@ _ADDRESS = re.compile(r"[A-Za-z][\w+.\-]*(?:::[A-Za-z][\w+.\-]*)*://")  # s3://b
 _MAGIC = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A path to look at.
 
     `shown` is what the user named, `part` which of the arguments that was; `skipped` is what was left where it lies,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -32,8 +34,7 @@ AGAIN = "training starts again"
 LISTED = 20  # restarts listed as notes
 
 
-@dataclass(slots=True)
-class _Parts:
+class _Parts(Struct):
     """A run while it is being read."""
 
     inputs: list[Input] = field(default_factory=list)
@@ -70,8 +71,7 @@ def read_runs(files: RunFiles, columns: Sequence[str] = (), log_lines: Sequence[
     return [*parted, *others]
 
 
-@dataclass(slots=True)
-class _Read:
+class _Read(Struct):
     """The runs (of a table that tells several apart), what the first log shows of the counters, and no steps."""
 
     runs: list[Run]

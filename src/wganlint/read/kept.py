@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.read.rows import Held, Ints, Rows
 from wganlint.run import OpTable
@@ -18,8 +19,7 @@ TABLES = 200  # kept per file: the first and the last half
 Numbered = tuple[int, str]  # a line and its number
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """The lines of a table that is known to be whole, and some before it, as a copy of their bytes."""
 
     before: Sequence[Numbered]
@@ -32,8 +32,7 @@ class Unread:
         yield from zip(self.numbers, self.held.lines(), strict=True)
 
 
-@dataclass(slots=True)
-class Passed:
+class Passed(Struct):
     """Tables of one block, one after the other, all known to be whole; not copied.
 
     Table `i` with some lines before it is `rows[begins[i]:stops[i]]`; `before`: lines of the block before, for the
@@ -62,8 +61,7 @@ class Passed:
             yield Unread(self.before if at == 0 else (), numbers, self.rows.held(begin, stop))
 
 
-@dataclass(slots=True)
-class Kept:
+class Kept(Struct):
     """The tables of one file: the first `TABLES // 2` that come, and as many of the last."""
 
     closed: int = 0  # tables so far, kept or not

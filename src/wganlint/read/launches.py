@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -25,8 +26,7 @@ _VAGUE = "traceback"  # any other kind of failure says more
 _Line = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(Struct, frozen=True):
     """The lines of one launch, `begin` to before `end`, and its records in the file, `first` to before `last`."""
 
     begin: int

@@ -5,11 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct, field
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -80,8 +80,7 @@ class Block:
         return Block(self.places[low:high], self.rows.part(low, high), self.redrawn)
 
 
-@dataclass(slots=True)
-class Damage:
+class Damage(Struct):
     """What had to be repaired in one file, collected on the way."""
 
     shown: str
@@ -102,8 +101,7 @@ class Damage:
         return notes
 
 
-@dataclass(slots=True)
-class Pace:
+class Pace(Struct):
     """How much is read at once; who reads the blocks may change it on the way."""
 
     most: int = MANY * BLOCK

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.errors import UsageError
 from wganlint.late import late
@@ -32,8 +33,7 @@ class PatternError(ValueError):
         self.what, self.at = what, at
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """A compiled pattern. `keys` are those of its groups; `anchor` is the text that it begins with."""
 
     text: str

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from wganlint.read.lines import Block
 from wganlint.read.profile_table import LONGEST, is_header, row_test
@@ -43,8 +43,7 @@ _WITHIN = (_BYTES * np.uint8(255)).view(f"V{_PIECE}").ravel()  # the first bytes
 _STACKS = {"Source Location", "Calling Stack Tree"}  # such rows may go on over several lines
 
 
-@dataclass(slots=True)
-class View:
+class View(Struct):
     """The lines of one block: for each its code (0: unknown) and its print (0: has none)."""
 
     codes: bytes
@@ -123,18 +122,21 @@ class _Shelf:
         return codes
 
 
-@dataclass(slots=True)
 class Masks:
     """What is known of masks: a code for each; and how the codes of a whole table follow each other."""
 
-    _codes: dict[int, int] = field(default_factory=dict)
-    _shelf: _Shelf = field(default_factory=_Shelf)
-    _layouts: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict)  # frame -> codes: row, footer
-    # for each layout: the codes of a table, of which some rows may be unknown; of one without; the code of its rows
-    _tables: list[tuple[re.Pattern[bytes], re.Pattern[bytes], int, Callable[[str], bool]]] = field(default_factory=list)
-    _next: int = _FIRST
-    _dashes: set[int] = field(default_factory=set)
-    _lattices: dict[Lattice, int] = field(default_factory=dict)  # codes of rows
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._codes: dict[int, int] = {}
+        self._shelf = _Shelf()
+        self._layouts: dict[tuple[int, ...], tuple[int, int]] = {}  # frame -> codes: row, footer
+        # of each layout: the codes of a table, some rows may be unknown; of one without; the code of its rows
+        self._tables: list[tuple[re.Pattern[bytes], re.Pattern[bytes], int, Callable[[str], bool]]] = []
+        self._next = _FIRST
+        self._dashes: set[int] = set()
+        self._lattices: dict[Lattice, int] = {}  # codes of rows
 
     def rows(self, lines: Lines) -> npt.NDArray[np.uint8]:
         """Return for each line of a block the code of the table's rows that it looks like, 0 for others."""
@@ -161,7 +163,7 @@ class Masks:
             if len(self._codes) >= MOST:
                 known = {key: code for key, code in self._codes.items() if code >= _FIRST}
                 if len(known) * 2 >= MOST:
-                    self.__init__()  # type: ignore[misc]
+                    self._forget()
                 else:
                     self._codes, self._shelf = known, _Shelf()
                     for old, code in known.items():

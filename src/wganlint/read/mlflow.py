@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+from msgspec.structs import replace
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wganlint.evidence import Place
 from wganlint.read.lines import Block, Damage, blocks
@@ -18,8 +19,7 @@ from wganlint.series import Series
 REST = "#short"  # behind the name of a run: its starts that are not judged
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(Struct):
     """One run of a file."""
 
     segment: Segment

@@ -12,9 +12,10 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations, pairwise
+
+from msgspec import Struct, field
 
 from wganlint.evidence import Place
 from wganlint.late import late
@@ -49,8 +50,7 @@ _TOP_LEVEL = "This report only display top-level ops"
 # -- finding tables ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Dashes:
+class _Dashes(Struct, frozen=True):
     """A line of dash runs: where each run starts and stops, and whether bars (Markdown) divide them."""
 
     number: int
@@ -240,8 +240,7 @@ def _columns(header: str) -> tuple[str, ...] | None:
 # -- one table -----------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """A table while its lines come in."""
 
     file: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct, field
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -42,8 +42,7 @@ _LOSS = re.compile(r"loss|score|fid|(?<![a-z])gap", re.IGNORECASE)
 _WEIGHT = re.compile(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A scalar that is no record of training: a setting, maybe."""
 
     path: Path
@@ -53,8 +52,7 @@ class Told:
     quote: str
 
 
-@dataclass(slots=True)
-class _List:
+class _List(Struct):
     """The numbers of one list of an object of lists."""
 
     values: list[float] = field(default_factory=list)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from wganlint.errors import InputError
 from wganlint.read.attempts import File, log_name, stem_of
@@ -26,8 +27,7 @@ _SPLIT = re.compile(
 _EXPORT = re.compile(r"run-(?P<run>.+?)-tag-(?P<tag>.+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(Struct, frozen=True):
     """What the head and the tail of a table tell: columns, first and last step, and the parts of its name."""
 
     file: File

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.errors import ConfigError, UsageError
 from wganlint.evidence import Standing
@@ -27,8 +28,7 @@ _PIECE = late(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[α-ω]")  # noqa: RUF001
 _VAGUE = {"every": ("penalty", "gp", "regular"), "clip": ("weight", "critic"), "lam": ("penalty", "gp")}
 
 
-@dataclass(frozen=True, slots=True)
-class RolePattern:
+class RolePattern(Struct, frozen=True):
     """A role as `roles.toml` describes it."""
 
     name: str
@@ -38,8 +38,7 @@ class RolePattern:
     alone: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LineKind:
+class LineKind(Struct, frozen=True):
     """A kind of line that is no record: any of `words` is in it (lower case), and none of `never`."""
 
     kind: str
@@ -48,8 +47,7 @@ class LineKind:
     failure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RoleBook:
+class RoleBook(Struct, frozen=True):
     """All words and roles."""
 
     words: Mapping[str, frozenset[str]]

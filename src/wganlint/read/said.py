@@ -6,7 +6,8 @@ What is looked for stands in `roles.toml`. Only lines that no pattern knows are 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.evidence import Place
 from wganlint.read.roles import role_book
@@ -18,8 +19,7 @@ QUOTE = 400
 NEAR = 2  # lines below a benign one
 
 
-@dataclass(slots=True)
-class _Kind:
+class _Kind(Struct):
     count: int = 0
     lines: list[tuple[Place, str]] = field(default_factory=list)
 

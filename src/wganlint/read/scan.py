@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.read.digits import WIDEST, Bytes, Flags, Floats, Ints, inside, read_numbers
 from wganlint.read.rows import Rows
@@ -78,8 +79,7 @@ class Lines:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a template read: the lines (their order in the block), and for each number a column."""
 
     orders: Ints
@@ -97,8 +97,7 @@ class Found:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A stretch of a line that differs from row to row: a number, or a run of digits within literal text."""
 
     start: int
@@ -108,8 +107,7 @@ class _Part:
     shift: int = 0  # bytes less characters before it
 
 
-@dataclass(frozen=True, slots=True)
-class _Literal:
+class _Literal(Struct, frozen=True):
     """Text between two parts: how long, where its anchor is, and what it must be."""
 
     size: int

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from wganlint.evidence import Place
 from wganlint.read.rows import Rows as Lines
@@ -32,8 +32,7 @@ _VALUES = frozenset({"value", "val", "metric_value", "scalar", "y"})
 _TRAIN = frozenset({"train", "training", ""})
 
 
-@dataclass(slots=True)
-class Column:
+class Column(Struct):
     """The numbers of one column in a batch of rows. `rows`: which rows have one; `starts` 1-based, 0 unknown."""
 
     rows: Ints
@@ -45,8 +44,7 @@ class Column:
     quotes: Sequence[str] | None = None  # where they are not those of the rows
 
 
-@dataclass(slots=True)
-class Rows:
+class Rows(Struct):
     """A batch of consecutive rows. `words`: the cells of columns that may tell runs, splits or metrics apart."""
 
     lines: Ints

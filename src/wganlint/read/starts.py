@@ -7,7 +7,8 @@ start. From those alone a plan is made, and the file is read a second time by th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.read.tokens import step_rank
 
@@ -18,8 +19,7 @@ TURNS = 4  # falls close together that tell of two writers
 NEAR = 8  # records between those
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """A place where training starts again, seen from the counters (coarse to fine) of the records around it."""
 
     last: int  # line of the record before
@@ -35,8 +35,7 @@ class Start:
         return self.head or self.line
 
 
-@dataclass(slots=True)
-class Segment:
+class Segment(Struct):
     """Lines `begin` to `end` (inclusive; 0: to the end) of a file: one run."""
 
     begin: int
@@ -51,8 +50,7 @@ class Segment:
         return f"lines {self.begin} to {self.end}" if self.end else f"lines {self.begin} to the end"
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Struct):
     """How a file is to be read: `names` are the counters, coarse to fine."""
 
     names: tuple[str, ...]
@@ -69,8 +67,7 @@ class Plan:
         return len(self.segments) + self.died + self.more + sum(len(segment.resumes) for segment in self.segments)
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """What the first reading saw of the counters of a file."""
 
     names: tuple[str, ...] = ()

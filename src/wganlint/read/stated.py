@@ -7,9 +7,9 @@ told as a setting as well, or a log that prints its options once would know more
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from wganlint.read.header import settings_of
 from wganlint.run import Setting
@@ -21,8 +21,7 @@ MOST = 200  # lines kept
 Rows = tuple[Sequence[str], Sequence[Floats], Ints, Sequence[str]]
 
 
-@dataclass(slots=True)
-class _Number:
+class _Number(Struct):
     """One number of such lines: its last value, how often it came and how often it changed."""
 
     last: float
@@ -30,8 +29,7 @@ class _Number:
     changes: int = 0
 
 
-@dataclass(slots=True)
-class Stated:
+class Stated(Struct):
     """The lines of one form that may state settings: the first of each kind, and those with a new value."""
 
     _numbers: dict[str, _Number] = field(default_factory=dict)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from wganlint.read.digits import Flags, Ints
 from wganlint.read.scan import Lines
@@ -21,8 +21,7 @@ _NONE, _GAP = np.uint32(0x00FFFF00), np.uint32(0x00202000)  # of four bytes: two
 _FIRST, _BLANK = np.uint32(0xFF), np.uint32(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Lattice:
+class Lattice(Struct, frozen=True):
     """How long a row is, where its columns but the last end, and where a digit must stand."""
 
     size: int

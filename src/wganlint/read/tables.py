@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -20,8 +21,7 @@ from wganlint.run import Input, Note, Setting
 from wganlint.series import Series, SeriesBuilder
 
 
-@dataclass(slots=True)
-class Tables:
+class Tables(Struct):
     """What the tables of a run hold. `runs`: the series of each run that they tell apart, "" for the run itself."""
 
     runs: dict[str, list[SeriesBuilder]] = field(default_factory=dict)

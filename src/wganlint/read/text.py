@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct, field
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -47,8 +47,7 @@ _MAYBE = re.compile(r"[=:]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\
 _OWN = re.compile(r"wganlint \d+\.\d+\.\d+   run ")
 
 
-@dataclass(slots=True)
-class TextFacts:
+class TextFacts(Struct):
     """What one text log holds. `series` are those of the reader, so also of the files that it read before."""
 
     file: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from wganlint.late import late
 
@@ -115,8 +116,7 @@ class Field(NamedTuple):
     unit_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A progress bar in a line: its name, the offsets of its counter, and of the drawn part (or -1)."""
 
     name: str

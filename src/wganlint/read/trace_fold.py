@@ -7,9 +7,8 @@ time would put it into a later step. Long traces are folded window by window, cu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from wganlint.read.opnames import kind_of
@@ -39,8 +38,7 @@ Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(slots=True)
-class Steps:
+class Steps(Struct):
     """The steps in order of time; `kept` of them have figures of their own."""
 
     numbers: Longs
@@ -55,8 +53,7 @@ class Steps:
         return np.where(inside, np.minimum(at, self.kept), self.kept + 1)
 
 
-@dataclass(slots=True)
-class Folded:
+class Folded(Struct):
     """The figures of one trace."""
 
     operations: dict[str, Operation]

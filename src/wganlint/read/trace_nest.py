@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from wganlint.read.trace_spool import Records, in_groups
@@ -16,8 +16,7 @@ ROUNDS = 64  # of looking at all records at once, before the few that are left g
 Longs = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Nested:
+class Nested(Struct, frozen=True):
     """Records in the order of thread and start. `parent`: place of the innermost call around each, or -1."""
 
     records: Records

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wganlint.series import Floats, Ints, Series
 
@@ -47,8 +48,7 @@ def merge(main: list[Series], others: Iterable[Series]) -> list[Series]:
     return merged + rest
 
 
-@dataclass(slots=True)
-class _Axis:
+class _Axis(Struct):
     """The series of an input that stand on the very same steps, all of which are known."""
 
     steps: Floats  # distinct, ascending

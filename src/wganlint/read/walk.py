@@ -6,8 +6,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from wganlint.errors import InputError, UsageError
 from wganlint.late import late
@@ -45,8 +46,7 @@ _LOG_NAME = late(r"\.(?:log|txt|out|err|stdout|stderr)(?:\.[0-9]{1,4})?$|^(?:log
 _WANDB = late(r"(?:^|/)(?:offline-)?run-[0-9]{8}_[0-9]{6}-[A-Za-z0-9_-]+/")
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """What lies under one given path."""
 
     root: Path

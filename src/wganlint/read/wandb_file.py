@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.errors import InputError
 from wganlint.evidence import Place
@@ -42,8 +43,7 @@ _PASSED = frozenset({"_runtime", "_timestamp", "_wandb"})  # W&B's clocks, and w
 _WORDS = frozenset({'"NaN"', '"Infinity"', '"-Infinity"'})  # how some clients put what JSON has no number for
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True):
     """What the start of a file tells: the name of the run, and whether it has a history and a configuration."""
 
     name: str = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.inspection import Record, SeriesView
 from wganlint.render.cells import cells, clean, clip
@@ -28,8 +29,7 @@ KINDS = {"text": "lines", "redraw": "progress bar", "events": "TensorBoard scala
 HEADS = ("first", "last", "lowest", "highest")
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """What is shown of many series: some by themselves, families by their pattern, and the names of the rest."""
 
     shown: tuple[SeriesView, ...]
@@ -136,8 +136,7 @@ def steps(group: Sequence[SeriesView]) -> str:
     return f"{key} {number(least)} to {number(most)}{back}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     name: int
     role: int
     numbers: tuple[int, ...]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeGuard
+
+from msgspec import Struct
 
 from wganlint.evidence import Standing
 from wganlint.finding import (
@@ -59,16 +60,14 @@ INPUTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A fix with the codes of the findings that it is for."""
 
     fix: Fix
     codes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """A run with all that was said about it. `codes`: id of a finding -> its code, numbered if not alone."""
 
     run: RunSummary

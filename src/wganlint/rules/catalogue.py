@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 import wganlint.detect.all  # noqa: F401  (registers the detectors that rules may use)
 from wganlint.errors import RuleError, UsageError
@@ -17,8 +18,7 @@ from wganlint.rules.rule import Rule
 from wganlint.shipped import parsed, rules_folder
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """Rules in the order of judging, and what is wrong with the files that did not become rules."""
 
     rules: tuple[Rule, ...]

@@ -12,8 +12,9 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
+
+from msgspec import Struct
 
 from wganlint.detect.registry import Absent, Fact, Found, Missing
 from wganlint.errors import ConditionError
@@ -23,8 +24,7 @@ MOST_CHARACTERS = 2_000
 MOST_DEPTH = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A value that a missing input would decide; `missing` names what."""
 
     missing: tuple[str, ...]
@@ -34,8 +34,7 @@ Result: TypeAlias = bool | float | str | Unknown
 Reader: TypeAlias = Callable[["Scope"], Result]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What a condition may read: fields with kinds of each find, finds that are always there, and parameters."""
 
     finds: Mapping[str, Mapping[str, Kind]]
@@ -43,16 +42,14 @@ class Shape:
     parameters: Mapping[str, Kind] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What a condition reads when it is evaluated."""
 
     finds: Mapping[str, Found]
     parameters: Mapping[str, float | str]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A checked condition. `proves`: the finds that are certainly there when it holds."""
 
     text: str
@@ -66,8 +63,7 @@ class Condition:
         return result if isinstance(result, Unknown) else bool(result)
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(Struct, frozen=True):
     """A checked piece: how to read it, its kind (None: a bare number), and what its truth or falsity proves."""
 
     read: Reader

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from wganlint.late import late
 
@@ -24,8 +25,7 @@ _CONTINUED = late(r"\\[ \t]*\n[ \t\n]*")
 _ESCAPES = {"u": 6, "U": 10}
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """Where a value stands: 1-based line and column of its first character, inside the quotes if it is a text.
 
     `key_line` and `key_column` are those of its key; `raw` is a text as the file writes it, `escaped` if a backslash

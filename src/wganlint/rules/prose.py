@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.detect.registry import Fact, Found
 from wganlint.errors import RuleError
@@ -21,8 +22,7 @@ _NAME = late(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*)(?::([a-z]+))?)?\Z")
 _HARMLESS = re.compile(r"`[^`]*`|\b[A-Za-z]+[-:]?\d[\w.]*|\b1-Lipschitz\b|\b2 a\.m\.")
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(Struct, frozen=True):
     """A checked text: literal parts and holes, alternating."""
 
     text: str

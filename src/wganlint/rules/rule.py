@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from wganlint.evidence import Standing
 from wganlint.finding import Confidence, Effect, LinkKind, Severity
@@ -13,8 +14,7 @@ from wganlint.rules.condition import Condition, Shape
 from wganlint.rules.prose import Prose
 
 
-@dataclass(frozen=True, slots=True)
-class Find:
+class Find(Struct, frozen=True):
     """A call of a detector. A parameter written "{other.field}" is taken from an earlier find."""
 
     name: str
@@ -32,8 +32,7 @@ class Find:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Knob:
+class Knob(Struct, frozen=True):
     """A parameter of a rule: default, kind, meaning, and where the value comes from."""
 
     name: str
@@ -43,16 +42,14 @@ class Knob:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grade:
+class Grade(Struct, frozen=True):
     """A severity that holds under a condition (None: always)."""
 
     level: Severity
     when: Condition | None
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(Struct, frozen=True):
     """A confidence with its reason."""
 
     level: Confidence
@@ -60,8 +57,7 @@ class Belief:
     because: Prose
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct, frozen=True):
     """A sentence of the explanation with its standing."""
 
     standing: Standing
@@ -70,16 +66,14 @@ class Say:
     settle: Prose | None
 
 
-@dataclass(frozen=True, slots=True)
-class Title:
+class Title(Struct, frozen=True):
     """A title that holds under a condition."""
 
     text: Prose
     when: Condition | None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """What this finding does to another one."""
 
     to: str
@@ -89,8 +83,7 @@ class Link:
     when: Condition | None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckTemplate:
+class CheckTemplate(Struct, frozen=True):
     """What must hold after a fix: text for people; finds, condition and span for machines."""
 
     text: Prose
@@ -99,8 +92,7 @@ class CheckTemplate:
     within: Prose
 
 
-@dataclass(frozen=True, slots=True)
-class FixTemplate:
+class FixTemplate(Struct, frozen=True):
     """A change to recommend."""
 
     title: Prose
@@ -116,8 +108,7 @@ class FixTemplate:
     order: int
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A small input with what the rule must say about it; test, documentation and tutorial at once."""
 
     title: str
@@ -130,8 +121,7 @@ class Example:
     expect: tuple[str, ...] = ()  # as `--expect`
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """What a rule says once it has fired."""
 
     grades: tuple[Grade, ...]
@@ -145,8 +135,7 @@ class Body:
     examples: tuple[Example, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Rule:
+class Rule(Struct, frozen=True, eq=False, dict=True):
     """A checked rule: what decides whether it fires, and its body, which is read on first use.
 
     Most rules stay quiet on most runs, and the body is most of a rule file. `load_rule` reads it at once where the file

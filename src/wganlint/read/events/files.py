@@ -6,12 +6,12 @@ Where a run has several files they are looked through first: which were resumed,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct, field
 
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
@@ -28,8 +28,7 @@ SETTINGS = 1_000  # kept per file
 ROUGH = "means of histograms are taken from their buckets: good to half a bucket"
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """What one file gave: points of its longest series, series, settings; or why it could not be read."""
 
     shown: str
@@ -39,8 +38,7 @@ class FileFacts:
     error: str = ""
 
 
-@dataclass(slots=True)
-class EventFacts:
+class EventFacts(Struct):
     """What the event files of a run gave."""
 
     series: list[SeriesBuilder] = field(default_factory=list)
@@ -49,8 +47,7 @@ class EventFacts:
     files: list[FileFacts] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Survey:
+class _Survey(Struct):
     """What a first look at a file gave: the lowest and highest step of each tag, its session starts and time stamps."""
 
     file: File

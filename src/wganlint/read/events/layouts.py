@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from wganlint.read.events.checksum import Bytes, Ints
 from wganlint.read.events.messages import Event, Malformed, Number, Value, event_of
@@ -56,8 +56,7 @@ class Shown(Sequence[str]):
         return map(str, self.numbers)
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """Points of one tag in a batch: their order there, steps and numbers."""
 
     keys: list[Ints] = field(default_factory=list)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 Number = npt.NDArray[np.generic]  # one number in the type that the file has it in
 
@@ -29,8 +29,7 @@ class Malformed(ValueError):
     """The bytes are not the message that they should be."""
 
 
-@dataclass(slots=True)
-class Value:
+class Value(Struct):
     """One value of a summary: `kind` is "scalar", "histogram", "text", "hparams" or the name of what is passed over.
 
     `at` and `format` say where the bytes of a scalar of fixed width stand. `summary` holds of a histogram its lowest
@@ -47,8 +46,7 @@ class Value:
     rough: bool = False
 
 
-@dataclass(slots=True)
-class Event:
+class Event(Struct):
     """One event, and where its time and step stand. `start`: it marks the start of a session (a resumed run)."""
 
     step: int = 0

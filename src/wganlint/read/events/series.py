@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
+from msgspec.structs import replace
 
 from wganlint.read.events.checksum import Ints
 from wganlint.read.events.layouts import Part, Shown, Tag

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.read.source.flow import Binding, dotted
 from wganlint.read.source.parse import Code
@@ -19,8 +20,7 @@ WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel", "DDP", "compile
                       "deepcopy", "unwrap_model", "bfloat16"})  # fmt: skip
 
 
-@dataclass(slots=True, eq=False)
-class Class:
+class Class(Struct, eq=False):
     """A class of the user: its bases as written, its methods and what is assigned to `self.x` anywhere in it."""
 
     node: ast.ClassDef

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.layers import kind_of_call
@@ -19,8 +20,7 @@ _DEEP = 120  # expressions within each other, names followed; keeps far from Pyt
 _WHOLE = ROUND | CUT | frozenset({"long", "int", "argmax", "multinomial", "item", "tolist", "bool"})
 
 
-@dataclass(slots=True, eq=False)
-class Frame:
+class Frame(Struct, eq=False):
     """One call of a function: what its parameters stand for, and the calls made from it."""
 
     arguments: dict[ast.arg, ast.expr] = field(default_factory=dict)
@@ -29,8 +29,7 @@ class Frame:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """What lies on the graph behind a value: cleanings, each in its frame; `live`: a gradient runs through it."""
 
     sites: frozenset[tuple[ast.AST, int]] = frozenset()

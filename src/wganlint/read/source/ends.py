@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.evidence import Place
 from wganlint.read.source.classes import Class, Function, callee, walk_own
@@ -30,8 +32,7 @@ _ACTIVATIONS = frozenset({"tanh", "sigmoid", "softmax", "softsign", "hard_sigmoi
 SOFT = frozenset({"tanh", "sigmoid", "softmax", "softsign", "hardsigmoid"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class End:
+class End(Struct, frozen=True, eq=False):
     """A bounded end of a critic's score: the call or constructor, its kind, its bounds, and the network it ends.
 
     `inner`: another such end stands behind it on the same way."""

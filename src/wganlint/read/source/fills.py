@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
@@ -33,8 +34,7 @@ _RESET = words.listed(
 _GUARDS = frozenset({"isfinite", "masked_select", "nonzero"})
 
 
-@dataclass(slots=True)
-class _Reach:
+class _Reach(Struct):
     found: dict[str, ast.AST] = field(default_factory=dict)  # how -> where, first found
     before: dict[ast.AST, ast.AST] = field(default_factory=dict)
     norm: ast.Call | Layer | None = None

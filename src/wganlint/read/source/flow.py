@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -14,8 +15,7 @@ MANY = 24  # bindings kept of one name in a whole scope
 MOST = 8  # bindings kept for one name; more say nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """A way a name gets its value: a syntax node, and which item of it (unpacking) or how ("each", "with", "part")."""
 
     value: ast.AST
@@ -26,8 +26,7 @@ class Binding:
 Names = dict[str, tuple[Binding, ...]]
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(Struct):
     """What the pass found in one file."""
 
     bindings: dict[ast.AST, tuple[Binding, ...]] = field(default_factory=dict)  # a read -> what it can hold

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.read.source.classes import callee
 from wganlint.read.source.paths import Paths
@@ -18,8 +19,7 @@ _OFF = frozenset({"freeze", "freeze_model", "frozen_params"})
 _ON = frozenset({"unfreeze", "unfreeze_model", "free_params"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Freeze:
+class Freeze(Struct, frozen=True, eq=False):
     """Gradients of a network (None: not told which) are switched `on`, off, or (None) either."""
 
     node: ast.AST

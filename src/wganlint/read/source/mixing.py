@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.read.source.classes import Class, callee
 from wganlint.read.source.flow import dotted
@@ -19,8 +20,7 @@ _SPREAD = frozenset({"view", "reshape", "unsqueeze", "expand", "expand_as", "uns
                      "broadcast_to", "view_as"})  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Mixing:
+class Mixing(Struct, frozen=True):
     """How the input of a penalty comes about; `rank` is its number of axes where that is told."""
 
     kind: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from wganlint.read.source.classes import Class, Function, callee, walk_own
 from wganlint.read.source.flow import dotted

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import Function, callee
@@ -30,8 +32,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 DEPTH = 12
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """From the generator's call to a draw: the node that runs each time, and the function calls entered on the way."""
 
     use: ast.AST

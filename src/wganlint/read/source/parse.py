@@ -7,8 +7,9 @@ import io
 import re
 import tokenize
 import warnings
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from wganlint.evidence import Place
 from wganlint.read.source.python2 import rewritten
@@ -20,8 +21,7 @@ DEEPEST = 160  # levels of nesting; keeps every later walk far from Python's rec
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Code:
+class Code(Struct, frozen=True, eq=False):
     """One parsed file: its path as shown, the name it is imported by, its physical lines and its tree."""
 
     path: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
@@ -27,8 +28,7 @@ _SUPERVISE = words.listed(
 _BETWEEN = frozenset({"clamp", "clamp_min", "squeeze", "view", "maximum", "float", "reshape", "clip"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rounded:
+class Rounded(Struct, frozen=True, eq=False):
     """A chain of roundings (round().long()), the value before it and the learned call that this comes from."""
 
     first: ast.AST

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
@@ -27,8 +28,7 @@ _LIMITS = frozenset({"clamp", "clamp_", "clip", "clip_", "clip_by_value", "clamp
                      "hardtanh", "clip_by_norm"})  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Slope:
+class Slope(Struct, frozen=True):
     """What became of one gradient."""
 
     used: bool | None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
@@ -23,8 +24,7 @@ _PLAIN = CLEARS | words.listed(
 _MOST = 20_000  # events played for one scope
 
 
-@dataclass(slots=True)
-class _Play:
+class _Play(Struct):
     """Runs through events with what may be filled; every way counts."""
 
     fills: dict[ast.AST, State]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import Function, callee
@@ -37,8 +39,7 @@ _LOADERS = words.listed("loader dataloader dataset data batches train iterator t
 TOP = 12  # levels of names and calls that one formula is followed
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One score in a loss: the sign of its influence, its side, how it enters, and the critic's call or the name."""
 
     sign: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import WRAPPERS, Function, args_hold, callee
@@ -29,8 +30,7 @@ _OTHER_STEPS = words.listed(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Net:
+class Net(Struct, frozen=True, eq=False):
     """A network as code names it: its last name, its part, and where the object comes from."""
 
     name: str
@@ -42,8 +42,7 @@ class Net:
         return self.root == other.root or (self.name == other.name and self.part == other.part)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trained:
+class Trained(Struct, frozen=True, eq=False):
     """An optimizer: the call that makes it, the variable that holds it, and the networks whose weights it holds.
 
     `part` is what the variable's name says. `known`: all its weights were understood."""

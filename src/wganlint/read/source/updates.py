@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.flow import FUNCTIONS, dotted
@@ -22,16 +23,14 @@ _DEEP = 6  # calls of the user's functions that are followed into
 _MOST = 20_000  # events played for one file
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clear:
+class Clear(Struct, frozen=True, eq=False):
     """Gradients are set to zero: of these optimizers' weights, or (None) of something that is not told."""
 
     node: ast.AST
     whose: frozenset[Trained] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Backward:
+class Backward(Struct, frozen=True, eq=False):
     """Gradients are added: `own` to the weights that the loss is for, `foreign` to others that it reaches as well."""
 
     node: ast.AST
@@ -39,38 +38,33 @@ class Backward:
     foreign: frozenset[Trained]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """Optimizers use what has gathered."""
 
     node: ast.AST
     whose: frozenset[Trained]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch:
+class Branch(Struct, frozen=True, eq=False):
     """Two ways; on a way that leaves (continue, break, raise) nothing goes on."""
 
     body: Events
     orelse: Events
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Loop:
+class Loop(Struct, frozen=True, eq=False):
     """Something that is done at least once, and again."""
 
     body: Events
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leave:
+class Leave(Struct, frozen=True, eq=False):
     """The way ends here; `back`: a return, so that the caller goes on."""
 
     back: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Called:
+class Called(Struct, frozen=True, eq=False):
     """A function of the user runs here."""
 
     body: Events
@@ -82,8 +76,7 @@ Tag = tuple[str, ast.AST]  # ("own" | "foreign" | "stale", the backward call)
 State = dict[Trained, frozenset[Tag]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Meeting:
+class Meeting(Struct, frozen=True, eq=False):
     """A step that surely meets gradients that are not its own. `kind`: "foreign" or "stale"."""
 
     kind: str
@@ -92,8 +85,7 @@ class Meeting:
     backward: ast.AST
 
 
-@dataclass(slots=True)
-class _Play:
+class _Play(Struct):
     found: dict[tuple[str, Trained], Meeting] = field(default_factory=dict)
     left: int = _MOST
     returns: list[list[State]] = field(default_factory=list)

@@ -6,7 +6,8 @@ import ast
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.flow import Binding, dotted
@@ -23,8 +24,7 @@ _FUNCTIONS: dict[str, Callable[[float], float]] = {
 _FLOAT_MAX = {"float16": 65504.0, "half": 65504.0, "float64": 1.7976931348623157e308, "double": 1.7976931348623157e308}
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number, and the names that were resolved on the way to it, outermost first."""
 
     value: float
@@ -36,8 +36,7 @@ class Number:
         return " <- ".join(self.names)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Option:
+class Option(Struct, frozen=True, eq=False):
     """A named default: an argparse or click option, or a field of a settings class."""
 
     name: str

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wganlint.read.source.classes import Function
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.values import Number
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What parameters stand for while a user's function is followed, and names seen on the way."""
 
     arguments: tuple[tuple[ast.arg, ast.expr], ...] = ()
