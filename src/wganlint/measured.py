@@ -134,7 +134,7 @@ class Spread:
 class Bound:
     """A place that holds values within bounds: clamp, clip, hardtanh, relu6, tanh, sigmoid.
 
-    At the bound are elements that entered at or beyond it (clamp: x <= low or x >= high), where the gradient is 0; of
+    At the bound are elements that entered at or beyond it (clamp: x <= low or x >= high; beyond, the gradient is 0); of
     tanh and sigmoid those whose result is as large as it can be in its number type. `entered` is what came in.
     `weights`: what is bounded are parameters (weight clipping), not values. `score`: what leaves is the critic's score,
     up to scaling.
@@ -460,6 +460,8 @@ class Probe:
     trials: tuple[Trial, ...] = ()
     gaps: tuple[Gap, ...] = ()
     memory_peak: int | None = None  # bytes on the device
+    unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments
+    output: str = ""  # the last lines that the script printed, where it failed
 
     def network(self, role: str) -> Network | None:
         """Return the network of this role, the first if there are several."""

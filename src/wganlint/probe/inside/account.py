@@ -162,7 +162,7 @@ class Account:
 
     def jumps(self) -> list[dict[str, Any]]:
         """Return the first layer that was given large values, by network and side."""
-        found = {}
+        found: dict[tuple[int, str], dict[str, Any]] = {}
         for jump in self.watch.jumps.values():
             made, side = jump.made, self.side(jump.key)
             told = {

@@ -78,7 +78,7 @@ class Gradients:
             self.of_root.setdefault(root.number, []).append((id(one), path))
             if one.requires_grad and one.is_leaf:
                 self.first.setdefault(root.number, one)
-                one.register_hook(self._hook(id(one)))
+                one.register_hook(self._hook(id(one)))  # type: ignore[no-untyped-call]
 
     def _hook(self, key: int) -> Any:
         watch = self.watch
@@ -195,9 +195,7 @@ class Gradients:
         watch = self.watch
         watch.nonfinite_backward += 1
         given = [two for two in outputs if two is not None and two.is_floating_point()]
-        if all(finite(two) for two in given):
-            watch.origin(node, one, "backward", place, key)
-        elif not watch.origins_in(self.calls):
+        if all(finite(two) for two in given) or not watch.origins_in(self.calls):
             watch.origin(node, one, "backward", place, key)
 
 

@@ -62,4 +62,6 @@ class Guard:
         real = os.path.realpath(real) if os.path.exists(real) else real
         if (real + os.sep).startswith(self.guarded):
             self.refused.append(name)
-            raise PermissionError(13, "wganlint probe: this lies in your project, and the probe changes nothing there", name)
+            raise PermissionError(
+                13, "wganlint probe: this lies in your project, and the probe changes nothing there", name
+            )

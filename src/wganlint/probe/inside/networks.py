@@ -20,7 +20,7 @@ _CLEAR = ("DataParallel", "DistributedDataParallel", "OptimizedModule", "FullySh
 
 
 class Root:
-    """A network: a module that is called while no other is running, or the named part of one that holds both players."""
+    """A network: a module that is called while no other is running, or a part of one that holds both players."""
 
     def __init__(self, module: nn.Module, number: int) -> None:
         self.module, self.number = module, number

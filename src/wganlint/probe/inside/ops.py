@@ -217,4 +217,3 @@ def kind_of(name: str, given: list[Tensor]) -> str:
     if plain in ("from_numpy", "load") or not given:
         return "data"
     return "other"
-

@@ -122,5 +122,3 @@ class Penalties:
         if inline and not self._is_candidate(frame):
             self._graph = True
             self.close()
-
-

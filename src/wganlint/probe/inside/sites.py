@@ -77,8 +77,10 @@ def _bound(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any
     key = watch.key((value,))
     stats = watch.marks.stats(value)
     hit = 0
-    if stats is not None and stats.numel and not (
-        (low is None or stats.low > low) and (high is None or stats.high < high)
+    if (
+        stats is not None
+        and stats.numel
+        and not ((low is None or stats.low > low) and (high is None or stats.high < high))
     ):
         held = torch.zeros_like(value, dtype=torch.bool)
         held = held | (value <= low) if low is not None else held
@@ -162,7 +164,9 @@ def _masked(watch: Watch, mask: Any) -> int:
 def _where(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> After | None:
     if len(args) < 3 or not isinstance(args[0], Tensor):
         return None
-    condition, first, second = args[:3] if name == "where" and args[0].dtype == torch.bool else (args[1], args[0], args[2])
+    condition, first, second = (
+        args[:3] if name == "where" and args[0].dtype == torch.bool else (args[1], args[0], args[2])
+    )
     tells = _masked(watch, condition)
     if tells:
         replaced = condition if tells == 1 else ~condition

@@ -110,7 +110,7 @@ class Spread:
                 return
             smallest, largest = torch.aminmax(part)
             low, high = smallest.item(), largest.item()
-        if not part.dtype == torch.float64 and (max(abs(low), abs(high)) > 1e15 or part.dtype != torch.float32):
+        if part.dtype != torch.float64 and (max(abs(low), abs(high)) > 1e15 or part.dtype != torch.float32):
             part = part.double()
         variance, mean = torch.var_mean(part, correction=0)
         middle, var = mean.item(), variance.item()

@@ -109,6 +109,5 @@ def slope_norms(critic: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     (slope,) = torch.autograd.grad(score.sum(), leaf, allow_unused=True)
     if slope is None:
         return torch.zeros(len(leaf))
-    return torch.linalg.vector_norm(slope.reshape(len(leaf), -1), dim=1)
-
-
+    norms: Tensor = torch.linalg.vector_norm(slope.reshape(len(leaf), -1), dim=1)
+    return norms

@@ -105,7 +105,7 @@ class Watch:
         ]
         if self.mode == "default":
             self._mode = Operations(self)
-            self._mode.__enter__()
+            self._mode.__enter__()  # type: ignore[no-untyped-call]
 
     def detach(self) -> None:
         """Let go; nothing of the probe runs after this."""
@@ -113,7 +113,7 @@ class Watch:
         if self._mode is not None:
             mode, self._mode = self._mode, None
             with contextlib.suppress(Exception):
-                mode.__exit__(None, None, None)
+                mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -392,7 +392,7 @@ class Watch:
                     self.print = fingerprint([two for one in self.stepped.values() if (two := one()) is not None])
                     if self.at_steps is not None:
                         self.at_steps(self)
-                if 1 <= self.step and self.step + 12 < self.asked:
+                if self.step >= 1 and self.step + 12 < self.asked:
                     self.kept.clear()
         finally:
             self.busy = was
