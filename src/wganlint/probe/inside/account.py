@@ -13,7 +13,6 @@ import torch
 from .gradients import above
 from .marks import JOINED, MIXED, OUTS, into, out_of
 from .networks import Root, class_line
-from .optimizers import parameters_of
 from .tally import Key, Share, Spread, number
 
 if TYPE_CHECKING:
@@ -275,25 +274,24 @@ class Account:
         return found
 
     def strays(self) -> list[dict[str, Any]]:
-        """Return parameters that no optimizer holds, or several; only of networks that one of them trains."""
+        """Return parameters that no optimizer holds, or several; of the players, and of what else is trained."""
+        if self.watch.idle is None:
+            return []
         held: dict[int, set[str]] = {}
-        every = [one.ref() for one in self.watch.optimizers.values()]
-        names = {id(one.ref()): one.name or one.class_name for one in self.watch.optimizers.values()}
-        for optimizer in every:
-            if optimizer is None:
-                continue
-            name = names.get(id(optimizer)) or f"{type(optimizer).__name__} that did not step"
-            for one in parameters_of(optimizer):
-                held.setdefault(id(one), set()).add(name)
+        for one in self.watch.optimizers.values():
+            for key in one.held:
+                held.setdefault(key, set()).add(one.name or f"{one.class_name} {one.number + 1}")
+        for name, keys in self.watch.idle:
+            for key in keys:
+                held.setdefault(key, set()).add(name)
         found = []
-        for root, *_ in self.networks:
-            found += self._strays_of(root, held)
+        for root, role, *_ in self.networks:
+            if role != "other" or any(id(one) in held for one in root.module.parameters()):
+                found += self._strays_of(root, held)
         return found[:MOST]
 
     def _strays_of(self, root: Root, held: dict[int, set[str]]) -> list[dict[str, Any]]:
-        params = [(path, one) for path, one in root.module.named_parameters()]
-        if not any(id(one) in held for _, one in params):
-            return []
+        params = list(root.module.named_parameters())
         groups: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
         for path, one in params:
             state = (tuple(sorted(held.get(id(one), set()))), not one.requires_grad)

@@ -47,12 +47,13 @@ class Part:
 class Event:
     """One backward call: which parameters it gave a gradient, and the norms."""
 
-    __slots__ = ("got", "norms", "place")
+    __slots__ = ("got", "norms", "place", "scale")
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.got: list[int] = []  # numbers of parameters
         self.norms: list[Tensor] = []
+        self.scale = 1.0
 
 
 class Gradients:
@@ -122,7 +123,8 @@ class Gradients:
         event.norms = []
         roots = {self.parameters[key][0].number for key in event.got}
         values: dict[int, float] = {}
-        for key, norm in zip(event.got, norms, strict=True):
+        for key, value in zip(event.got, norms, strict=True):
+            norm = value / event.scale
             values[key] = math.hypot(values.get(key, 0.0), norm) if math.isfinite(norm) else math.nan
         for number in roots:
             self._add(number, event.place, values)

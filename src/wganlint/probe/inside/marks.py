@@ -42,7 +42,7 @@ class Made:
 class Known:
     """What is known of one tensor."""
 
-    __slots__ = ("bound", "made", "mask", "ref", "side", "stats", "version")
+    __slots__ = ("bound", "made", "mask", "ref", "scale", "side", "stats", "version")
 
     def __init__(self, ref: weakref.ref[Tensor]) -> None:
         self.ref = ref
@@ -51,6 +51,7 @@ class Known:
         self.version = -1
         self.made: Made | None = None  # of its large values
         self.bound: Any = None  # the site of a bound whose result this is, up to scaling
+        self.scale = 0.0  # of a loss: what a GradScaler multiplied it by
         self.mask = 0  # a mask: 1 tells what is not finite, -1 what is
 
 

@@ -16,6 +16,7 @@ from .tally import Key, Share, Spread
 
 CRITIC = re.compile(r"crit|discrim|(?:^|[._])(?:net_?)?d(?:is|isc)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?d(?![a-z])", re.I)
 GENERATOR = re.compile(r"gener|(?:^|[._])(?:net_?)?g(?:en)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?g(?![a-z])", re.I)
+PLAYER = re.compile(f"{CRITIC.pattern}|{GENERATOR.pattern}", re.I)
 _CLEAR = ("DataParallel", "DistributedDataParallel", "OptimizedModule", "FullyShardedDataParallel")
 
 
@@ -57,7 +58,7 @@ class Networks:
         self.owner: dict[int, Root] = {}  # of each module, by id
         self.running: list[nn.Module] = []
         self.call: Call | None = None
-        self.names: dict[int, str] = {}
+        self.names: dict[int, list[str]] = {}
 
     # -- while the program runs
 
@@ -141,11 +142,11 @@ class Networks:
         """Return each network with its role, why, and how sure that is; `told` are names that the user gave."""
         roots = [root for root in self.roots if root.calls]
         for root in roots:
-            root.name = root.name or self.names.get(id(root.module), "") or type(root.module).__name__
+            root.name = root.name or type(root.module).__name__
         found: dict[int, tuple[str, str, str]] = {}
         for role, name in told.items():
             for root in roots:
-                if name in (root.name, type(root.module).__name__) or self.names.get(id(root.module)) == name:
+                if name in (root.name, type(root.module).__name__, *self.names.get(id(root.module), ())):
                     found[root.number] = (role, f"named by --{role}", "told")
         if not any(role == "critic" for role, _, _ in found.values()):
             self._find_critic(roots, found)

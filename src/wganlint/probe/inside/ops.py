@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,8 @@ class Operations(TorchFunctionMode):
         if watch.networks.call is None:
             self._sides(name, args, kwargs, given, outs)
             watch.penalties.seen(name, out)
+            if name in ("mul", "__mul__", "multiply") and len(given) == 2 and outs[0].dim() == 0:
+                self._scaled(given, outs[0])
         if name in _VIEWS:
             self._view(given, outs)
         elif not (name.endswith("_") and outs[0].is_leaf and outs[0].requires_grad):  # writing into parameters
@@ -144,6 +147,17 @@ class Operations(TorchFunctionMode):
                 side |= JOINED
         for one in outs:
             marks.of(one).side |= side
+
+    def _scaled(self, given: list[Tensor], out: Tensor) -> None:
+        """Remember by what a GradScaler multiplied a loss."""
+        frame = sys._getframe(1)
+        for _ in range(9):
+            if frame.f_code.co_filename.endswith("grad_scaler.py"):
+                self.watch.marks.of(out).scale = float(given[1].item()) or 1.0
+                return
+            if frame.f_back is None:
+                return
+            frame = frame.f_back
 
     def _view(self, given: list[Tensor], outs: list[Tensor]) -> None:
         """Hand on what is known of the values."""

@@ -104,6 +104,18 @@ def fingerprint(optimizers: list[torch.optim.Optimizer]) -> str:
     return hashlib.sha256("".join([*sorted(hashes), *states]).encode()).hexdigest()
 
 
+def others_than(known: set[int]) -> list[tuple[str, list[int]]]:
+    """Return what living optimizers hold that are not known: those that never stepped."""
+    import gc
+
+    every = [one for one in gc.get_objects() if issubclass(type(one), torch.optim.Optimizer) and id(one) not in known]
+    return [
+        (f"{type(one).__name__} that did not step", [id(two) for two in parameters_of(one)])
+        for one in every
+        if hasattr(one, "param_groups")
+    ]
+
+
 def _digest(tensor: Tensor) -> str:
     data = tensor.detach().cpu().contiguous().reshape(-1)
     raw = bytes(data.view(torch.uint8).numpy()) if data.numel() else b""

@@ -6,7 +6,7 @@ import copy
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -53,7 +53,9 @@ def _slopes(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
         if side not in sides:
             continue
         try:
-            norms = slope_norms(copy_of(root.module), *sides[side])
+            args, kwargs, cast = sides[side]
+            with torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+                norms = slope_norms(copy_of(root.module), args, kwargs)
         except Exception as error:
             name = f"slope of {account.of(root.number)} on {side}"
             watch.gaps[name] = f"{type(error).__name__}: {error}"[:300]

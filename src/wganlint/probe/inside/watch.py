@@ -14,13 +14,13 @@ from torch.optim import optimizer as optimizers
 
 from .gradients import Gradients
 from .marks import Made, Marks, tensors_in
-from .networks import Call, Networks, Root, first_float, kwargs_of_call
+from .networks import PLAYER, Call, Networks, Root, first_float, kwargs_of_call
 from .ops import LARGE, Operations
-from .optimizers import Clock, Optimizer, fingerprint, parameters_of
+from .optimizers import Clock, Optimizer, fingerprint, others_than, parameters_of
 from .penalties import Penalties
 from .sites import Site
 from .tally import Key, Share, Spread
-from .where import Where, names_in
+from .where import Where, best, names_in
 
 
 class Stop(BaseException):
@@ -79,13 +79,14 @@ class Watch:
         self.reaching: dict[tuple[int, str, Any, float], dict[Key, Share]] = {}
         self.syncs: dict[tuple[Any, str], int] = {}
         self.samples: dict[tuple[int, str], dict[Key, Share]] = {}
-        self.kept: dict[tuple[int, int], tuple[tuple[Any, ...], dict[str, Any]]] = {}
+        self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
         self.stopping = 0
         self.gaps: dict[str, str] = {}
         self.told: dict[str, str] = {}  # roles that the user gave
         self.print = ""
         self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
         self.at_steps: Callable[[Watch], None] | None = None
+        self.idle: list[tuple[str, list[int]]] | None = None  # optimizers that did not step, at the end
         self.stepped: dict[int, weakref.ref[torch.optim.Optimizer]] = {}
         self._parameters: set[int] = set()
         self._handles: list[Any] = []
@@ -231,7 +232,7 @@ class Watch:
         if self.step < 1 or self.step + 12 >= self.asked:
             call = self.networks.call
             if call is not None:
-                self.kept[call.key] = (args, kwargs)
+                self.kept[call.key] = (args, kwargs, casting())
 
     def _entry(self, module: nn.Module) -> tuple[str, dict[Key, Spread], dict[Key, Spread]] | None:
         call = self.networks.call
@@ -324,6 +325,9 @@ class Watch:
         """Tensor.backward, called by the program."""
         self.busy = True
         self.gradients.begin(self.where.line())
+        known = self.marks.get(args[0]) if args and isinstance(args[0], Tensor) else None
+        if self.gradients.event is not None and known is not None and known.scale:
+            self.gradients.event.scale = known.scale
         try:
             func(*args, **kwargs)
         finally:
@@ -390,6 +394,7 @@ class Watch:
                 elif not self.print:
                     self._names()
                     self.print = fingerprint([two for one in self.stepped.values() if (two := one()) is not None])
+                    self.idle = others_than({key for key, ref in self.stepped.items() if ref() is not None})
                     if self.at_steps is not None:
                         self.at_steps(self)
                 if self.step >= 1 and self.step + 12 < self.asked:
@@ -408,12 +413,19 @@ class Watch:
         """Learn under which names the program holds its networks and optimizers."""
         names = names_in(self.where.frame(), self.where)
         for root in self.networks.roots:
-            name = names.get(id(root.module))
-            if name and (not root.name or root.name == type(root.module).__name__):
-                root.name = name
-                self.networks.names[id(root.module)] = name
+            known = names.get(id(root.module), [])
+            if known and not root.name:
+                root.name = best(known, PLAYER)
+            self.networks.names.setdefault(id(root.module), []).extend(known)
         for one in self.optimizers.values():
             optimizer = one.ref()
-            name = names.get(id(optimizer)) if optimizer is not None else None
-            if name and not one.name:
-                one.name = name
+            if optimizer is not None and not one.name:
+                one.name = best(names.get(id(optimizer), []))
+
+
+def casting() -> tuple[str, torch.dtype] | None:
+    """Return where autocast is on, and to which number type."""
+    for device in ("cuda", "cpu"):
+        if torch.is_autocast_enabled(device):
+            return device, torch.get_autocast_dtype(device)
+    return None

@@ -33,6 +33,11 @@ class Where:
             known = self._known[code] = self._name(code.co_filename)
         return known
 
+    def is_own(self, module: Any) -> bool:
+        """Whether a module is the user's."""
+        file = getattr(module, "__file__", None)
+        return isinstance(file, str) and (getattr(module, "__name__", "") == "__main__" or bool(self._name(file)))
+
     def _name(self, file: str) -> str:
         if file.startswith("<") or not file:
             return ""
@@ -83,32 +88,51 @@ class Where:
         return {"file": self.user_file(code)[:500], "line": line, "text": text[:300], "function": code.co_name[:100]}
 
 
-def names_in(frame: FrameType | None, user: Where) -> dict[int, str]:
-    """Return the names under which the frames of the user hold objects, by id: locals, attributes of self, globals.
+def names_in(frame: FrameType | None, user: Where) -> dict[int, list[str]]:
+    """Return the names under which the frames of the user hold objects, by id: locals, what they hold, globals.
 
-    Inner names win. The copy of the locals that Python keeps with a frame is emptied, so that it keeps nothing alive.
+    Names of inner frames come first. The copy of the locals that Python keeps with a frame is emptied, so that it keeps
+    nothing alive.
     """
-    found: dict[int, str] = {}
+    found: dict[int, list[str]] = {}
+
+    def learn(value: Any, name: str) -> None:
+        names = found.setdefault(id(value), [])
+        if len(names) < 20 and name not in names:
+            names.append(name)
+
     while frame is not None:
         if user.user_file(frame.f_code):
             local = frame.f_locals
             pairs = list(local.items())
-            owner = local.get("self")
             if frame.f_code.co_flags & _OPTIMIZED and type(local) is dict:
                 local.clear()
-            for name, value in pairs:
-                found.setdefault(id(value), name)
-                if isinstance(value, (list, tuple)) and len(value) < 9:
-                    for number, one in enumerate(value):
-                        found.setdefault(id(one), f"{name}[{number}]")
-                elif isinstance(value, dict) and len(value) < 9:
-                    for key, one in value.items():
-                        found.setdefault(id(one), f"{name}[{key!r}]"[:60])
-            for inner in (owner, getattr(owner, "_modules", None)):
-                held = inner if isinstance(inner, dict) else getattr(inner, "__dict__", None)
-                for name, value in list(held.items()) if isinstance(held, dict) else ():
-                    found.setdefault(id(value), name)
-            for name, value in list(frame.f_globals.items()):
-                found.setdefault(id(value), name)
+            inner = pairs if frame.f_locals is frame.f_globals else [*pairs, *frame.f_globals.items()]
+            for name, value in inner:
+                learn(value, name)
+                for key, one in _held(value, user):
+                    learn(one, key if name == "self" else f"{name}{'' if key.startswith('[') else '.'}{key}"[:60])
         frame = frame.f_back
     return found
+
+
+def _held(value: Any, user: Where) -> list[tuple[str, Any]]:
+    """Return what a small container or an object of the user's own classes holds, by name."""
+    if isinstance(value, (list, tuple)) and len(value) < 9:
+        fields = getattr(value, "_fields", None)
+        return list(zip(fields or [f"[{n}]" for n in range(len(value))], value))  # noqa: B905 - as long as each other
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", one) for key, one in list(value.items())[:9]] if len(value) < 9 else []
+    module = sys.modules.get(getattr(type(value), "__module__", "") or "")
+    own = type(value).__name__ == "SimpleNamespace" or user.is_own(module)
+    held = getattr(value, "__dict__", None) if own else None
+    if not isinstance(held, dict):
+        return []
+    return [*list(held.items())[:100], *list((held.get("_modules") or {}).items())[:100]]
+
+
+def best(names: list[str], pattern: Any = None) -> str:
+    """Return the name that tells most: one that matches, else the outermost one that is more than a word for all."""
+    matching = [name for name in names if pattern is not None and pattern.search(name)]
+    plain = [name for name in names if name not in ("self", "model", "module", "network", "net", "optimizer", "opt")]
+    return (matching or plain[::-1] or names or [""])[0]
