@@ -30,7 +30,7 @@ class Account:
         self.networks = watch.networks.roles(told)
         self.names: dict[int, str] = {}
         for root, *_ in self.networks:
-            name = root.name
+            name = root.name or type(root.module).__name__
             while name in self.names.values():
                 name += "'"
             self.names[root.number] = name
@@ -79,7 +79,6 @@ class Account:
     def told(self) -> dict[str, Any]:
         """Return all that was measured."""
         watch = self.watch
-        watch.penalties.close()
         return {
             "python": sys.version.split()[0], "torch": str(torch.__version__), "device": self.device(),
             "steps": watch.step, "rounds": min((one.steps for one in watch.optimizers.values()), default=0),

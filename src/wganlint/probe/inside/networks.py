@@ -141,8 +141,6 @@ class Networks:
     def roles(self, told: dict[str, str]) -> list[tuple[Root, str, str, str]]:
         """Return each network with its role, why, and how sure that is; `told` are names that the user gave."""
         roots = [root for root in self.roots if root.calls]
-        for root in roots:
-            root.name = root.name or type(root.module).__name__
         found: dict[int, tuple[str, str, str]] = {}
         for role, name in told.items():
             for root in roots:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
+import functools
 import json
 import os
 import random
@@ -33,15 +35,19 @@ class Session:
         self.watch: Watch | None = None
         self.where: Any = None
         self.guard: Guard | None = None
-        self.written = 0.0
+        self.written, self.written_step = 0.0, 0
         self.ended = threading.Event()
 
     # -- writing
 
-    def write(self, ending: dict[str, Any]) -> None:
-        """Write what is known, at once: a reader sees the old file or the new one."""
+    def write(self, ending: dict[str, Any], *, beside: bool = False) -> None:
+        """Write what is known, at once: a reader sees the old file or the new one.
+
+        `beside`: from another thread, while the script is busy; it must change nothing.
+        """
         if os.getpid() != self.pid:
             return
+        step = self.watch.step if self.watch is not None else 0
         found: dict[str, Any] = {"ending": ending}
         watch = self.watch
         if watch is not None:
@@ -50,23 +56,31 @@ class Session:
             if self.order["mode"] != "plain":
                 from .account import Account
 
-                was, watch.busy = watch.busy, True
-                try:
-                    found["measured"] = {**Account(watch, self.order["roles"]).told(), **watch.later}
-                finally:
-                    watch.busy = was
+                if not beside:
+                    watch.penalties.close()
+                found["measured"] = {**Account(watch, self.order["roles"]).told(), **watch.later}
         if self.guard is not None:
             found["refused"] = self.guard.refused[:20]
-        new = f"{self.out}.{self.pid}"
+        new = f"{self.out}.{self.pid}.{threading.get_ident()}"
         with open(new, "w", encoding="utf-8") as stream:
             json.dump(found, stream)
         os.replace(new, self.out)
-        self.written = time.monotonic()
+        self.written, self.written_step = time.monotonic(), step
 
     def flush(self) -> None:
         """Write now and then, so that a crash or a hang leaves what was seen before."""
         if self.order["mode"] != "plain" and time.monotonic() - self.written > self.order.get("flush", 1.0):
-            self.write({"kind": "running", "text": ""})
+            self.write({"kind": "running", "text": ""}, beside=True)
+
+    def keep_writing(self) -> None:
+        """Write from a thread where the script has been busy with something else for a second, or hangs."""
+        while not self.ended.wait(1.0):
+            watch = self.watch
+            if watch is None or watch.stopping or watch.step == self.written_step:
+                continue
+            if time.monotonic() - self.written > 1.0:
+                with contextlib.suppress(RuntimeError):  # a dict grew meanwhile: next time
+                    self.write({"kind": "running", "text": ""}, beside=True)
 
     # -- running
 
@@ -88,8 +102,22 @@ class Session:
             from .trials import at_steps
 
             watch.at_steps = at_steps
+        self._tell_compile(watch)
         os.register_at_fork(after_in_child=self._in_fork)
         watch.attach()
+
+    def _tell_compile(self, watch: Watch) -> None:
+        """Say so where the script compiles: TORCHDYNAMO_DISABLE is set, so it runs eagerly."""
+        import torch
+
+        original = torch.compile
+
+        @functools.wraps(original)
+        def eagerly(*args: Any, **kwargs: Any) -> Any:
+            watch.gaps["torch.compile"] = "it is turned off under the probe: what was compiled ran eagerly"
+            return original(*args, **kwargs)
+
+        torch.compile = eagerly
 
     def _in_fork(self) -> None:
         if self.watch is not None:
@@ -124,7 +152,9 @@ class Session:
         self.guard.watch_save()
         if self.watch is not None:
             self.watch.clock.begun = time.perf_counter()
-        ending = self._ending(lambda: self._script())
+        if order["mode"] != "plain":
+            threading.Thread(target=self.keep_writing, daemon=True).start()
+        ending = self._ending(self._script)
         if self.watch is not None:
             self.watch.active = False
             self.watch.detach()

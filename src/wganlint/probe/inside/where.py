@@ -135,4 +135,5 @@ def best(names: list[str], pattern: Any = None) -> str:
     """Return the name that tells most: one that matches, else the outermost one that is more than a word for all."""
     matching = [name for name in names if pattern is not None and pattern.search(name)]
     plain = [name for name in names if name not in ("self", "model", "module", "network", "net", "optimizer", "opt")]
-    return (matching or plain[::-1] or names or [""])[0]
+    bare = [name for name in matching or plain[::-1] if name.isidentifier()]
+    return (bare or matching or plain[::-1] or names or [""])[0]
