@@ -222,6 +222,58 @@ def inspect(
     raise typer.Exit(UNJUDGED if found.empty else FINE)
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def probe(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The training command, behind `--`.")],
+    steps: Annotated[int, typer.Option("--steps", min=1, max=10_000, help="Optimizer steps to watch.")] = 20,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which it is ended.")] = 600,
+    light: Annotated[bool, typer.Option("--light", help="Watch modules and optimizers only, not operations.")] = False,
+    generator: Annotated[
+        str | None, typer.Option("--generator", metavar="NAME", help="Variable or class of the generator.")
+    ] = None,
+    critic: Annotated[
+        str | None, typer.Option("--critic", metavar="NAME", help="Variable or class of the critic.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Set before the script starts; -1: set none.")] = 0,
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to write.")] = Path("probe.json"),
+    scratch: Annotated[
+        Path | None, typer.Option("--scratch", metavar="DIR", help="Keep the copy that the script ran in, here.")
+    ] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Run in this folder, not in a copy: the script writes here.")
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain/--no-plain", help="Run it first without instruments, to compare.")
+    ] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run user code also in CI.")] = False,
+    analyze: Annotated[
+        bool, typer.Option("--analyze/--no-analyze", help="Then analyze this folder with what was measured.")
+    ] = True,
+) -> None:
+    """Run a training script for a few steps under instruments, and measure what its log cannot say.
+
+    This runs your code: a copy of this folder, in a process of its own, which is ended with all that it started.
+    Exit codes: 0 measured, 2 misuse or the script failed, 3 no optimizer stepped.
+    """
+    from wganlint.probe.command import command_of
+    from wganlint.probe.probing import Options
+    from wganlint.probe.session import probe_and_write
+
+    roles = {role: name for role, name in (("generator", generator), ("critic", critic)) if name is not None}
+    options = Options(steps, timeout, light, None if seed < 0 else seed, scratch, in_place, plain, roles)
+    account, code = probe_and_write(command_of(command), options, into, yes=yes, say=_say)
+    from wganlint.render.screen import echo
+
+    echo(account)
+    if code == FINE and analyze:
+        settings = load_settings(Path.cwd())
+        paths = ["."] if into.resolve().parent == Path.cwd().resolve() else [".", str(into)]
+        report = _report(settings, paths, None, None, None, None, None, None, None, None)
+        if any(run.judged for run in report.runs):
+            _print(report, "full", None, "auto")
+    raise typer.Exit(code)
+
+
 @app.command()
 def explain(
     rule: Annotated[str, typer.Argument(help="Code or name of a rule (SAT001), or what you see ('losses explode').")],

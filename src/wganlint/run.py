@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # pandas is imported when somebody asks for a frame, the sour
     import pandas as pd
 
     from wganlint.expect import Expectation
+    from wganlint.measured import Probe
     from wganlint.source import SourceModel
     from wganlint.trace import Trace
 
@@ -28,7 +29,7 @@ class Input(Struct, frozen=True):
     """A file that was looked at. `why` says what it gave, or why it was not used."""
 
     path: str
-    kind: str  # "log", "errlog", "events", "source", "table", "settings", "trace", "other"
+    kind: str  # "log", "errlog", "events", "source", "table", "settings", "trace", "probe", "other"
     used: bool
     why: str
 
@@ -216,6 +217,7 @@ class Run(Struct, frozen=True):
     tables: tuple[OpTable, ...] = ()
     traces: tuple[Trace, ...] = ()
     source: SourceModel | None = None
+    probe: Probe | None = None  # what a live probe measured
     roles: dict[str, RoleGuess] = field(default_factory=dict)
     auxiliary: tuple[str, ...] = ()  # names of the side losses, in file order
     pairs: tuple[Pair, ...] = ()  # the games that are played, each with its series

@@ -34,6 +34,7 @@ class RunFiles(Struct):
     source: list[File] = field(default_factory=list)
     tables: list[File] = field(default_factory=list)
     traces: list[File] = field(default_factory=list)
+    probes: list[File] = field(default_factory=list)
     settings: list[File] = field(default_factory=list)
     stores: list[File] = field(default_factory=list)  # folders and databases of MLflow, files of W&B
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -58,6 +59,7 @@ def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequ
         if not new and not _runs(look(path, set())):
             new = [RunFiles("", str(path), skipped=list(found.skipped))]
         runs += new
+    runs = _join_probes(runs)
     extra_source = [file for path in source for file in _given(path, "source")]
     extra_events = [file for path in events for file in _given(path, "events")]
     if not paths:
@@ -72,6 +74,20 @@ def discover(paths: Sequence[Path], *, source: Sequence[Path] = (), events: Sequ
             runs[0].skipped.append((file.shown, reason))
     _name_runs(runs)
     return runs
+
+
+def _join_probes(runs: list[RunFiles]) -> list[RunFiles]:
+    """Give a probe that was named by itself to the only other run: `analyze runs/a probe.json`."""
+    alone = [run for run in runs if run.probes and not _holds_more(run)]
+    others = [run for run in runs if run not in alone]
+    if len(others) != 1 or len(alone) != 1:
+        return runs
+    others[0].probes += alone[0].probes
+    return others
+
+
+def _holds_more(run: RunFiles) -> bool:
+    return bool(run.logs or run.events or run.source or run.tables or run.traces or run.settings or run.stores)
 
 
 def _runs(found: Found) -> list[RunFiles]:
@@ -101,7 +117,7 @@ def _runs(found: Found) -> list[RunFiles]:
         for file in stores
         if not _joins_store(file, stores, runs)
     ]
-    if not runs and (found.source or found.traces or found.settings):
+    if not runs and (found.source or found.traces or found.settings or found.probes):
         runs = [RunFiles("", root)]
     index = _Index(runs)
     for file in found.traces:
@@ -118,6 +134,7 @@ def _runs(found: Found) -> list[RunFiles]:
         reason = _join_events(file, index.near(file.shown))
         if reason:
             skipped.append((file.shown, reason))
+    skipped += _give_probes(found.probes, index)
     for file in found.source:
         near = _owners(index.near(file.shown), file)
         if len(near) == 1:
@@ -282,6 +299,18 @@ def _give_settings(files: list[File], index: _Index) -> list[tuple[str, str]]:
             skipped.append((file.shown, "a configuration outside the folder of the run"))
         else:
             near[0].settings.append(file)
+    return skipped
+
+
+def _give_probes(files: list[File], index: _Index) -> list[tuple[str, str]]:
+    """Give what probes measured to the runs in whose folder they lie; return what was not used, and why."""
+    skipped = []
+    for file in files:
+        near = _owners(index.near(file.shown), file)
+        if len(near) == 1:
+            near[0].probes.append(file)
+        else:
+            skipped.append((file.shown, f"a probe that {len(near)} runs may own: analyze it with one of them"))
     return skipped
 
 

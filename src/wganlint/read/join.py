@@ -26,6 +26,7 @@ from wganlint.run import Input, Launch, Note, OpTable, Run, Said, Setting
 from wganlint.series import Series, SeriesBuilder, shared
 
 if TYPE_CHECKING:
+    from wganlint.measured import Probe
     from wganlint.source import SourceModel
     from wganlint.trace import Trace
 
@@ -105,12 +106,13 @@ def _read(
     several = tables.pop("", []), *tables.values()
     joined = _joined([outs.series, errs.series, several[0], _events(files.events, parts)])
     _traces(files.traces, parts)
+    probe = _probe(files.probes, parts)
     source = _source(files.source, parts)
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
     run = Run(
         id=files.id, root=files.root, inputs=tuple(parts.inputs), series=tuple(joined),
         settings=tuple(parts.settings), tables=tuple(parts.tables), traces=tuple(parts.traces), source=source,
-        notes=tuple(parts.notes), said=together(parts.said), launches=tuple(parts.launches),
+        probe=probe, notes=tuple(parts.notes), said=together(parts.said), launches=tuple(parts.launches),
     )  # fmt: skip
     others = [
         replace(run, id=f"{run.id}/{name}", series=tuple(_joined([series])), tables=(),
@@ -312,6 +314,36 @@ def _traces(files: list[File], parts: _Parts) -> None:
         parts.notes += notes
         parts.traces.append(trace)
         parts.inputs.append(Input(file.shown, "trace", bool(trace.operations), in_words(trace)))
+
+
+def _probe(files: list[File], parts: _Parts) -> Probe | None:
+    """Read what a live probe measured: of several files the one that was written last."""
+    if not files:
+        return None
+    from wganlint.read.probed import LARGEST, in_words, read_probe
+
+    probe = None
+    for file in sorted(files, key=_written, reverse=True):
+        if probe is not None:
+            parts.inputs.append(Input(file.shown, "probe", False, f"an earlier probe than {probe.file}: not used"))
+            continue
+        try:
+            with open_file(file.path) as stream:
+                probe = read_probe(stream.read(LARGEST + 1), file.shown)
+            parts.inputs.append(Input(file.shown, "probe", True, in_words(probe)))
+        except InputError as error:
+            parts.inputs.append(Input(file.shown, "probe", False, error.what))
+            parts.notes.append(Note(f"the probe is not used: {error.what}", Place(file.shown)))
+        except OSError as error:
+            parts.inputs.append(Input(file.shown, "probe", False, (error.strerror or str(error)).lower()))
+    return probe
+
+
+def _written(file: File) -> float:
+    try:
+        return file.path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _source(files: list[File], parts: _Parts) -> SourceModel | None:

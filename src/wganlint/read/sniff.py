@@ -20,6 +20,7 @@ CONFIG = late(
     r"|flags|overrides|cmd_?args|commandline_args)(?:[_.-]|$)",
     re.IGNORECASE,
 )
+PROBE = "wganlint-probe"  # the first key in the file of a probe
 _TABLES = frozenset({"csv", "tsv", "jsonl", "ndjson", "dat"})
 
 
@@ -44,7 +45,7 @@ def is_run_folder(names: set[str]) -> bool:
 
 
 def kind_of(name: str, head: bytes, *, given: bool) -> tuple[str, str]:
-    """Return what a file is ("log", "table", "settings", "trace" or "" for none), and why it is none.
+    """Return what a file is ("log", "table", "settings", "trace", "probe" or "" for none), and why it is none.
 
     `name` is its name without the ending of a compression. `given`: the user named this very file, so it is read
     even if nothing in it speaks of training.
@@ -52,6 +53,8 @@ def kind_of(name: str, head: bytes, *, given: bool) -> tuple[str, str]:
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     text = _text(head)
     bare = text.lstrip("\ufeff \t\r\n")
+    if bare.startswith("{") and bare[1:100].lstrip().startswith(f'"{PROBE}"'):
+        return "probe", ""
     if ending == "json" or bare.startswith(("{", "[")):
         found = _json_kind(name, ending, bare, head, given)
         if found is not None:

@@ -55,6 +55,7 @@ class Found(Struct):
     source: list[File] = field(default_factory=list)
     tables: list[File] = field(default_factory=list)
     traces: list[File] = field(default_factory=list)
+    probes: list[File] = field(default_factory=list)
     settings: list[File] = field(default_factory=list)
     stores: list[File] = field(default_factory=list)  # folders and databases of MLflow, files of W&B
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -248,6 +249,8 @@ def _look_in(file: File, name: str, found: Found, given: bool) -> None:
     match kind:
         case "trace":
             found.traces.append(file)
+        case "probe":
+            found.probes.append(file)
         case "table":
             found.tables.append(file)
         case "settings":

@@ -1,0 +1,480 @@
+"""What a live probe measured, as data (Probe); written by `wganlint probe`, read like any other input of a run.
+
+Sides. A measurement that passes the critic belongs to a side: "real", "fake" (computed from what a generator gave,
+also behind a detach), "mixed" (between the two, as a gradient penalty has it), or "" (neither, or not told).
+
+Steps are steps of optimizers, counted from 1 over all of them; `rounds` counts those of the one that steps least.
+Figures are exact counts of elements. Measured numbers are finite; what was not finite is counted, and a number that
+itself was not finite is None. Lines are of the user's files, as the interpreter had them when they ran.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+VERSION = 1  # of the file; the value of its first key
+REAL, FAKE, MIXED, OTHER = "real", "fake", "mixed", ""
+SIDES = (REAL, FAKE, MIXED, OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the user's source: `file` as seen from where the command ran, `function` that it is in."""
+
+    file: str
+    line: int
+    text: str = ""
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the run under the probe ended.
+
+    `kind`: "steps" (as many as were asked for), "finished" (the script came to its end first), "crashed", "exited" (it
+    called exit with another code than 0), "timeout", "killed" (by a signal), "stopped-hard" (it went on after it was
+    told to stop). `text` says it in one sentence; `line` is where it was.
+    """
+
+    kind: str
+    text: str
+    code: int | None = None
+    line: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds from one step of an optimizer to the next (median), bare and under instruments; None: not measured.
+
+    `how` says which steps were run bare. `overhead` is probed / plain, over whole rounds of the same kind of step.
+    """
+
+    wall: float
+    plain_step: float | None = None
+    probed_step: float | None = None
+    overhead: float | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A top-level module of the program that ran.
+
+    `role`: "generator", "critic" or "other". `why` says how it was told, `sure`: "told" (by the user), "high",
+    "medium", "low". `name` is that of the variable or attribute that holds it, `class_name` and `line` its class.
+    `calls` counts forward calls by side of what it was given.
+    """
+
+    name: str
+    role: str
+    class_name: str
+    why: str
+    sure: str
+    parameters: int
+    line: Line | None = None
+    calls: dict[str, int] = field(default_factory=dict)
+    training: bool = True  # in train mode at its last call
+    batch_norm: bool = False  # holds a BatchNorm layer
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many elements of one side were at a bound (or guarded, empty ...): in all, at the first and the last call.
+
+    `first_step`, `last_step` are the steps of those calls; a step that is under way has the number that it will get.
+    """
+
+    side: str
+    calls: int
+    elements: int
+    hit: int
+    first_elements: int
+    first_hit: int
+    first_step: int
+    last_elements: int
+    last_hit: int
+    last_step: int
+
+    @property
+    def share(self) -> float:
+        """Share of all elements, 0 if there were none."""
+        return self.hit / self.elements if self.elements else 0.0
+
+    @property
+    def first_share(self) -> float:
+        """Share at the first call."""
+        return self.first_hit / self.first_elements if self.first_elements else 0.0
+
+    @property
+    def last_share(self) -> float:
+        """Share at the last call."""
+        return self.last_hit / self.last_elements if self.last_elements else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Values of one side: smallest, largest, largest size, median size, mean and standard deviation of what is finite.
+
+    `nonfinite` counts the others. Mean and deviation are over all calls together, the median is that of the last call.
+    """
+
+    side: str
+    calls: int
+    elements: int
+    nonfinite: int
+    lowest: float | None
+    highest: float | None
+    largest: float | None  # max |x|
+    median: float | None  # of |x|
+    mean: float | None
+    deviation: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A place that holds values within bounds: clamp, clip, hardtanh, relu6, tanh, sigmoid.
+
+    At the bound are elements that entered at or beyond it (clamp: x <= low or x >= high; beyond, the gradient is 0); of
+    tanh and sigmoid those whose result is as large as it can be in its number type. `entered` is what came in.
+    `weights`: what is bounded are parameters (weight clipping), not values. `score`: what leaves is the critic's score,
+    up to scaling.
+    """
+
+    line: Line
+    op: str
+    low: float | None
+    high: float | None
+    sides: tuple[Share, ...]
+    entered: tuple[Spread, ...] = ()
+    network: str = ""
+    weights: bool = False
+    score: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A place that replaces what is not finite (nan_to_num, where with isnan or isfinite): `hit` are such elements.
+
+    `backward` is the same for gradients that came back to it, as far as was seen.
+    """
+
+    line: Line
+    op: str
+    sides: tuple[Share, ...]
+    backward: Share | None = None
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An operation that made something that is not finite of what was finite; the first one of each line.
+
+    `direction`: "forward" or "backward" (`op` is then the node that gave the gradient, `line` that of its forward
+    call). `values` are "nan", "inf" or both. `first`: the earliest one of the whole run.
+    """
+
+    line: Line | None
+    op: str
+    direction: str
+    step: int
+    elements: int
+    total: int
+    values: str
+    side: str = ""
+    network: str = ""
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What enters and leaves a layer, by side. `module` is its path in the network (`decision_net.0`)."""
+
+    network: str
+    module: str
+    class_name: str
+    entered: tuple[Spread, ...]
+    left: tuple[Spread, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Where values first became large (|x| >= 1e4): the layer that was given them, and the operation that made them.
+
+    `value` is the largest size, `below` the largest size of what went into `op` (None: it had no input, as `full`).
+    `layer_median` is the median size of what entered the layer; a few large values among small ones are a fill.
+    """
+
+    network: str
+    module: str
+    class_name: str
+    side: str
+    step: int
+    value: float
+    layer_median: float | None
+    elements: int
+    total: int
+    op: str
+    line: Line | None
+    below: float | None = None
+    kind: str = ""  # "fill" (a constant), "division", "exp", "product", "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinel:
+    """A constant of large size that was written into a tensor (full, fill, masked_fill, where), and how far it came.
+
+    `reaching` are elements of just this value in what enters a layer of `network`, called `module`.
+    """
+
+    line: Line
+    op: str
+    value: float
+    calls: int
+    elements: int
+    network: str = ""
+    module: str = ""
+    reaching: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Groups without a member: in a scatter or segment reduction, or samples that a generator gave nothing for.
+
+    `what`: "groups" (rows of the result that no element was written to) or "samples" (zeros among the counts that a
+    generator gave, or a batch with no element at all). `keeps` is the value that such a row keeps. `hit` are the empty
+    ones.
+    """
+
+    line: Line | None
+    op: str
+    what: str
+    sides: tuple[Share, ...]
+    keeps: float | None = None
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """Gradient of a part of a network, behind one `backward()` call (one loss), over its calls.
+
+    `module` is a path in the network, "" for the whole. Norms are L2 over its parameters of what this call added.
+    `none`, `zero` count parameter tensors whose gradient was None, or exactly 0 in all elements, at *each* call;
+    `parameters` are all tensors. `stepped`: an optimizer that holds these parameters stepped on this gradient before
+    it was cleared; else it is a by-product (the generator's of the critic's loss).
+    """
+
+    network: str
+    module: str
+    loss: Line | None
+    calls: int
+    parameters: int
+    none: int
+    zero: int
+    first: float | None
+    last: float | None
+    lowest: float | None
+    highest: float | None
+    stepped: bool
+    nonfinite: int = 0  # calls with a gradient that was not finite
+    first_step: int = 0
+    last_step: int = 0
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing at all came back at any call."""
+        return self.parameters > 0 and self.none + self.zero >= self.parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """A penalty on the slope of the critic: a function that takes the gradient of scores to inputs, or gives up.
+
+    `calls` of the function; `ran` of them that took a gradient; `constant` that returned a value without a graph.
+    `graph`: calls of `autograd.grad` with create_graph. `first`, `last` are the values that it returned. `slope`:
+    the norms that it saw, over its batch.
+    """
+
+    line: Line
+    function: str
+    calls: int
+    ran: int
+    constant: int
+    graph: int
+    first: float | None
+    last: float | None
+    slope: Spread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Norm of the critic's gradient to its input, by side, one norm a sample; measured by the probe on a copy of the
+    graph that the step itself used, or on a call of its own. `step` is when."""
+
+    critic: str
+    side: str
+    step: int
+    samples: int
+    mean: float | None
+    lowest: float | None
+    highest: float | None
+    zero: int = 0  # samples whose gradient is exactly 0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Mean scores of the critic at one step: of the last call on each side before an optimizer stepped."""
+
+    critic: str
+    step: int
+    real: float | None = None
+    fake: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """mean(real) - mean(fake)."""
+        return None if self.real is None or self.fake is None else self.real - self.fake
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """An optimizer and its effect: `ratios` are |update| / |weights| (L2 over all its parameters), step by step.
+
+    `rates` are the learning rates in force at its last step, by group. `networks` maps names of networks to the number
+    of their parameter tensors that it holds. `stepped_on_nothing`: steps with all gradients None.
+    """
+
+    name: str
+    class_name: str
+    line: Line | None
+    rates: tuple[float, ...]
+    steps: int
+    parameters: int
+    networks: dict[str, int]
+    ratios: tuple[float | None, ...] = ()
+    betas: tuple[float, float] | None = None
+    momentum: float | None = None
+    stepped_on_nothing: int = 0
+
+    @property
+    def ratio(self) -> float | None:
+        """The median of |update| / |weights|, None without any."""
+        known = sorted(one for one in self.ratios if one is not None)
+        return known[len(known) // 2] if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Parameters of one submodule that no optimizer holds (`optimizers` is empty), or several do.
+
+    `frozen`: they do not require a gradient, so it is meant.
+    """
+
+    network: str
+    module: str
+    parameters: int
+    optimizers: tuple[str, ...]
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """A line that makes the program wait for the device (item, float, print of a tensor); cheap on the CPU."""
+
+    line: Line
+    op: str
+    calls: int
+    per_step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crosstalk:
+    """Whether the critic's score of one sample changes with the others of its batch: largest change over spread."""
+
+    critic: str
+    change: float | None
+    deviation: float | None
+    layer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An experiment on copies.
+
+    `name`: "critic-alone" (generator frozen: the gap must rise), "generator-alone" (critic frozen: the mean fake score
+    must rise), "noise" (spread of samples of one condition), "condition" (spread over conditions of one noise).
+    `before`, `after` are the gap, the score, or the spread of generated and of real samples. `why_not`: not done.
+    """
+
+    name: str
+    steps: int = 0
+    before: float | None = None
+    after: float | None = None
+    works: bool | None = None
+    text: str = ""
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that was not measured, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """All that one run of `wganlint probe` measured. `file` is the place of the file that was read, as shown."""
+
+    command: tuple[str, ...]
+    script: str
+    folder: str
+    python: str
+    torch: str
+    device: str
+    mode: str  # "default" or "light"
+    asked_steps: int
+    steps: int
+    rounds: int
+    ending: Ending
+    timing: Timing
+    seed: int | None = None
+    wganlint: str = ""
+    file: str = ""
+    networks: tuple[Network, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    jumps: tuple[Jump, ...] = ()
+    sentinels: tuple[Sentinel, ...] = ()
+    empties: tuple[Empty, ...] = ()
+    gradients: tuple[Gradient, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
+    slopes: tuple[Slope, ...] = ()
+    scores: tuple[Score, ...] = ()
+    optimizers: tuple[Optimizer, ...] = ()
+    strays: tuple[Stray, ...] = ()
+    syncs: tuple[Sync, ...] = ()
+    crosstalk: tuple[Crosstalk, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    memory_peak: int | None = None  # bytes on the device
+    unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments
+    output: str = ""  # the last lines that the script printed, where it failed
+
+    def network(self, role: str) -> Network | None:
+        """Return the network of this role, the first if there are several."""
+        return next((one for one in self.networks if one.role == role), None)
+
+    def gradient(self, network: str, module: str = "") -> Gradient | None:
+        """Return the gradient on which an optimizer stepped this part of a network; of several losses the last."""
+        mine = [one for one in self.gradients if one.network == network and one.module == module and one.stepped]
+        return mine[-1] if mine else None
+
+    def dead(self, network: str) -> tuple[str, ...]:
+        """Return the outermost submodules of a network that no loss gave a gradient on which it was stepped."""
+        alive = {one.module for one in self.gradients if one.network == network and one.stepped and not one.dead}
+        seen = {one.module for one in self.gradients if one.network == network and one.stepped}
+        dead = sorted(seen - alive)
+        return tuple(one for one in dead if not any(one != up and (not up or one.startswith(up + ".")) for up in dead))

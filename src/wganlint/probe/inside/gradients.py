@@ -1,0 +1,214 @@
+"""What comes back: gradients of each network behind each loss, and the first node that gives what is not finite."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from .networks import Root
+
+if TYPE_CHECKING:
+    from .watch import Watch
+
+Place = Any
+
+
+class Part:
+    """Gradients of one module behind one loss, over its calls."""
+
+    __slots__ = ("calls", "first", "highest", "last", "lowest", "nonfinite", "seen", "steps", "stepped")
+
+    def __init__(self) -> None:
+        self.calls = self.nonfinite = 0
+        self.first: float | None = None
+        self.last: float | None = None
+        self.lowest, self.highest = math.inf, -math.inf
+        self.steps = [0, 0]
+        self.stepped = False
+        self.seen: dict[int, int] = {}  # of each parameter: 0 never a gradient, 1 only zeros, 2 more
+
+    def add(self, square: float, step: int) -> None:
+        """Count one backward call with this squared norm."""
+        norm = math.sqrt(square) if square == square and square >= 0 else math.nan
+        value = norm if math.isfinite(norm) else None
+        if self.calls == 0:
+            self.first, self.steps[0] = value, step
+        self.calls += 1
+        self.last, self.steps[1] = value, step
+        if value is None:
+            self.nonfinite += 1
+        else:
+            self.lowest, self.highest = min(self.lowest, value), max(self.highest, value)
+
+
+class Event:
+    """One backward call: which parameters it gave a gradient, and the norms."""
+
+    __slots__ = ("got", "norms", "place", "scale")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.got: list[int] = []  # numbers of parameters
+        self.norms: list[Tensor] = []
+        self.scale = 1.0
+
+
+class Gradients:
+    """Listens at each parameter of the networks, and at the nodes of operations."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.parameters: dict[int, tuple[Root, int, str]] = {}  # by id: network, number in it, path
+        self.of_root: dict[int, list[tuple[int, str]]] = {}
+        self.parts: dict[tuple[int, str, Place], Part] = {}
+        self.pending: dict[int, list[Event]] = {}  # of each network: backward calls since its gradients were cleared
+        self.first: dict[int, nn.Parameter] = {}
+        self.event: Event | None = None
+        self.last: Event | None = None
+        self.calls = 0
+
+    def listen(self, root: Root) -> None:
+        """Hook on to the parameters of a network."""
+        for number, (path, one) in enumerate(root.module.named_parameters()):
+            if id(one) in self.parameters:
+                continue
+            self.parameters[id(one)] = (root, number, path)
+            self.of_root.setdefault(root.number, []).append((id(one), path))
+            if one.requires_grad and one.is_leaf:
+                self.first.setdefault(root.number, one)
+                one.register_hook(self._hook(id(one)))  # type: ignore[no-untyped-call]
+
+    def _hook(self, key: int) -> Any:
+        watch = self.watch
+
+        def came(grad: Tensor) -> None:
+            if not watch.active or not isinstance(grad, Tensor) or grad.is_sparse:
+                return
+            was, watch.busy = watch.busy, True
+            try:
+                if self.event is None:
+                    self.begin(watch.where.line())
+                with torch.no_grad():
+                    norm = torch.linalg.vector_norm(grad.detach(), dtype=torch.float64)
+                event = self.event
+                if event is not None:
+                    event.got.append(key)
+                    event.norms.append(norm)
+            finally:
+                watch.busy = was
+
+        return came
+
+    # -- one backward call
+
+    def begin(self, place: Place) -> None:
+        """A backward call starts: what was cleared since is no longer pending."""
+        self.finish()
+        for number, one in self.first.items():
+            if self.pending.get(number) and (one.grad is None or not one.grad.any()):
+                self.pending[number] = []
+        self.event = Event(place)
+        self.calls += 1
+
+    def finish(self) -> None:
+        """A backward call has ended: add up what came."""
+        event, self.event = self.event, None
+        if event is None:
+            return
+        self.last = event
+        norms = torch.stack([one.cpu() for one in event.norms]).tolist() if event.norms else []
+        event.norms = []
+        roots = {self.parameters[key][0].number for key in event.got}
+        values: dict[int, float] = {}
+        for key, value in zip(event.got, norms, strict=True):
+            norm = value / event.scale
+            values[key] = math.hypot(values.get(key, 0.0), norm) if math.isfinite(norm) else math.nan
+        for number in roots:
+            self._add(number, event.place, values)
+            queue = self.pending.setdefault(number, [])
+            queue.append(event)
+            del queue[:-40]
+
+    def _add(self, number: int, place: Place, values: dict[int, float]) -> None:
+        sums: dict[str, float] = {}
+        levels: dict[str, list[tuple[int, int]]] = {}
+        for key, path in self.of_root[number]:
+            value = values.get(key)
+            level = 0 if value is None else 1 if value == 0 else 2
+            for module in above(path):
+                sums[module] = sums.get(module, 0.0) + (0.0 if value is None else value * value)
+                levels.setdefault(module, []).append((key, level))
+        for module, square in sums.items():
+            part = self.parts.setdefault((number, module, place), Part())
+            part.add(square, self.watch.step + 1)
+            for key, level in levels[module]:
+                part.seen[key] = max(part.seen.get(key, 0), level)
+
+    def stepping(self, held: list[int]) -> None:
+        """An optimizer that holds these parameters steps on what is pending."""
+        self.finish()
+        mine = set(held)
+        for number in {self.parameters[key][0].number for key in held if key in self.parameters}:
+            events = [event for event in self.pending.get(number, []) if mine & set(event.got)]
+            if not events and self.last is not None:  # it was given nothing at all
+                self._add(number, self.last.place, {})
+                events = [self.last]
+                got = [key for key in held if key in self.parameters and self.parameters[key][0].number == number]
+            else:
+                got = [key for event in events for key in event.got if key in mine]
+            modules = {module for key in got for module in above(self.parameters[key][2])}
+            for event in events:
+                for module in modules:
+                    part = self.parts.get((number, module, event.place))
+                    if part is not None:
+                        part.stepped = True
+
+    # -- nodes
+
+    def watch_node(self, node: Any, name: str) -> None:
+        """Look at what a node of the graph is given and gives in backward."""
+        watch = self.watch
+        place, key = watch.where.line(), watch.key_now
+        register = getattr(node, "register_hook", None)
+        if register is None:
+            return
+
+        def gave(inputs: Any, outputs: Any) -> None:
+            if not watch.active or watch.nonfinite_backward > 200:
+                return
+            for one in inputs:
+                if one is None or not one.is_floating_point() or one.is_sparse or finite(one):
+                    continue
+                was, watch.busy = watch.busy, True
+                try:
+                    self._broken(node_name, place, key, one, outputs)
+                finally:
+                    watch.busy = was
+                return
+
+        node_name = type(node).__name__
+        register(gave)
+
+    def _broken(self, node: str, place: Place, key: Any, one: Tensor, outputs: Any) -> None:
+        """A node gave what is not finite: it is the origin if it was given what is."""
+        watch = self.watch
+        watch.nonfinite_backward += 1
+        given = [two for two in outputs if two is not None and two.is_floating_point()]
+        if all(finite(two) for two in given) or not watch.origins_in(self.calls):
+            watch.origin(node, one, "backward", place, key)
+
+
+def finite(tensor: Tensor) -> bool:
+    """Whether all elements are finite; the sum tells, and where it does not, each element."""
+    if tensor.numel() == 0 or math.isfinite(tensor.detach().sum().item()):
+        return True
+    return bool(torch.isfinite(tensor.detach()).all().item())
+
+
+def above(path: str) -> list[str]:
+    """Return the modules that a parameter is in, from the whole network on: `a.0.weight` is in "", "a" and "a.0"."""
+    parts = path.split(".")[:-1]
+    return ["", *(".".join(parts[: n + 1]) for n in range(len(parts)))]

@@ -1,0 +1,121 @@
+"""What is known of a tensor while it lives: which networks it came through, its range, the site that made it.
+
+Kept beside the tensors, never on them, by id with a weak reference: nothing lives longer for it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from torch import Tensor
+
+from .tally import Stats, stats_of
+
+# A mark of sides is one number: for network n the bits OUT (came out of it) and IN (was given to it, of no network).
+MOST = 16  # networks that have bits
+OUT, IN = 0, MOST
+MIXED = 1 << (2 * MOST)  # a network was given something between its real and generated inputs
+JOINED = MIXED << 1  # rows of several sides in one batch
+OUTS = (1 << MOST) - 1
+
+
+def out_of(number: int) -> int:
+    """Return the bit of what came out of a network."""
+    return 1 << (OUT + number) if number < MOST else 0
+
+
+def into(number: int) -> int:
+    """Return the bit of what a network was given, and no network made."""
+    return 1 << (IN + number) if number < MOST else 0
+
+
+class Made:
+    """The operation that made large values, or a bound or mask, of which a tensor consists."""
+
+    __slots__ = ("below", "kind", "line", "op", "value")
+
+    def __init__(self, op: str, line: Any, kind: str, value: float, below: float | None) -> None:
+        self.op, self.line, self.kind, self.value, self.below = op, line, kind, value, below
+
+
+class Known:
+    """What is known of one tensor."""
+
+    __slots__ = ("bound", "made", "mask", "ref", "scale", "side", "stats", "version")
+
+    def __init__(self, ref: weakref.ref[Tensor]) -> None:
+        self.ref = ref
+        self.side = 0
+        self.stats: Stats | None = None
+        self.version = -1
+        self.made: Made | None = None  # of its large values
+        self.bound: Any = None  # the site of a bound whose result this is, up to scaling
+        self.scale = 0.0  # of a loss: what a GradScaler multiplied it by
+        self.mask = 0  # a mask: 1 tells what is not finite, -1 what is
+
+
+class Marks:
+    """All that is known of living tensors."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Known] = {}
+
+    def get(self, tensor: Tensor) -> Known | None:
+        """Return what is known of a tensor."""
+        known = self._known.get(id(tensor))
+        return known if known is not None and known.ref() is tensor else None
+
+    def of(self, tensor: Tensor) -> Known:
+        """Return what is known of a tensor, made anew if it is not."""
+        key = id(tensor)
+        known = self._known.get(key)
+        if known is None or known.ref() is not tensor:
+            table = self._known
+
+            def gone(ref: weakref.ref[Tensor]) -> None:
+                held = table.get(key)
+                if held is not None and held.ref is ref:
+                    del table[key]
+
+            known = table[key] = Known(weakref.ref(tensor, gone))
+        return known
+
+    def side(self, tensor: Tensor) -> int:
+        """Return the mark of sides of a tensor, 0 for one that no network made or saw."""
+        known = self._known.get(id(tensor))
+        return known.side if known is not None and known.ref() is tensor else 0
+
+    def stats(self, tensor: Tensor) -> Stats | None:
+        """Return the range of a tensor; computed once as long as nobody writes into it."""
+        known = self.get(tensor)
+        if known is not None and known.stats is not None and known.version == version_of(tensor):
+            return known.stats
+        found = stats_of(tensor)
+        if found is not None:
+            known = known or self.of(tensor)
+            known.stats, known.version = found, version_of(tensor)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def version_of(tensor: Tensor) -> int:
+    """Return how often somebody wrote into a tensor; 0 for one that does not count."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def tensors_in(value: Any, depth: int = 0) -> list[Tensor]:
+    """Return the tensors in arguments or results: themselves, in lists, tuples, dicts and plain objects."""
+    if isinstance(value, Tensor):
+        return [value]
+    if depth > 3:
+        return []
+    if isinstance(value, (list, tuple)):
+        return [one for part in value[:64] for one in tensors_in(part, depth + 1)]
+    if isinstance(value, dict):
+        return [one for part in list(value.values())[:64] for one in tensors_in(part, depth + 1)]
+    if hasattr(value, "__dataclass_fields__"):
+        return [one for part in list(vars(value).values())[:64] for one in tensors_in(part, depth + 1)]
+    return []

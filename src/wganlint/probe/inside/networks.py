@@ -1,0 +1,231 @@
+"""The networks of the program: its top-level modules, what each call was given, and which is generator or critic."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .marks import IN, JOINED, MIXED, OUTS, Marks, into, out_of, tensors_in
+from .tally import Key, Share, Spread
+
+CRITIC = re.compile(r"crit|discrim|(?:^|[._])(?:net_?)?d(?:is|isc)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?d(?![a-z])", re.I)
+GENERATOR = re.compile(r"gener|(?:^|[._])(?:net_?)?g(?:en)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?g(?![a-z])", re.I)
+PLAYER = re.compile(f"{CRITIC.pattern}|{GENERATOR.pattern}", re.I)
+_CLEAR = ("DataParallel", "DistributedDataParallel", "OptimizedModule", "FullyShardedDataParallel")
+
+
+class Root:
+    """A network: a module that is called while no other is running, or a part of one that holds both players."""
+
+    def __init__(self, module: nn.Module, number: int) -> None:
+        self.module, self.number = module, number
+        self.name = ""
+        self.paths = {id(one): path for path, one in module.named_modules()}
+        self.calls: dict[Key, int] = {}
+        self.scores: dict[Key, Spread] = {}
+        self.last_scores: dict[int, tuple[int, float | None]] = {}  # by marks: step and mean
+        self.steps: list[tuple[int, int, float | None]] = []  # step, marks, mean score at its last call in it
+        self.main: set[int] = set()  # places of arguments that are samples: those that another network made
+        self.kept: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+        self.given: dict[Key, Share] = {}
+        self.training = True
+        self.entered_from = 0  # bits of networks whose results it was given
+        self.entered_bare = False  # it was given what no network made
+        self.scalar = False  # gives one number a sample
+
+
+class Call:
+    """A call that is under way."""
+
+    __slots__ = ("depth", "key", "root")
+
+    def __init__(self, root: Root, key: Key, depth: int) -> None:
+        self.root, self.key, self.depth = root, key, depth
+
+
+class Networks:
+    """Finds the networks while the program runs, and tells afterwards which is which."""
+
+    def __init__(self, marks: Marks) -> None:
+        self.marks = marks
+        self.roots: list[Root] = []
+        self.owner: dict[int, Root] = {}  # of each module, by id
+        self.running: list[nn.Module] = []
+        self.call: Call | None = None
+        self.names: dict[int, list[str]] = {}
+
+    # -- while the program runs
+
+    def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root | None:
+        """A module is called; return the network if it is the outermost call of one."""
+        self.running.append(module)
+        if self.call is not None or is_clear(module):
+            return None
+        root = self.owner.get(id(module))
+        if root is None:
+            if not any(True for _ in module.parameters()):
+                return None
+            root = self._new(module)
+        key = self._key(root, args, kwargs)
+        self.call = Call(root, key, len(self.running))
+        root.calls[key] = root.calls.get(key, 0) + 1
+        root.training = root.module.training
+        return root
+
+    def leave(self, module: nn.Module, output: Any) -> Call | None:
+        """A module returns (or fails); return the call that ends with it."""
+        while self.running and self.running.pop() is not module:
+            pass
+        call = self.call
+        if call is None or len(self.running) >= call.depth:
+            return None
+        self.call = None
+        number = out_of(call.root.number)
+        mark = (call.key[1] & (OUTS | MIXED | JOINED)) | number
+        for tensor in tensors_in(output):
+            self.marks.of(tensor).side = mark
+        return call
+
+    def _new(self, module: nn.Module) -> Root:
+        root = Root(module, len(self.roots))
+        inner = {id(one) for one in module.modules()}
+        for other in [one for one in self.roots if id(one.module) in inner]:  # a part was called before the whole
+            root.number = min(root.number, other.number)
+            for key, count in other.calls.items():
+                root.calls[key] = root.calls.get(key, 0) + count
+            root.entered_from |= other.entered_from
+            root.entered_bare |= other.entered_bare
+            other.module, other.paths = module, root.paths
+            for one in inner:
+                self.owner[one] = other
+            return other
+        self.roots.append(root)
+        for one in inner:
+            self.owner.setdefault(one, root)
+        return root
+
+    def _key(self, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key:
+        """Return what the call was given, as marks, and mark what it was given for the first time."""
+        marks, own = self.marks, out_of(root.number)
+        every = 0
+        places = [*enumerate(args), *enumerate(kwargs.values(), start=100)]
+        floats = []
+        for place, value in places:
+            for tensor in tensors_in(value):
+                side = marks.side(tensor)
+                made = side & OUTS & ~own
+                if made and tensor.is_floating_point():
+                    root.main.add(place)
+                    if side & into(root.number) or (tensor.is_leaf and tensor.requires_grad):
+                        every |= MIXED
+                every |= made | (side & (MIXED | JOINED))
+                if tensor.is_floating_point():
+                    floats.append((place, tensor))
+        if every & OUTS:
+            root.entered_from |= every & OUTS
+        else:
+            root.entered_bare = True
+            chosen = [(place, one) for place, one in floats if place in root.main] or floats[:1]
+            for _, tensor in chosen:
+                marks.of(tensor).side |= into(root.number)
+        return root.number, every
+
+    # -- afterwards
+
+    def roles(self, told: dict[str, str]) -> list[tuple[Root, str, str, str]]:
+        """Return each network with its role, why, and how sure that is; `told` are names that the user gave."""
+        roots = [root for root in self.roots if root.calls]
+        found: dict[int, tuple[str, str, str]] = {}
+        for role, name in told.items():
+            for root in roots:
+                if name in (root.name, type(root.module).__name__, *self.names.get(id(root.module), ())):
+                    found[root.number] = (role, f"named by --{role}", "told")
+        if not any(role == "critic" for role, _, _ in found.values()):
+            self._find_critic(roots, found)
+        critics = [root for root in roots if found.get(root.number, ("",))[0] == "critic"]
+        if not any(role == "generator" for role, _, _ in found.values()):
+            self._find_generator(roots, critics, found)
+        other = ("other", "neither gives scores nor what is scored", "medium")
+        return [(root, *found.get(root.number, other)) for root in roots]
+
+    def _find_critic(self, roots: list[Root], found: dict[int, tuple[str, str, str]]) -> None:
+        both = [root for root in roots if root.entered_bare and root.entered_from and trains(root)]
+        both = [root for root in both if root.number not in found]
+        named = [root for root in both if self._reads(root, CRITIC) and not self._reads(root, GENERATOR)]
+        for root in named or [one for one in both if one.scalar] or both[:1]:
+            sure = "high" if root in named or len(both) == 1 else "medium"
+            found[root.number] = ("critic", "was given both data and what another network made", sure)
+        if both:
+            return
+        for root in roots:
+            if root.number not in found and self._reads(root, CRITIC) and not self._reads(root, GENERATOR):
+                found[root.number] = ("critic", "by its name", "medium" if root.entered_from else "low")
+
+    def _find_generator(self, roots: list[Root], critics: list[Root], found: dict[int, tuple[str, str, str]]) -> None:
+        bits = 0
+        for critic in critics:
+            bits |= critic.entered_from
+        free = [root for root in roots if root.number not in found]
+        makers = [root for root in free if bits & out_of(root.number)]
+        named = [root for root in makers if self._reads(root, GENERATOR)]
+        for root in named or makers:
+            sure = "high" if root in named or len(makers) == 1 else "medium"
+            found[root.number] = ("generator", "what it made was given to the critic", sure)
+        if makers:
+            return
+        for root in free:
+            if self._reads(root, GENERATOR):
+                found[root.number] = ("generator", "by its name", "low")
+
+    def _reads(self, root: Root, pattern: re.Pattern[str]) -> bool:
+        return bool(pattern.search(root.name) or pattern.search(type(root.module).__name__))
+
+
+def trains(root: Root) -> bool:
+    """Whether any parameter of a network wants a gradient."""
+    return any(one.requires_grad for one in root.module.parameters())
+
+
+def is_clear(module: nn.Module) -> bool:
+    """Whether a module only wraps others: data parallel, compiled, or one that holds both players."""
+    if type(module).__name__ in _CLEAR:
+        return True
+    names = [name for name, child in module.named_children() if any(True for _ in child.parameters())]
+    return any(CRITIC.search(name) for name in names) and any(GENERATOR.search(name) for name in names)
+
+
+def class_line(module: nn.Module) -> tuple[CodeType, int] | None:
+    """Return where the class of a module is written: the code of its forward, and the line of `class`."""
+    try:
+        forward = type(module).forward
+        code: CodeType = forward.__code__
+        return code, inspect.getsourcelines(type(module))[1]
+    except (OSError, TypeError, AttributeError):
+        return None
+
+
+def kwargs_of_call() -> dict[str, Any]:
+    """Return the keyword arguments of the module call under way, which global hooks are not given; {} if not seen."""
+    frame = sys._getframe(2)
+    for _ in range(3):
+        found = frame.f_locals.get("kwargs") if frame.f_code.co_name in ("inner", "_call_impl") else None
+        if isinstance(found, dict):
+            return found
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return {}
+
+
+def first_float(output: Any) -> Tensor | None:
+    """Return the first tensor of floats in a result."""
+    return next((one for one in tensors_in(output) if one.is_floating_point()), None)
+
+
+__all__ = ["IN", "Call", "Networks", "Root", "class_line", "first_float", "kwargs_of_call", "torch", "trains"]

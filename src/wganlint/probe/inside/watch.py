@@ -1,0 +1,431 @@
+"""All instruments together: hooks of modules and optimizers, the operation mode, and what they feed."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as modules
+from torch.optim import optimizer as optimizers
+
+from .gradients import Gradients
+from .marks import Made, Marks, tensors_in
+from .networks import PLAYER, Call, Networks, Root, first_float, kwargs_of_call
+from .ops import LARGE, Operations
+from .optimizers import Clock, Optimizer, fingerprint, others_than, parameters_of
+from .penalties import Penalties
+from .sites import Site
+from .tally import Key, Share, Spread
+from .where import Where, best, names_in
+
+
+class Stop(BaseException):
+    """Enough steps are done: leaves the user's script from its optimizer's step."""
+
+
+class Listener(Protocol):
+    """What the instruments need of the session around them."""
+
+    def flush(self) -> None:
+        """Write what is known, if it is time."""
+
+    def stop(self, times: int) -> None:
+        """The script is being told to stop, for this many times."""
+
+
+class Origin:
+    """Where something that is not finite was made first, on one line."""
+
+    def __init__(self, op: str, place: Any, direction: str, step: int, key: Key, order: int) -> None:
+        self.op, self.place, self.direction, self.step, self.key, self.order = op, place, direction, step, key, order
+        self.elements = self.total = 0
+        self.nan = self.inf = False
+        self.event = 0
+
+
+class Jump:
+    """The first layer that was given large values."""
+
+    def __init__(self, root: Root, path: str, module: nn.Module, key: Key, step: int) -> None:
+        self.root, self.path, self.class_name, self.key, self.step = root, path, type(module).__name__, key, step
+        self.value = 0.0
+        self.median: float | None = None
+        self.elements = self.total = 0
+        self.made: Made | None = None
+
+
+class Watch:
+    """Listens while the program runs. `light`: modules and optimizers only."""
+
+    def __init__(self, where: Where, steps: int, mode: str, session: Listener) -> None:
+        self.where, self.asked, self.mode, self.session = where, steps, mode, session
+        self.active, self.busy = True, False
+        self.step = 0
+        self.marks = Marks()
+        self.networks = Networks(self.marks)
+        self.gradients = Gradients(self)
+        self.penalties = Penalties(self)
+        self.clock = Clock()
+        self.optimizers: dict[int, Optimizer] = {}
+        self.sites: dict[tuple[Any, ...], Site] = {}
+        self.origins: dict[tuple[Any, ...], Origin] = {}
+        self.nonfinite_backward = 0
+        self.ranges: dict[tuple[int, str], tuple[str, dict[Key, Spread], dict[Key, Spread]]] = {}
+        self.jumps: dict[tuple[int, int], Jump] = {}
+        self.reaching: dict[tuple[int, str, Any, float], dict[Key, Share]] = {}
+        self.syncs: dict[tuple[Any, str], int] = {}
+        self.samples: dict[tuple[int, str], dict[Key, Share]] = {}
+        self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
+        self.stopping = 0
+        self.gaps: dict[str, str] = {}
+        self.told: dict[str, str] = {}  # roles that the user gave
+        self.print = ""
+        self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
+        self.at_steps: Callable[[Watch], None] | None = None
+        self.idle: list[tuple[str, list[int]]] | None = None  # optimizers that did not step, at the end
+        self.stepped: dict[int, weakref.ref[torch.optim.Optimizer]] = {}
+        self._parameters: set[int] = set()
+        self._handles: list[Any] = []
+        self._mode: Operations | None = None
+
+    # -- on and off
+
+    def attach(self) -> None:
+        """Hook on, by PyTorch's public hooks only."""
+        self._handles = [optimizers.register_optimizer_step_post_hook(self._after_step)]
+        if self.mode == "plain":
+            return
+        self._handles += [
+            modules.register_module_forward_pre_hook(self._enter),
+            modules.register_module_forward_hook(self._leave, always_call=True),
+            optimizers.register_optimizer_step_pre_hook(self._before_step),
+        ]
+        if self.mode == "default":
+            self._mode = Operations(self)
+            self._mode.__enter__()  # type: ignore[no-untyped-call]
+
+    def detach(self) -> None:
+        """Let go; nothing of the probe runs after this."""
+        self.active = False
+        if self._mode is not None:
+            mode, self._mode = self._mode, None
+            with contextlib.suppress(Exception):
+                mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    # -- what is running
+
+    @property
+    def key_now(self) -> Key:
+        """What is running: the network and what it was given."""
+        call = self.networks.call
+        return call.key if call is not None else (-1, 0)
+
+    def key(self, given: tuple[Any, ...]) -> Key:
+        """What is running; outside of the networks, what these tensors came through."""
+        call = self.networks.call
+        if call is not None:
+            return call.key
+        side = 0
+        for one in given:
+            if isinstance(one, Tensor):
+                side |= self.marks.side(one)
+        return -1, side
+
+    def site(self, kind: str, op: str) -> Site:
+        """Return the site of an operation on the line of the user that is running."""
+        place = self.where.line()
+        number = self.key_now[0]
+        found = self.sites.get((kind, op, place, number))
+        if found is None:
+            found = self.sites[(kind, op, place, number)] = Site(op, place)
+        return found
+
+    def rarely(self, site: Site, key: Key) -> bool:
+        """Whether the costly part is due: at the first calls and now and then."""
+        calls = site.shares[key].calls if key in site.shares else 0
+        return calls < 3 or calls % 8 == 0
+
+    def bind(self, out: Tensor, site: Site) -> None:
+        """A tensor is the result of a bound."""
+        self.marks.of(out).bound = site
+
+    def is_parameter(self, tensor: Tensor) -> bool:
+        """Whether a tensor is (a view of) a parameter of a network or an optimizer."""
+        if isinstance(tensor, nn.Parameter):
+            return True
+        with contextlib.suppress(RuntimeError, NotImplementedError):
+            return tensor.untyped_storage().data_ptr() in self._parameters
+        return False
+
+    def sync(self, name: str) -> None:
+        """The program waits for the device."""
+        key = (self.where.line(), name)
+        self.syncs[key] = self.syncs.get(key, 0) + 1
+
+    def origin(self, op: str, tensor: Tensor, direction: str, place: Any = None, key: Key | None = None) -> None:
+        """Something that is not finite was made."""
+        place = place if place is not None else self.where.line()
+        name = (op, place, direction)
+        found = self.origins.get(name)
+        if found is None:
+            if len(self.origins) > 200:
+                return
+            found = Origin(op, place, direction, self.step + 1, key or self.key_now, len(self.origins))
+            self.origins[name] = found
+        found.event = self.gradients.calls
+        data = tensor.detach()
+        nan, inf = int(torch.isnan(data).sum().item()), int(torch.isinf(data).sum().item())
+        found.elements += nan + inf
+        found.total += data.numel()
+        found.nan |= nan > 0
+        found.inf |= inf > 0
+
+    def origins_in(self, event: int) -> bool:
+        """Whether a backward origin is known of this backward call."""
+        return any(one.event == event and one.direction == "backward" for one in self.origins.values())
+
+    # -- modules
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        if not self.active or self.busy:
+            return
+        self.busy = True
+        try:
+            with torch.no_grad():
+                given = args if isinstance(args, tuple) else (args,)
+                first = self.networks.call is None
+                kwargs = kwargs_of_call() if first else {}
+                root = self.networks.enter(module, given, kwargs)
+                if root is not None:
+                    self._new_call(root, given, kwargs)
+                if self.networks.call is not None and module._parameters:
+                    self._given(module, given)
+        finally:
+            self.busy = False
+
+    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        if not self.active or self.busy:
+            return
+        self.busy = True
+        try:
+            with torch.no_grad():
+                if self.networks.call is not None and module._parameters and output is not None:
+                    self._gave(module, output)
+                call = self.networks.leave(module, output)
+                if call is not None and output is not None:
+                    self._result(call, output)
+        finally:
+            self.busy = False
+
+    def _new_call(self, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if sum(root.calls.values()) == 1:
+            self.gradients.listen(root)
+            with contextlib.suppress(RuntimeError, NotImplementedError):
+                self._parameters |= {one.untyped_storage().data_ptr() for one in root.module.parameters()}
+        if self.step < 1 or self.step + 12 >= self.asked:
+            call = self.networks.call
+            if call is not None:
+                self.kept[call.key] = (args, kwargs, casting())
+
+    def _entry(self, module: nn.Module) -> tuple[str, dict[Key, Spread], dict[Key, Spread]] | None:
+        call = self.networks.call
+        if call is None:
+            return None
+        path = call.root.paths.get(id(module))
+        if path is None:
+            return None
+        name = (call.root.number, path)
+        found = self.ranges.get(name)
+        if found is None:
+            found = self.ranges[name] = (type(module).__name__, {}, {})
+        return found
+
+    def _given(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        entry, call = self._entry(module), self.networks.call
+        tensor = first_float(args)
+        if entry is None or call is None or tensor is None:
+            return
+        stats = self.marks.stats(tensor)
+        if stats is None:
+            return
+        spread = entry[1].setdefault(call.key, Spread())
+        spread.add(tensor, stats, median=spread.calls < 2 or spread.calls % 16 == 0)
+        if stats.finite and stats.largest >= LARGE:
+            self._is_large(module, call, tensor, stats.largest, spread)
+
+    def _is_large(self, module: nn.Module, call: Call, tensor: Tensor, largest: float, spread: Spread) -> None:
+        known = self.marks.get(tensor)
+        made = known.made if known is not None else None
+        path = call.root.paths.get(id(module), "")
+        if made is not None and made.kind == "fill":
+            hit = int((tensor == made.value).sum().item())
+            name = (call.root.number, path, (made.line, made.op), made.value)
+            first = {key[:1] + key[2:] for key in self.reaching}
+            if hit and (name in self.reaching or name[:1] + name[2:] not in first):
+                shares = self.reaching.setdefault(name, {})
+                shares.setdefault(call.key, Share()).add(tensor.numel(), hit, self.step + 1)
+        if call.key in self.jumps:
+            return
+        jump = self.jumps[call.key] = Jump(call.root, path, module, call.key, self.step + 1)
+        jump.value, jump.median, jump.made = largest, spread.median, made
+        jump.elements = int((tensor.abs() >= LARGE).sum().item())
+        jump.total = tensor.numel()
+
+    def _gave(self, module: nn.Module, output: Any) -> None:
+        entry, call = self._entry(module), self.networks.call
+        tensor = first_float(output)
+        if entry is None or call is None or tensor is None:
+            return
+        stats = self.marks.stats(tensor)
+        if stats is not None:
+            entry[2].setdefault(call.key, Spread()).add(tensor, stats)
+
+    def _result(self, call: Call, output: Any) -> None:
+        """A network has returned: its score, the bound that it comes from, empty samples."""
+        root, outs = call.root, tensors_in(output)
+        tensor = first_float(outs)
+        if tensor is not None:
+            stats = self.marks.stats(tensor)
+            if stats is not None:
+                spread = root.scores.setdefault(call.key, Spread())
+                before, nonfinite = spread.total, spread.nonfinite
+                spread.add(tensor, stats)
+                known = stats.numel and spread.nonfinite == nonfinite
+                if len(root.steps) < 4000:
+                    mean = (spread.total - before) / stats.numel if known else None
+                    root.steps.append((self.step + 1, call.key[1], mean))
+                root.scalar = tensor.dim() < 2 or tensor.shape[-1] == 1
+            known_of = self.marks.get(tensor)
+            if known_of is not None and known_of.bound is not None:
+                known_of.bound.score_of.add(root.number)
+        self._count_samples(call, outs)
+
+    def _count_samples(self, call: Call, outs: list[Tensor]) -> None:
+        rows = {one.shape[0] for one in outs if one.is_floating_point() and one.dim() > 1}
+        for one in outs:
+            if one.dtype in (torch.int64, torch.int32) and one.dim() == 1 and int(one.sum().item()) in rows:
+                share = self.samples.setdefault((call.root.number, "counts"), {}).setdefault(call.key, Share())
+                share.add(one.numel(), int((one == 0).sum().item()), self.step + 1)
+                return
+        floats = [one for one in outs if one.is_floating_point()]
+        if floats:
+            share = self.samples.setdefault((call.root.number, "batch"), {}).setdefault(call.key, Share())
+            share.add(1, int(all(one.numel() == 0 for one in floats)), self.step + 1)
+
+    # -- backward
+
+    def backward(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Tensor.backward, called by the program."""
+        self.busy = True
+        self.gradients.begin(self.where.line())
+        known = self.marks.get(args[0]) if args and isinstance(args[0], Tensor) else None
+        if self.gradients.event is not None and known is not None and known.scale:
+            self.gradients.event.scale = known.scale
+        try:
+            func(*args, **kwargs)
+        finally:
+            self.gradients.finish()
+            self.busy = False
+        if self.gradients.calls >= 10 * self.asked + 20 and self.step < self.asked:
+            self.gaps["steps"] = "backward was called far more often than an optimizer stepped; stopped by that count"
+            self._stop()
+
+    def slope(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """torch.autograd.grad, called by the program."""
+        self.busy = True
+        try:
+            result = func(*args, **kwargs)
+            with torch.no_grad():
+                self.penalties.took(kwargs, result, self.key_now)
+        finally:
+            self.busy = False
+        if self.networks.call is None:
+            side = 0
+            for one in [two for value in args for two in tensors_in(value)]:
+                side |= self.marks.side(one)
+            for one in tensors_in(result):
+                self.marks.of(one).side |= side
+        return result
+
+    # -- optimizers
+
+    def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if not self.active:
+            return
+        was, self.busy = self.busy, True
+        try:
+            with torch.no_grad():
+                known = self.optimizers.get(id(optimizer))
+                if known is None or known.ref() is not optimizer:
+                    number = len(self.optimizers)
+                    known = self.optimizers[id(optimizer)] = Optimizer(optimizer, self.where.line(), number)
+                    self._names()
+                    with contextlib.suppress(RuntimeError, NotImplementedError):
+                        self._parameters |= {one.untyped_storage().data_ptr() for one in parameters_of(optimizer)}
+                self.gradients.finish()
+                known.pre(optimizer)
+                self.gradients.stepping(known.held)
+        finally:
+            self.busy = was
+
+    def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if not self.active:
+            return
+        was, self.busy = self.busy, True
+        try:
+            if not self.stopping:
+                self.step += 1
+                self.clock.tick()
+                if id(optimizer) not in self.stepped:
+                    self.stepped[id(optimizer)] = weakref.ref(optimizer)
+                with torch.no_grad():
+                    known = self.optimizers.get(id(optimizer))
+                    if known is not None:
+                        known.post(optimizer)
+                if self.step < self.asked:
+                    self.session.flush()
+                elif not self.print:
+                    self._names()
+                    self.print = fingerprint([two for one in self.stepped.values() if (two := one()) is not None])
+                    self.idle = others_than({key for key, ref in self.stepped.items() if ref() is not None})
+                    if self.at_steps is not None:
+                        self.at_steps(self)
+                if self.step >= 1 and self.step + 12 < self.asked:
+                    self.kept.clear()
+        finally:
+            self.busy = was
+        if self.step >= self.asked:
+            self._stop()
+
+    def _stop(self) -> None:
+        self.stopping += 1
+        self.session.stop(self.stopping)
+        raise Stop
+
+    def _names(self) -> None:
+        """Learn under which names the program holds its networks and optimizers."""
+        names = names_in(self.where.frame(), self.where)
+        for root in self.networks.roots:
+            known = names.get(id(root.module), [])
+            if known and not root.name:
+                root.name = best(known, PLAYER)
+            self.networks.names.setdefault(id(root.module), []).extend(known)
+        for one in self.optimizers.values():
+            optimizer = one.ref()
+            if optimizer is not None and not one.name:
+                one.name = best(names.get(id(optimizer), []))
+
+
+def casting() -> tuple[str, torch.dtype] | None:
+    """Return where autocast is on, and to which number type."""
+    for device in ("cuda", "cpu"):
+        if torch.is_autocast_enabled(device):
+            return device, torch.get_autocast_dtype(device)
+    return None

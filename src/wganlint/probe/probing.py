@@ -1,0 +1,181 @@
+"""The way of a probe: a command becomes two runs of the user's script, one plain and one measured, and then a Probe."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wganlint import __version__
+from wganlint.errors import UsageError
+from wganlint.measured import VERSION, Ending, Line, Probe, Timing
+from wganlint.probe.command import Command
+from wganlint.probe.runner import Outcome, execute
+from wganlint.probe.scratch import copy_folder, state_of
+from wganlint.read.sniff import PROBE
+
+PRINTED = 15  # last lines of the script's output that are kept where it failed
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a probe is to run. `scratch`: a folder to keep the copy in; `in_place`: run in the user's own folder."""
+
+    steps: int = 20
+    timeout: float = 600.0
+    light: bool = False
+    seed: int | None = 0
+    scratch: Path | None = None
+    in_place: bool = False
+    plain: bool = True
+    roles: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a probe measured, and what must be said beside it."""
+
+    probe: Probe
+    notices: tuple[str, ...] = ()
+
+
+def run_probe(command: Command, options: Options, folder: Path, say: Callable[[str], None]) -> Probed:
+    """Run the user's command under instruments and return what was measured.
+
+    Raises:
+        UsageError: the command cannot be started, or its interpreter has no torch.
+    """
+    notices: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="wganlint-probe-", ignore_cleanup_errors=True) as temporary:
+        room = Path(temporary)
+        before = {} if options.in_place else state_of(folder)
+        plain: Outcome | None = None
+        if options.plain and not options.in_place:
+            say(f"running {options.steps} steps without instruments")
+            plain = _once(command, options, folder, room, "plain", notices)
+            if _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps:
+                return Probed(_probe(command, options, folder, "plain", None, plain), tuple(notices))
+        say(f"running {options.steps} steps with instruments")
+        mode = "light" if options.light else "default"
+        measured = _once(command, options, folder, room, mode, notices)
+        if plain is not None and _differ(plain, measured):
+            say("the weights differ from those of the run without instruments: once more, to see why")
+            if _differ(plain, _once(command, options, folder, room, "plain", notices)):
+                notices.append("the script does not repeat by itself (its seeds, threads or workers)")
+                plain.written.pop("fingerprint", None)
+        if not options.in_place:
+            changed = [name for name, state in state_of(folder).items() if before.get(name) != state]
+            if changed:
+                notices.append(f"files of your project changed meanwhile: {', '.join(sorted(changed)[:3])}")
+    return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)))
+
+
+def _differ(one: Outcome, other: Outcome) -> bool:
+    mine, theirs = one.written.get("fingerprint"), other.written.get("fingerprint")
+    return bool(mine and theirs and mine != theirs)
+
+
+def _once(command: Command, options: Options, folder: Path, room: Path, mode: str, notices: list[str]) -> Outcome:
+    place = Path(tempfile.mkdtemp(prefix=f"{mode}-", dir=room))
+    where, guarded = folder, []
+    if not options.in_place:
+        keep = options.scratch is not None and mode != "plain"
+        into = options.scratch if options.scratch is not None and keep else place / "copy"
+        if into.exists() and any(into.iterdir()):
+            raise UsageError(f"{into} is not empty", hint="--scratch takes a new folder")
+        copy = copy_folder(folder, into)
+        where, guarded = copy.folder, [str(folder.resolve())]
+        if copy.linked and mode != "plain":
+            notices.append(f"too large to copy, so read where they are: {', '.join(copy.linked[:3])}")
+    order: dict[str, Any] = {
+        "mode": mode, "steps": options.steps, "seed": options.seed, "roles": options.roles, "guarded": guarded,
+        "shown": {} if options.in_place else {str(folder.resolve()): ""}, "kind": command.kind,
+        "name": _inside(command.name, folder, where) if command.kind == "script" else command.name,
+        "argv": list(command.arguments),
+    }  # fmt: skip
+    outcome = execute(command, order, folder=where, place=place, timeout=options.timeout)
+    if outcome.written.get("ending", {}).get("kind") == "no-torch":
+        raise UsageError(
+            f"there is no torch in {command.interpreter}",
+            hint="the probe needs it where your script runs: pip install torch (or 'wganlint[probe]')",
+        )
+    for name in outcome.written.get("refused", [])[:3]:
+        notices.append(f"the script wanted to write {name}, in your project: refused; --in-place lets it")
+    return outcome
+
+
+def _inside(script: str, folder: Path, where: Path) -> str:
+    """Return the script's name where it runs: an absolute path into the folder leads into its copy."""
+    path = Path(script)
+    if path.is_absolute() and path.resolve().is_relative_to(folder.resolve()):
+        return str(where / path.resolve().relative_to(folder.resolve()))
+    return script
+
+
+def _ended(outcome: Outcome, options: Options) -> Ending:
+    """Return how a run ended, by what it wrote, or by how its process ended."""
+    told = outcome.written.get("ending", {})
+    if told.get("kind") not in (None, "running"):
+        return msgspec.convert(told, Ending)
+    if outcome.timed_out:
+        file, _, line = outcome.hang.rpartition(":")
+        where = Line(Path(file).name, int(line)) if line.isdigit() else None
+        return Ending("timeout", f"it was still running after {options.timeout:g} s, and was ended", None, where)
+    if outcome.code < 0:
+        try:
+            name = signal.Signals(-outcome.code).name
+        except ValueError:
+            name = f"signal {-outcome.code}"
+        return Ending("killed", f"its process was ended by {name}", outcome.code)
+    last = next((line.strip() for line in reversed(outcome.output.splitlines()) if line.strip()), "")
+    if outcome.code == 0:
+        return Ending("exited", "its process ended without a word (os._exit)", 0)
+    return Ending("crashed", f"its process ended with code {outcome.code}: {last}"[:400], outcome.code)
+
+
+def _timing(plain: Outcome | None, measured: Outcome, mode: str) -> Timing:
+    probed = measured.written.get("ticks", [])
+    wall = round(measured.seconds, 3)
+    if len(probed) < 2:
+        return Timing(wall, how="fewer than two steps")
+    if plain is None or not plain.written.get("ticks"):
+        return Timing(wall, None, (probed[-1] - probed[0]) / (len(probed) - 1), None, "no run without instruments")
+    ticks = plain.written["ticks"]
+    most = min(len(ticks), len(probed))
+    first = max(1, most // 4)
+    if most - first < 1:
+        return Timing(wall, how="fewer than two steps")
+    without = (ticks[most - 1] - ticks[first - 1]) / (most - first)
+    within = (probed[most - 1] - probed[first - 1]) / (most - first)
+    how = f"steps {first + 1} to {most} of the same script, run once without instruments before"
+    return Timing(wall, without, within, within / without if without > 0 else None, how)
+
+
+def _probe(
+    command: Command, options: Options, folder: Path, mode: str, plain: Outcome | None, measured: Outcome
+) -> Probe:
+    ending = _ended(measured, options)
+    found = measured.written.get("measured", {})
+    prints = plain.written.get("fingerprint") if plain is not None else None
+    mine = measured.written.get("fingerprint")
+    failed = ending.kind not in ("steps", "finished", "stopped-hard")
+    lines = measured.output.rstrip().splitlines()[-PRINTED:] if failed else []
+    told: dict[str, Any] = {
+        "command": [word[:300] for word in command.words[:40]], "script": command.name[:300], "folder": folder.name,
+        "python": "", "torch": "", "device": "", "steps": 0, "rounds": 0, **found, "mode": mode,
+        "asked_steps": options.steps, "seed": options.seed, "wganlint": __version__,
+        "ending": msgspec.to_builtins(ending), "timing": msgspec.to_builtins(_timing(plain, measured, mode)),
+        "unchanged": (prints == mine) if prints and mine else None, "output": "\n".join(lines)[-1900:],
+    }  # fmt: skip
+    return msgspec.convert(told, Probe)
+
+
+def as_json(probe: Probe) -> bytes:
+    """Return the file of a probe, which read/ takes in."""
+    data = msgspec.json.encode({PROBE: VERSION, **msgspec.to_builtins(probe)})
+    return msgspec.json.format(data, indent=1) + b"\n"

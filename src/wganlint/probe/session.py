@@ -1,0 +1,64 @@
+"""`wganlint probe` from its options to its account: warns, runs, writes the file, tells the exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from wganlint.errors import UsageError
+from wganlint.measured import Probe
+from wganlint.probe.command import Command
+from wganlint.probe.probing import Options, as_json, run_probe
+from wganlint.probe.told import told
+from wganlint.read.sniff import PROBE
+
+MEASURED, FAILED, NOTHING = 0, 2, 3
+GATES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TF_BUILD")
+
+
+def probe_and_write(
+    command: Command, options: Options, into: Path, *, yes: bool, say: Callable[[str], None]
+) -> tuple[str, int]:
+    """Probe, write the file, and return the account and the exit code.
+
+    Raises:
+        UsageError: in CI without `yes`, or the file or the command is not usable.
+    """
+    if not yes and any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in GATES):
+        raise UsageError("wganlint probe runs user code, and this is CI", hint="say --yes if that is wanted here")
+    _check(into)
+    where = "in this folder" if options.in_place else "in a copy of this folder"
+    say(f"this runs your code, {where}, for up to {options.timeout:g} s: {' '.join(command.words)}")
+    probed = run_probe(command, options, Path.cwd(), say)
+    for notice in probed.notices:
+        say(notice)
+    probe = probed.probe
+    if probe.steps:
+        try:
+            into.parent.mkdir(parents=True, exist_ok=True)
+            into.write_bytes(as_json(probe))
+        except OSError as error:
+            raise UsageError(f"cannot write {into}: {error.strerror}", hint="name another file with --into") from None
+        say(f"written: {into}")
+    return told(probe), code_of(probe)
+
+
+def code_of(probe: Probe) -> int:
+    """Return the exit code of a probe."""
+    if probe.ending.kind in ("crashed", "exited", "timeout", "killed"):
+        return FAILED
+    return MEASURED if probe.steps else NOTHING
+
+
+def _check(into: Path) -> None:
+    """Refuse to write over a file that is none of ours."""
+    if into.is_dir():
+        raise UsageError(f"{into} is a folder", hint="name a file with --into")
+    try:
+        with into.open("rb") as stream:
+            head = stream.read(200)
+    except OSError:
+        return
+    if head and PROBE.encode() not in head:
+        raise UsageError(f"{into} is there and is not the file of a probe", hint="name another file with --into")

@@ -1,0 +1,200 @@
+"""What a probe measured in a few plain lines: Probe -> text of at most 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from wganlint.measured import FAKE, MIXED, REAL, Bound, Line, Probe, Share
+
+WIDTH = 80
+_SIDES = {REAL: "real", FAKE: "fake", MIXED: "interpolated", "": "all"}
+
+
+def told(probe: Probe) -> str:
+    """Return the account of a probe."""
+    lines: list[str] = []
+    for title, part in (
+        ("", _run(probe)), ("networks", _networks(probe)), ("what the critic is given", _inputs(probe)),
+        ("scores", _scores(probe)), ("bounds", _bounds(probe)), ("not finite", _finite(probe)),
+        ("gradients", _gradients(probe)), ("penalty", _penalties(probe)), ("optimizers", _optimizers(probe)),
+        ("not measured", _gaps(probe)),
+    ):  # fmt: skip
+        some = [one for text in part for one in _wrapped(text, bool(title))]
+        if some:
+            lines += [*([title] if title else []), *some]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, inner: bool) -> list[str]:
+    indent = "  " if inner else ""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
+    ) or [""]  # fmt: skip
+
+
+def _at(line: Line | None) -> str:
+    return f"{line.file}:{line.line}" if line is not None else "an unknown line"
+
+
+def number(value: float | None) -> str:
+    """Return a number in four digits."""
+    if value is None:
+        return "not finite"
+    if value == 0:
+        return "0"
+    return f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+
+
+def percent(share: Share) -> str:
+    """Return a share such that 100 % and 0 % mean all and none."""
+    if not share.elements:
+        return "nothing"
+    if share.hit in (0, share.elements):
+        return "0 %" if share.hit == 0 else "100 %"
+    value = 100 * share.share
+    return f"{value:.1f} %" if 0.1 <= value <= 99.9 else "under 0.1 %" if value < 1 else "over 99.9 %"
+
+
+def of(share: Share) -> str:
+    """Return counts in words."""
+    return f"{share.hit:,} of {share.elements:,}"
+
+
+def _plural(count: int, one: str) -> str:
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def _run(probe: Probe) -> Iterator[str]:
+    where = f" at {_at(probe.ending.line)}" if probe.ending.line is not None else ""
+    versions = f"torch {probe.torch}, {probe.device}" if probe.torch else "torch was not reached"
+    yield f"{' '.join(probe.command)}"
+    steps = f"{_plural(probe.steps, 'optimizer step')}, {_plural(probe.rounds, 'round')}"
+    yield f"{steps}, {probe.timing.wall:.1f} s ({versions})"
+    yield f"how it ended: {probe.ending.text}{where}"
+    if probe.timing.overhead is not None and probe.timing.plain_step is not None:
+        cost = probe.timing.overhead
+        yield (
+            f"cost of the instruments: {cost:.1f}x of {1000 * probe.timing.plain_step:.2f} ms a step"
+            f" ({probe.timing.how})"
+        )
+    if probe.unchanged is not None:
+        word = "bit-equal to" if probe.unchanged else "NOT equal to"
+        yield f"weights, buffers and random state after the last step: {word} a run without instruments"
+    for line in probe.output.splitlines()[-6:]:
+        yield f"| {line}"
+
+
+def _networks(probe: Probe) -> Iterator[str]:
+    for one in probe.networks:
+        calls = ", ".join(f"{count} {_SIDES.get(side, side)}" for side, count in one.calls.items())
+        yield f"{one.name}: {one.role} ({one.sure}; {one.why}); {_plural(one.parameters, 'parameter')}; calls: {calls}"
+
+
+def _inputs(probe: Probe) -> Iterator[str]:
+    for empty in probe.empties:
+        for share in empty.sides:
+            if share.hit:
+                what = "generated samples are empty" if empty.what == "samples" else "groups are empty"
+                side = "" if empty.what == "samples" else f" on the {_SIDES[share.side]} side"
+                keeps = f" and keep {number(empty.keeps)}" if empty.keeps is not None else ""
+                yield (
+                    f"{of(share)} {what}{side}{keeps} ({percent(share)}; first call {share.first_hit:,} of"
+                    f" {share.first_elements:,}, last {share.last_hit:,} of {share.last_elements:,}): {_at(empty.line)}"
+                )
+    for jump in probe.jumps:
+        origin = f"made by {jump.op} at {_at(jump.line)}" if jump.line is not None else "as it came from the data"
+        yield (
+            f"{jump.elements:,} of {jump.total:,} values of size up to {number(jump.value)} enter"
+            f" {jump.network}.{jump.module} ({jump.class_name}) on the {_SIDES[jump.side]} side, first at step"
+            f" {jump.step}; {origin}"
+        )
+
+
+def _scores(probe: Probe) -> Iterator[str]:
+    both = [one for one in probe.scores if one.gap is not None]
+    for one in dict.fromkeys((both[0], both[-1])) if both else ():
+        yield (
+            f"step {one.step}: real {number(one.real)}, fake {number(one.fake)}, gap {number(one.gap)} ({one.critic})"
+        )
+    for slope in probe.slopes:
+        if slope.samples:
+            yield (
+                f"slope of {slope.critic} on {_SIDES[slope.side]}: mean {number(slope.mean)}, up to"
+                f" {number(slope.highest)}, exactly 0 in {slope.zero:,} of {slope.samples:,} rows"
+            )
+        else:
+            yield f"slope of {slope.critic} on {_SIDES[slope.side]}: it was given nothing"
+
+
+def _bounds(probe: Probe) -> Iterator[str]:
+    for one in sorted(probe.bounds, key=lambda bound: not bound.score):
+        if not (one.score or one.weights or any(share.hit for share in one.sides)):
+            continue
+        held = ", ".join(f"{percent(share)} of {_SIDES[share.side]}" for share in one.sides)
+        what = "weights, " if one.weights else "the score, " if one.score else ""
+        yield f"{one.op} [{_limits(one)}] holds {what}{held}: {_at(one.line)}"
+
+
+def _limits(one: Bound) -> str:
+    return f"{'' if one.low is None else number(one.low)}, {'' if one.high is None else number(one.high)}"
+
+
+def _finite(probe: Probe) -> Iterator[str]:
+    guarded = sum(share.elements for one in probe.guards for share in one.sides)
+    held = sum(share.hit for one in probe.guards for share in one.sides)
+    if probe.guards:
+        yield f"{held:,} of {guarded:,} elements that entered {_plural(len(probe.guards), 'guard')} were not finite"
+    for guard in probe.guards:
+        for share in guard.sides:
+            if share.hit:
+                yield f"{guard.op} replaced {of(share)} on the {_SIDES[share.side]} side: {_at(guard.line)}"
+    for origin in probe.origins[:5]:
+        first = "first " if origin.first else ""
+        yield (
+            f"{first}{origin.values} made by {origin.op} ({origin.direction}, step {origin.step},"
+            f" {origin.elements:,} of {origin.total:,} elements): {_at(origin.line)}"
+        )
+    if not probe.guards and not probe.origins and probe.mode == "default":
+        yield "nothing that was not finite was seen"
+
+
+def _gradients(probe: Probe) -> Iterator[str]:
+    for network in probe.networks:
+        mine = [one for one in probe.gradients if one.network == network.name and one.stepped and not one.module]
+        for one in mine:
+            norms = "exactly 0 at each call" if one.highest == 0 else f"{number(one.first)} -> {number(one.last)}"
+            none = f", {one.none} of {one.parameters} tensors without any" if one.none else ""
+            yield f"{network.name}, loss at {_at(one.loss)}: {norms} ({_plural(one.calls, 'call')}{none})"
+        for module in probe.dead(network.name):
+            yield f"dead: {network.name}{'.' + module if module else ''} gets no gradient, or exactly 0, from any loss"
+
+
+def _penalties(probe: Probe) -> Iterator[str]:
+    for one in probe.penalties:
+        ran = "never took a gradient" if one.ran == 0 else f"took a gradient {one.ran} times"
+        gave = f", gave a constant {one.constant} times" if one.constant else ""
+        graph = ", without create_graph" if one.ran and not one.graph else ""
+        value = f"; value {number(one.first)} -> {number(one.last)}" if one.first is not None else ""
+        yield f"{one.function} was called {one.calls} times and {ran}{gave}{graph}{value}: {_at(one.line)}"
+
+
+def _optimizers(probe: Probe) -> Iterator[str]:
+    for one in probe.optimizers:
+        rates = ", ".join(number(rate) for rate in one.rates[:3])
+        nothing = f"; {one.stepped_on_nothing} steps without any gradient" if one.stepped_on_nothing else ""
+        yield (
+            f"{one.name} ({one.class_name}, lr {rates}): {_plural(one.steps, 'step')}, update/weight"
+            f" {number(one.ratio) if one.ratio is not None else 'not known'}{nothing}"
+        )
+    for stray in probe.strays:
+        name = f"{stray.network}{'.' + stray.module if stray.module else ''}"
+        held = (
+            f"in {len(stray.optimizers)} optimizers ({', '.join(stray.optimizers)})" if stray.optimizers else "in none"
+        )
+        yield f"{_plural(stray.parameters, 'parameter tensor')} of {name}: {held}"
+
+
+def _gaps(probe: Probe) -> Iterator[str]:
+    for one in probe.gaps:
+        yield f"{one.what}: {one.why}"
