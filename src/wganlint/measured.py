@@ -10,15 +10,14 @@ itself was not finite is None. Lines are of the user's files, as the interpreter
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 VERSION = 1  # of the file; the value of its first key
 REAL, FAKE, MIXED, OTHER = "real", "fake", "mixed", ""
 SIDES = (REAL, FAKE, MIXED, OTHER)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of the user's source: `file` as seen from where the command ran, `function` that it is in."""
 
     file: str
@@ -27,8 +26,7 @@ class Line:
     function: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How the run under the probe ended.
 
     `kind`: "steps" (as many as were asked for), "finished" (the script came to its end first), "crashed", "exited" (it
@@ -42,8 +40,7 @@ class Ending:
     line: Line | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """Seconds from one step of an optimizer to the next (median), bare and under instruments; None: not measured.
 
     `how` says which steps were run bare. `overhead` is probed / plain, over whole rounds of the same kind of step.
@@ -56,8 +53,7 @@ class Timing:
     how: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """A top-level module of the program that ran.
 
     `role`: "generator", "critic" or "other". `why` says how it was told, `sure`: "told" (by the user), "high",
@@ -77,8 +73,7 @@ class Network:
     batch_norm: bool = False  # holds a BatchNorm layer
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """How many elements of one side were at a bound (or guarded, empty ...): in all, at the first and the last call.
 
     `first_step`, `last_step` are the steps of those calls; a step that is under way has the number that it will get.
@@ -111,8 +106,7 @@ class Share:
         return self.last_hit / self.last_elements if self.last_elements else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """Values of one side: smallest, largest, largest size, median size, mean and standard deviation of what is finite.
 
     `nonfinite` counts the others. Mean and deviation are over all calls together, the median is that of the last call.
@@ -130,8 +124,7 @@ class Spread:
     deviation: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A place that holds values within bounds: clamp, clip, hardtanh, relu6, tanh, sigmoid.
 
     At the bound are elements that entered at or beyond it (clamp: x <= low or x >= high; beyond, the gradient is 0); of
@@ -151,8 +144,7 @@ class Bound:
     score: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """A place that replaces what is not finite (nan_to_num, where with isnan or isfinite): `hit` are such elements.
 
     `backward` is the same for gradients that came back to it, as far as was seen.
@@ -165,8 +157,7 @@ class Guard:
     network: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """An operation that made something that is not finite of what was finite; the first one of each line.
 
     `direction`: "forward" or "backward" (`op` is then the node that gave the gradient, `line` that of its forward
@@ -185,8 +176,7 @@ class Origin:
     first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """What enters and leaves a layer, by side. `module` is its path in the network (`decision_net.0`)."""
 
     network: str
@@ -196,8 +186,7 @@ class Range:
     left: tuple[Spread, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """Where values first became large (|x| >= 1e4): the layer that was given them, and the operation that made them.
 
     `value` is the largest size, `below` the largest size of what went into `op` (None: it had no input, as `full`).
@@ -219,8 +208,7 @@ class Jump:
     kind: str = ""  # "fill" (a constant), "division", "exp", "product", "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Sentinel:
+class Sentinel(Struct, frozen=True):
     """A constant of large size that was written into a tensor (full, fill, masked_fill, where), and how far it came.
 
     `reaching` are elements of just this value in what enters a layer of `network`, called `module`.
@@ -236,8 +224,7 @@ class Sentinel:
     reaching: tuple[Share, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Empty:
+class Empty(Struct, frozen=True):
     """Groups without a member: in a scatter or segment reduction, or samples that a generator gave nothing for.
 
     `what`: "groups" (rows of the result that no element was written to) or "samples" (zeros among the counts that a
@@ -253,8 +240,7 @@ class Empty:
     network: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Gradient:
+class Gradient(Struct, frozen=True):
     """Gradient of a part of a network, behind one `backward()` call (one loss), over its calls.
 
     `module` is a path in the network, "" for the whole. Norms are L2 over its parameters of what this call added.
@@ -285,8 +271,7 @@ class Gradient:
         return self.parameters > 0 and self.none + self.zero >= self.parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Penalty:
+class Penalty(Struct, frozen=True):
     """A penalty on the slope of the critic: a function that takes the gradient of scores to inputs, or gives up.
 
     `calls` of the function; `ran` of them that took a gradient; `constant` that returned a value without a graph.
@@ -305,8 +290,7 @@ class Penalty:
     slope: Spread | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Slope:
+class Slope(Struct, frozen=True):
     """Norm of the critic's gradient to its input, by side, one norm a sample; measured by the probe on a copy of the
     graph that the step itself used, or on a call of its own. `step` is when."""
 
@@ -320,8 +304,7 @@ class Slope:
     zero: int = 0  # samples whose gradient is exactly 0
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """Mean scores of the critic at one step: of the last call on each side before an optimizer stepped."""
 
     critic: str
@@ -335,8 +318,7 @@ class Score:
         return None if self.real is None or self.fake is None else self.real - self.fake
 
 
-@dataclass(frozen=True, slots=True)
-class Optimizer:
+class Optimizer(Struct, frozen=True):
     """An optimizer and its effect: `ratios` are |update| / |weights| (L2 over all its parameters), step by step.
 
     `rates` are the learning rates in force at its last step, by group. `networks` maps names of networks to the number
@@ -362,8 +344,7 @@ class Optimizer:
         return known[len(known) // 2] if known else None
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(Struct, frozen=True):
     """Parameters of one submodule that no optimizer holds (`optimizers` is empty), or several do.
 
     `frozen`: they do not require a gradient, so it is meant.
@@ -376,8 +357,7 @@ class Stray:
     frozen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
+class Sync(Struct, frozen=True):
     """A line that makes the program wait for the device (item, float, print of a tensor); cheap on the CPU."""
 
     line: Line
@@ -386,8 +366,7 @@ class Sync:
     per_step: float
 
 
-@dataclass(frozen=True, slots=True)
-class Crosstalk:
+class Crosstalk(Struct, frozen=True):
     """Whether the critic's score of one sample changes with the others of its batch: largest change over spread."""
 
     critic: str
@@ -396,8 +375,7 @@ class Crosstalk:
     layer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """An experiment on copies.
 
     `name`: "critic-alone" (generator frozen: the gap must rise), "generator-alone" (critic frozen: the mean fake score
@@ -414,16 +392,14 @@ class Trial:
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Something that was not measured, and why."""
 
     what: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """All that one run of `wganlint probe` measured. `file` is the place of the file that was read, as shown."""
 
     command: tuple[str, ...]

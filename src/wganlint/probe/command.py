@@ -6,8 +6,9 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from wganlint.errors import UsageError
 
@@ -16,8 +17,7 @@ _TAKES_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 _LAUNCHERS = frozenset({"torchrun", "accelerate", "deepspeed", "mpirun", "srun", "horovodrun"})
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A Python command in parts: `prefix` and `interpreter` with its `options`, then what it runs."""
 
     words: tuple[str, ...]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from wganlint import __version__
 from wganlint.errors import UsageError
@@ -22,8 +22,7 @@ from wganlint.read.sniff import PROBE
 PRINTED = 15  # last lines of the script's output that are kept where it failed
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How a probe is to run. `scratch`: a folder to keep the copy in; `in_place`: run in the user's own folder."""
 
     steps: int = 20
@@ -36,8 +35,7 @@ class Options:
     roles: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Probed:
+class Probed(Struct, frozen=True):
     """What a probe measured, and what must be said beside it."""
 
     probe: Probe

@@ -9,9 +9,10 @@ import re
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from wganlint.errors import UsageError
 from wganlint.probe.command import Command
@@ -21,8 +22,7 @@ TOKEN = "WGANLINT_PROBE"  # noqa: S105 - the name of a variable that marks our p
 _FRAME = re.compile(r'File "([^"]+)", line ([0-9]+)')
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a run left: what it wrote, the end of what it printed, how it ended as a process."""
 
     written: dict[str, Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from wganlint.errors import UsageError
 
@@ -18,8 +19,7 @@ _LINKED = frozenset({".git", ".hg", "node_modules", ".venv", "venv", "site-packa
 _LEFT = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 
 
-@dataclass(slots=True)
-class Copy:
+class Copy(Struct):
     """Where the copy of the folder lies, and what of it is only a link to the original."""
 
     root: Path

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from wganlint.errors import InputError
 from wganlint.measured import SIDES, VERSION, Line, Probe, Share, Spread
@@ -59,9 +59,9 @@ def _parts(value: Any, depth: int = 0) -> Iterator[Any]:
     yield value
     if depth > DEEPEST:
         return
-    if is_dataclass(value):
-        for one in fields(value):
-            yield from _parts(getattr(value, one.name), depth + 1)
+    if isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _parts(getattr(value, name), depth + 1)
     elif isinstance(value, tuple):
         for part in value:
             yield from _parts(part, depth + 1)
@@ -100,7 +100,7 @@ def _moved(value: Any, prefix: str) -> Any:
         return value
     if isinstance(value, Line):
         return value if value.file.startswith("/") else replace(value, file=prefix + value.file)
-    if is_dataclass(value) and not isinstance(value, type):
-        changed = {one.name: _moved(getattr(value, one.name), prefix) for one in fields(value)}
+    if isinstance(value, msgspec.Struct):
+        changed = {name: _moved(getattr(value, name), prefix) for name in value.__struct_fields__}
         return replace(value, **changed)
     return tuple(_moved(part, prefix) for part in value) if isinstance(value, tuple) else value
