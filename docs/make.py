@@ -11,8 +11,9 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from wganlint import analyze
 from wganlint.explain import index, page
