@@ -204,7 +204,8 @@ def test_the_fresh_part_has_its_own_section_or_is_said_to_have_none_yet(
     import report
 
     kept = {part: report.results(part) for part in report.PARTS}
-    monkeypatch.setattr(report, "results", lambda part: kept[part])
+    blind: dict[str, Any] = {}
+    monkeypatch.setattr(report, "results", lambda part, folder=None: kept[part] if folder is None else blind)
     kept["fresh"] = {}
     assert "There are no figures of the fresh part yet" in report.page()
     assert "fresh" not in report.block()
@@ -218,6 +219,10 @@ def test_the_fresh_part_has_its_own_section_or_is_said_to_have_none_yet(
     assert "1 small GANs trained with a fault that hurts" in block
     assert block.index("the test part") < block.index("the fresh part")
     assert block.count("| judge |") == 2
+    assert "first scoring |" not in block
+    blind["wganlint"] = kept["test"]["wganlint"] | {"commit": "0123456789abcdef"}
+    assert report.block().count("| wganlint, first scoring | all |") == 2
+    assert "first at `0123456789ab`" in report.page()
 
 
 def test_the_view_that_serves_a_rival_best_stands_in_the_table(bench: Any) -> None:
