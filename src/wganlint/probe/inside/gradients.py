@@ -70,14 +70,14 @@ class Gradients:
         self.last: Event | None = None
         self.calls = 0
 
-    def listen(self, root: Root) -> None:
-        """Hook on to the parameters of a network."""
+    def listen(self, root: Root, *, hooks: bool) -> None:
+        """Learn the parameters of a network, and hook on to them."""
         for number, (path, one) in enumerate(root.module.named_parameters()):
             if id(one) in self.parameters:
                 continue
             self.parameters[id(one)] = (root, number, path)
             self.of_root.setdefault(root.number, []).append((id(one), path))
-            if one.requires_grad and one.is_leaf:
+            if hooks and one.requires_grad and one.is_leaf:
                 self.first.setdefault(root.number, one)
                 one.register_hook(self._hook(id(one)))  # type: ignore[no-untyped-call]
 
@@ -91,8 +91,7 @@ class Gradients:
             try:
                 if self.event is None:
                     self.begin(watch.where.line())
-                with torch.no_grad():
-                    norm = torch.linalg.vector_norm(grad.detach(), dtype=torch.float64)
+                norm = torch.linalg.vector_norm(grad.detach(), dtype=torch.float64)
                 event = self.event
                 if event is not None:
                     event.got.append(key)
@@ -119,7 +118,7 @@ class Gradients:
         if event is None:
             return
         self.last = event
-        norms = torch.stack([one.cpu() for one in event.norms]).tolist() if event.norms else []
+        norms = torch.stack([one.cpu().double() for one in event.norms]).tolist() if event.norms else []
         event.norms = []
         roots = {self.parameters[key][0].number for key in event.got}
         values: dict[int, float] = {}
@@ -146,6 +145,16 @@ class Gradients:
             part.add(square, self.watch.step + 1)
             for key, level in levels[module]:
                 part.seen[key] = max(part.seen.get(key, 0), level)
+
+    def read(self, params: list[Tensor]) -> None:
+        """Without hooks: take what lies in `.grad` of the parameters that are about to be stepped."""
+        self.begin(self.watch.where.line())
+        event = self.event
+        mine = [one for one in params if id(one) in self.parameters and one.grad is not None and not one.grad.is_sparse]
+        if event is not None and mine:
+            event.got = [id(one) for one in mine]
+            event.norms = list(torch._foreach_norm([one.grad.detach() for one in mine if one.grad is not None]))
+        self.finish()
 
     def stepping(self, held: list[int]) -> None:
         """An optimizer that holds these parameters steps on what is pending."""
