@@ -44,9 +44,9 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds from one step of an optimizer to the next (median), bare and under instruments; None: not measured.
+    """Seconds from one step of an optimizer to the next, bare and under instruments; None: not measured.
 
-    `how` says which steps were run bare. `overhead` is probed / plain, over whole rounds of the same kind of step.
+    The mean without the slowest tenth. `how` says which steps were run bare. `overhead` is probed / plain.
     """
 
     wall: float

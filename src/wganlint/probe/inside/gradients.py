@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -217,7 +218,8 @@ def finite(tensor: Tensor) -> bool:
     return bool(torch.isfinite(tensor.detach()).all().item())
 
 
-def above(path: str) -> list[str]:
+@lru_cache(maxsize=10_000)
+def above(path: str) -> tuple[str, ...]:
     """Return the modules that a parameter is in, from the whole network on: `a.0.weight` is in "", "a" and "a.0"."""
     parts = path.split(".")[:-1]
-    return ["", *(".".join(parts[: n + 1]) for n in range(len(parts)))]
+    return ("", *(".".join(parts[: n + 1]) for n in range(len(parts))))

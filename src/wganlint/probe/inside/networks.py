@@ -52,10 +52,11 @@ class Call:
 class Networks:
     """Finds the networks while the program runs, and tells afterwards which is which."""
 
-    def __init__(self, marks: Marks) -> None:
-        self.marks = marks
+    def __init__(self, marks: Marks, *, by_storage: bool) -> None:
+        self.marks, self.by_storage = marks, by_storage
         self.roots: list[Root] = []
         self.owner: dict[int, Root] = {}  # of each module, by id
+        self.of_parameter: dict[int, Root] = {}
         self.running: list[nn.Module] = []
         self.call: Call | None = None
         self.names: dict[int, list[str]] = {}
@@ -90,6 +91,8 @@ class Networks:
         mark = (call.key[1] & (OUTS | MIXED | JOINED)) | number
         for tensor in tensors_in(output):
             self.marks.of(tensor).side = mark
+            if self.by_storage:
+                self.marks.keep_storage(tensor, mark)
         return call
 
     def _new(self, module: nn.Module) -> Root:
@@ -106,6 +109,7 @@ class Networks:
                 self.owner[one] = other
             return other
         self.roots.append(root)
+        self.of_parameter.update({id(one): root for one in module.parameters()})
         for one in inner:
             self.owner.setdefault(one, root)
         return root
@@ -118,7 +122,7 @@ class Networks:
         floats = []
         for place, value in places:
             for tensor in tensors_in(value):
-                side = marks.side(tensor)
+                side = marks.side(tensor) or (self._guess(root, tensor) if self.by_storage else 0)
                 made = side & OUTS & ~own
                 if made and tensor.is_floating_point():
                     root.main.add(place)
@@ -135,6 +139,27 @@ class Networks:
             for _, tensor in chosen:
                 marks.of(tensor).side |= into(root.number)
         return root.number, every
+
+    def _guess(self, root: Root, tensor: Tensor) -> int:
+        """Without a mode: tell a side by shared memory, or by the graph; a leaf that wants a gradient is left open."""
+        mark = self.marks.of_storage(tensor)
+        if mark or not tensor.is_floating_point():
+            return mark
+        if tensor.grad_fn is None:
+            return JOINED if tensor.requires_grad and not isinstance(tensor, nn.Parameter) else 0
+        seen: set[Any] = set()
+        nodes, found = [tensor.grad_fn], 0
+        while nodes and len(seen) < 1000:
+            node = nodes.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            leaf = getattr(node, "variable", None)
+            owner = self.of_parameter.get(id(leaf)) if leaf is not None else None
+            if owner is not None and owner is not root:
+                found |= out_of(owner.number)
+            nodes += [one for one, _ in node.next_functions if one is not None]
+        return found
 
     # -- afterwards
 

@@ -67,7 +67,7 @@ class Watch:
         self.active, self.busy = True, False
         self.step = 0
         self.marks = Marks()
-        self.networks = Networks(self.marks)
+        self.networks = Networks(self.marks, by_storage=mode == "light")
         self.gradients = Gradients(self)
         self.penalties = Penalties(self)
         self.clock = Clock()
@@ -83,6 +83,8 @@ class Watch:
         self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
         self.stopping = 0
         self.gaps: dict[str, str] = {}
+        if mode == "light":
+            self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties"
         self.told: dict[str, str] = {}  # roles that the user gave
         self.print = ""
         self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
