@@ -67,20 +67,38 @@ class Gradients:
         self.parts: dict[tuple[int, str, Place], Part] = {}
         self.pending: dict[int, list[Event]] = {}  # of each network: backward calls since its gradients were cleared
         self.first: dict[int, nn.Parameter] = {}
+        self.hooked: set[int] = set()
+        self.complete: set[int] = set()  # networks of which all parameters are hooked
         self.event: Event | None = None
         self.last: Event | None = None
         self.calls = 0
 
-    def listen(self, root: Root, *, hooks: bool) -> None:
-        """Learn the parameters of a network, and hook on to them."""
+    def listen(self, root: Root) -> None:
+        """Learn the parameters of a network; those of a part that was known before it are its own now."""
+        root.listening = True
+        self.of_root[root.number] = []
         for number, (path, one) in enumerate(root.module.named_parameters()):
-            if id(one) in self.parameters:
-                continue
             self.parameters[id(one)] = (root, number, path)
-            self.of_root.setdefault(root.number, []).append((id(one), path))
-            if hooks and one.requires_grad and one.is_leaf:
+            self.of_root[root.number].append((id(one), path))
+            if one.requires_grad:
+                self.first.setdefault(root.number, one)
+
+    def hook(self, root: Root) -> None:
+        """Hook on to the parameters of a network that want a gradient now; at first they may want none."""
+        if root.number in self.complete and root.listening:
+            return
+        every = True
+        for one in root.module.parameters():
+            if id(one) in self.hooked:
+                continue
+            if one.requires_grad and one.is_leaf:
+                self.hooked.add(id(one))
                 self.first.setdefault(root.number, one)
                 one.register_hook(self._hook(id(one)))  # type: ignore[no-untyped-call]
+            else:
+                every = False
+        if every:
+            self.complete.add(root.number)
 
     def _hook(self, key: int) -> Any:
         watch = self.watch
@@ -157,12 +175,17 @@ class Gradients:
             event.norms = list(torch._foreach_norm([one.grad.detach() for one in mine if one.grad is not None]))
         self.finish()
 
-    def stepping(self, held: list[int]) -> None:
-        """An optimizer that holds these parameters steps on what is pending."""
+    def stepping(self, held: list[int], *, nothing: bool) -> None:
+        """An optimizer that holds these parameters steps on what is pending; `nothing`: none has a gradient."""
         self.finish()
         mine = set(held)
         for number in {self.parameters[key][0].number for key in held if key in self.parameters}:
             events = [event for event in self.pending.get(number, []) if mine & set(event.got)]
+            if not events and not nothing:
+                self.watch.gaps["gradients"] = (
+                    "some came a way that was not seen: written into .grad, or before any call"
+                )
+                continue
             if not events and self.last is not None:  # it was given nothing at all
                 self._add(number, self.last.place, {})
                 events = [self.last]

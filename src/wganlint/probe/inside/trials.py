@@ -75,7 +75,13 @@ def _slopes(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
 
 def copy_of(module: nn.Module) -> nn.Module:
     """Return a copy that trains nothing of the original; hooks of the program are left behind."""
-    mine = copy.deepcopy(module)
+    made = {  # weights that weight_norm or spectral_norm have made are no leaves, which deepcopy refuses
+        id(value): value.detach().clone()
+        for one in module.modules()
+        for value in vars(one).values()
+        if isinstance(value, Tensor) and not value.is_leaf
+    }
+    mine = copy.deepcopy(module, dict(made))
     for one in mine.modules():
         one._forward_hooks.clear()
         one._forward_pre_hooks.clear()

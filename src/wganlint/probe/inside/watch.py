@@ -221,8 +221,10 @@ class Watch:
             self.busy = False
 
     def _new_call(self, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if sum(root.calls.values()) == 1:
-            self.gradients.listen(root, hooks=self.mode == "default")
+        if self.mode == "default":
+            self.gradients.hook(root)
+        if not root.listening:
+            self.gradients.listen(root)
             with contextlib.suppress(RuntimeError, NotImplementedError):
                 self._parameters |= {one.untyped_storage().data_ptr() for one in root.module.parameters()}
         if self.step < 1 or self.step + 12 >= self.asked:
@@ -374,7 +376,7 @@ class Watch:
                 known.pre(optimizer)
                 if self.mode == "light":
                     self.gradients.read(parameters_of(optimizer))
-                self.gradients.stepping(known.held)
+                self.gradients.stepping(known.held, nothing=known.nothing)
                 self._pause(closure=bool(args[1:] or kwargs))
         finally:
             self.busy = was
