@@ -398,11 +398,10 @@ class Crosstalk:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An experiment on copies.
+    """An experiment on copies, after the last step, on its batches, with mean scores for a loss and no penalty.
 
     `name`: "critic-alone" (generator frozen: the gap must rise), "generator-alone" (critic frozen: the mean fake score
-    must rise), "noise" (spread of samples of one condition), "condition" (spread over conditions of one noise).
-    `before`, `after` are the gap, the score, or the spread of generated and of real samples. `why_not`: not done.
+    must rise). `before`, `after` are the gap, or the score. `why_not`: it was not done.
     """
 
     name: str

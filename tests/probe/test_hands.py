@@ -57,6 +57,9 @@ def test_networks_that_are_frozen_at_first_and_normalized_weights(program: Calla
     assert {one.side for one in probe.slopes} == {"real", "fake", "mixed"}
     assert probe.strays == ()
     assert probe.origins == ()
+    trials = {one.name: one for one in probe.trials}
+    assert trials["generator-alone"].works is True
+    assert "cannot be copied" in trials["critic-alone"].why_not
     assert probe.gaps == ()
 
 

@@ -150,3 +150,10 @@ def test_the_light_mode_tells_the_sides_apart_and_says_what_it_leaves_out(tmp_pa
     assert probe.bounds == ()
     assert [gap.what for gap in probe.gaps] == ["operations"]
     assert probe.dead("generator") == ("point_net",)
+
+
+def test_the_generator_cannot_learn_even_alone(sick: Done) -> None:
+    trials = {one.name: one for one in sick.probe.trials}
+    assert (trials["generator-alone"].before, trials["generator-alone"].after) == (-1000.0, -1000.0)
+    assert trials["generator-alone"].works is False
+    assert trials["critic-alone"].steps == 20

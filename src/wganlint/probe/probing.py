@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections.abc import Callable
@@ -70,10 +71,23 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
                 notices.append("the script does not repeat by itself (its seeds, threads or workers)")
                 plain.written.pop("fingerprint", None)
         if not options.in_place:
-            changed = [name for name, state in state_of(folder).items() if before.get(name) != state]
+            ours = {_file_of(stream) for stream in (1, 2)}  # what this command's own output is written to
+            changed = [
+                name
+                for name, state in state_of(folder).items()
+                if before.get(name) != state and _file_of(name) not in ours
+            ]
             if changed:
                 notices.append(f"files of your project changed meanwhile: {', '.join(sorted(changed)[:3])}")
     return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)))
+
+
+def _file_of(what: str | int) -> tuple[int, int]:
+    try:
+        info = os.stat(what)  # noqa: PTH116 - a descriptor, too
+    except OSError:
+        return (0, 0)
+    return info.st_dev, info.st_ino
 
 
 def _differ(one: Outcome, other: Outcome) -> bool:

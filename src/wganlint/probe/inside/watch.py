@@ -81,6 +81,8 @@ class Watch:
         self.syncs: dict[tuple[Any, str], int] = {}
         self.samples: dict[tuple[int, str], dict[Key, Share]] = {}
         self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
+        self.results: dict[int, tuple[list[Tensor], Any]] = {}  # of the same steps: what networks made, of what
+        self.replay: dict[int, tuple[int, Any, Any]] = {}  # of a critic: who made what it was given, as it was given
         self.stopping = 0
         self.gaps: dict[str, str] = {}
         if mode == "light":
@@ -231,6 +233,10 @@ class Watch:
             call = self.networks.call
             if call is not None:
                 self.kept[call.key] = (args, kwargs, casting())
+                ids = {id(one) for one in tensors_in([args, kwargs])}
+                for number, made in self.results.items():
+                    if number != root.number and any(id(one) in ids for one in made[0]):
+                        self.replay[root.number] = (number, made, (args, kwargs, casting()))
 
     def _entry(self, module: nn.Module) -> tuple[str, dict[Key, Spread], dict[Key, Spread]] | None:
         call = self.networks.call
@@ -295,6 +301,8 @@ class Watch:
     def _result(self, call: Call, output: Any) -> None:
         """A network has returned: its score, the bound that it comes from, empty samples."""
         root, outs = call.root, tensors_in(output)
+        if call.key in self.kept:
+            self.results[root.number] = (outs, self.kept[call.key])
         tensor = first_float(outs)
         if tensor is not None:
             stats = self.marks.stats(tensor)
@@ -403,9 +411,13 @@ class Watch:
                     self.print = fingerprint([two for one in self.stepped.values() if (two := one()) is not None])
                     self.idle = others_than({key for key, ref in self.stepped.items() if ref() is not None})
                     if self.at_steps is not None:
+                        self.active = False  # what the experiments do is not the program's
                         self.at_steps(self)
+                        self.active = True
                 if self.step >= 1 and self.step + 12 < self.asked:
                     self.kept.clear()
+                    self.results.clear()
+                    self.replay.clear()
         finally:
             self.busy = was
         if self.step >= self.asked:
