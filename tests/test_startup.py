@@ -35,6 +35,7 @@ LOGS = "fixtures/sick/run/logs_training"
     [
         ("--help",),
         ("analyze", "--help"),
+        ("probe", "--help"),
         ("analyze", LOGS),
         ("analyze", LOGS, "--format", "json"),
         ("explain", "SAT001"),

@@ -41,9 +41,9 @@ class Ending(Struct, frozen=True):
 
 
 class Timing(Struct, frozen=True):
-    """Seconds from one step of an optimizer to the next (median), bare and under instruments; None: not measured.
+    """Seconds from one step of an optimizer to the next, bare and under instruments; None: not measured.
 
-    `how` says which steps were run bare. `overhead` is probed / plain, over whole rounds of the same kind of step.
+    The mean without the slowest tenth. `how` says which steps were run bare. `overhead` is probed / plain.
     """
 
     wall: float
@@ -376,11 +376,10 @@ class Crosstalk(Struct, frozen=True):
 
 
 class Trial(Struct, frozen=True):
-    """An experiment on copies.
+    """An experiment on copies, after the last step, on its batches, with mean scores for a loss and no penalty.
 
     `name`: "critic-alone" (generator frozen: the gap must rise), "generator-alone" (critic frozen: the mean fake score
-    must rise), "noise" (spread of samples of one condition), "condition" (spread over conditions of one noise).
-    `before`, `after` are the gap, the score, or the spread of generated and of real samples. `why_not`: not done.
+    must rise). `before`, `after` are the gap, or the score. `why_not`: it was not done.
     """
 
     name: str

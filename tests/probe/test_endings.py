@@ -82,11 +82,11 @@ while True:
 """
     )
     begun = time.monotonic()
-    done = program(text, "--no-plain", "--timeout", "9")
-    assert time.monotonic() - begun < 40
+    done = program(text, "--no-plain", "--timeout", "30")
+    assert time.monotonic() - begun < 90
     assert done.code == 2
     assert done.probe.ending.kind == "timeout"
-    assert "still running after 9 s" in done.out
+    assert "still running after 30 s" in done.out
     assert "train.py:" in done.out
     assert done.probe.steps == 2
     assert alive(token) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import ROOT, Done
+from programs import ROOT, SICK, Done, of_fixture
 
 from wganlint.measured import FAKE, REAL, Share
 
@@ -136,3 +136,24 @@ def test_the_file_is_read_as_an_input_of_the_run(sick: Done) -> None:
     assert run.probe is not None
     assert run.probe.bounds == sick.probe.bounds
     assert Path(run.probe.bounds[0].line.file).parts[0] == "training"
+
+
+def test_the_light_mode_tells_the_sides_apart_and_says_what_it_leaves_out(tmp_path: Path) -> None:
+    done = of_fixture("sick", tmp_path, SICK, "--light", "--steps", "8")
+    assert done.code == 0, done.err
+    probe = done.probe
+    assert probe.unchanged is True
+    critic = probe.network("critic")
+    assert critic is not None
+    assert critic.calls == {"real": 4, "fake": 6}
+    assert probe.scores[0].fake == -1000.0
+    assert probe.bounds == ()
+    assert [gap.what for gap in probe.gaps] == ["operations"]
+    assert probe.dead("generator") == ("point_net",)
+
+
+def test_the_generator_cannot_learn_even_alone(sick: Done) -> None:
+    trials = {one.name: one for one in sick.probe.trials}
+    assert (trials["generator-alone"].before, trials["generator-alone"].after) == (-1000.0, -1000.0)
+    assert trials["generator-alone"].works is False
+    assert trials["critic-alone"].steps == 20

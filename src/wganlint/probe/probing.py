@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +69,23 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
                 notices.append("the script does not repeat by itself (its seeds, threads or workers)")
                 plain.written.pop("fingerprint", None)
         if not options.in_place:
-            changed = [name for name, state in state_of(folder).items() if before.get(name) != state]
+            ours = {_file_of(stream) for stream in (1, 2)}  # what this command's own output is written to
+            changed = [
+                name
+                for name, state in state_of(folder).items()
+                if before.get(name) != state and _file_of(name) not in ours
+            ]
             if changed:
                 notices.append(f"files of your project changed meanwhile: {', '.join(sorted(changed)[:3])}")
     return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)))
+
+
+def _file_of(what: str | int) -> tuple[int, int]:
+    try:
+        info = os.stat(what)  # noqa: PTH116 - a descriptor, too
+    except OSError:
+        return (0, 0)
+    return info.st_dev, info.st_ino
 
 
 def _differ(one: Outcome, other: Outcome) -> bool:
@@ -148,10 +163,16 @@ def _timing(plain: Outcome | None, measured: Outcome, mode: str) -> Timing:
     first = max(1, most // 4)
     if most - first < 1:
         return Timing(wall, how="fewer than two steps")
-    without = (ticks[most - 1] - ticks[first - 1]) / (most - first)
-    within = (probed[most - 1] - probed[first - 1]) / (most - first)
+    without, within = _step(ticks[first - 1 : most]), _step(probed[first - 1 : most])
     how = f"steps {first + 1} to {most} of the same script, run once without instruments before"
     return Timing(wall, without, within, within / without if without > 0 else None, how)
+
+
+def _step(ticks: list[float]) -> float:
+    """Return the mean time from tick to tick, without the slowest tenth: a busy machine is no cost of ours."""
+    times = sorted(after - before for before, after in pairwise(ticks))
+    kept = times[: max(1, len(times) - len(times) // 10)]
+    return float(sum(kept) / len(kept))
 
 
 def _probe(

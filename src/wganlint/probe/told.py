@@ -18,6 +18,7 @@ def told(probe: Probe) -> str:
         ("", _run(probe)), ("networks", _networks(probe)), ("what the critic is given", _inputs(probe)),
         ("scores", _scores(probe)), ("bounds", _bounds(probe)), ("not finite", _finite(probe)),
         ("gradients", _gradients(probe)), ("penalty", _penalties(probe)), ("optimizers", _optimizers(probe)),
+        ("experiments on copies", _trials(probe)),
         ("not measured", _gaps(probe)),
     ):  # fmt: skip
         some = [one for text in part for one in _wrapped(text, bool(title))]
@@ -193,6 +194,16 @@ def _optimizers(probe: Probe) -> Iterator[str]:
             f"in {len(stray.optimizers)} optimizers ({', '.join(stray.optimizers)})" if stray.optimizers else "in none"
         )
         yield f"{_plural(stray.parameters, 'parameter tensor')} of {name}: {held}"
+
+
+def _trials(probe: Probe) -> Iterator[str]:
+    for one in probe.trials:
+        if one.why_not:
+            yield f"{one.name}: not done: {one.why_not}"
+        else:
+            change = one.after - one.before if one.after is not None and one.before is not None else None
+            word = f"rises by {number(change)}" if one.works else "does not rise, as it should"
+            yield f"{one.name}, {one.steps} steps: {number(one.before)} -> {number(one.after)}, {word} ({one.text})"
 
 
 def _gaps(probe: Probe) -> Iterator[str]:

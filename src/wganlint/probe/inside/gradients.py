@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -66,20 +67,38 @@ class Gradients:
         self.parts: dict[tuple[int, str, Place], Part] = {}
         self.pending: dict[int, list[Event]] = {}  # of each network: backward calls since its gradients were cleared
         self.first: dict[int, nn.Parameter] = {}
+        self.hooked: set[int] = set()
+        self.complete: set[int] = set()  # networks of which all parameters are hooked
         self.event: Event | None = None
         self.last: Event | None = None
         self.calls = 0
 
     def listen(self, root: Root) -> None:
-        """Hook on to the parameters of a network."""
+        """Learn the parameters of a network; those of a part that was known before it are its own now."""
+        root.listening = True
+        self.of_root[root.number] = []
         for number, (path, one) in enumerate(root.module.named_parameters()):
-            if id(one) in self.parameters:
-                continue
             self.parameters[id(one)] = (root, number, path)
-            self.of_root.setdefault(root.number, []).append((id(one), path))
+            self.of_root[root.number].append((id(one), path))
+            if one.requires_grad:
+                self.first.setdefault(root.number, one)
+
+    def hook(self, root: Root) -> None:
+        """Hook on to the parameters of a network that want a gradient now; at first they may want none."""
+        if root.number in self.complete and root.listening:
+            return
+        every = True
+        for one in root.module.parameters():
+            if id(one) in self.hooked:
+                continue
             if one.requires_grad and one.is_leaf:
+                self.hooked.add(id(one))
                 self.first.setdefault(root.number, one)
                 one.register_hook(self._hook(id(one)))  # type: ignore[no-untyped-call]
+            else:
+                every = False
+        if every:
+            self.complete.add(root.number)
 
     def _hook(self, key: int) -> Any:
         watch = self.watch
@@ -91,8 +110,7 @@ class Gradients:
             try:
                 if self.event is None:
                     self.begin(watch.where.line())
-                with torch.no_grad():
-                    norm = torch.linalg.vector_norm(grad.detach(), dtype=torch.float64)
+                norm = torch.linalg.vector_norm(grad.detach(), dtype=torch.float64)
                 event = self.event
                 if event is not None:
                     event.got.append(key)
@@ -119,7 +137,7 @@ class Gradients:
         if event is None:
             return
         self.last = event
-        norms = torch.stack([one.cpu() for one in event.norms]).tolist() if event.norms else []
+        norms = torch.stack([one.cpu().double() for one in event.norms]).tolist() if event.norms else []
         event.norms = []
         roots = {self.parameters[key][0].number for key in event.got}
         values: dict[int, float] = {}
@@ -147,12 +165,27 @@ class Gradients:
             for key, level in levels[module]:
                 part.seen[key] = max(part.seen.get(key, 0), level)
 
-    def stepping(self, held: list[int]) -> None:
-        """An optimizer that holds these parameters steps on what is pending."""
+    def read(self, params: list[Tensor]) -> None:
+        """Without hooks: take what lies in `.grad` of the parameters that are about to be stepped."""
+        self.begin(self.watch.where.line())
+        event = self.event
+        mine = [one for one in params if id(one) in self.parameters and one.grad is not None and not one.grad.is_sparse]
+        if event is not None and mine:
+            event.got = [id(one) for one in mine]
+            event.norms = list(torch._foreach_norm([one.grad.detach() for one in mine if one.grad is not None]))
+        self.finish()
+
+    def stepping(self, held: list[int], *, nothing: bool) -> None:
+        """An optimizer that holds these parameters steps on what is pending; `nothing`: none has a gradient."""
         self.finish()
         mine = set(held)
         for number in {self.parameters[key][0].number for key in held if key in self.parameters}:
             events = [event for event in self.pending.get(number, []) if mine & set(event.got)]
+            if not events and not nothing:
+                self.watch.gaps["gradients"] = (
+                    "some came a way that was not seen: written into .grad, or before any call"
+                )
+                continue
             if not events and self.last is not None:  # it was given nothing at all
                 self._add(number, self.last.place, {})
                 events = [self.last]
@@ -208,7 +241,8 @@ def finite(tensor: Tensor) -> bool:
     return bool(torch.isfinite(tensor.detach()).all().item())
 
 
-def above(path: str) -> list[str]:
+@lru_cache(maxsize=10_000)
+def above(path: str) -> tuple[str, ...]:
     """Return the modules that a parameter is in, from the whole network on: `a.0.weight` is in "", "a" and "a.0"."""
     parts = path.split(".")[:-1]
-    return ["", *(".".join(parts[: n + 1]) for n in range(len(parts)))]
+    return ("", *(".".join(parts[: n + 1]) for n in range(len(parts))))

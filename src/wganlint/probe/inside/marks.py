@@ -5,10 +5,12 @@ Kept beside the tensors, never on them, by id with a weak reference: nothing liv
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from typing import Any
 
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from .tally import Stats, stats_of
 
@@ -60,6 +62,7 @@ class Marks:
 
     def __init__(self) -> None:
         self._known: dict[int, Known] = {}
+        self._storages: dict[int, tuple[Any, int]] = {}
 
     def get(self, tensor: Tensor) -> Known | None:
         """Return what is known of a tensor."""
@@ -85,6 +88,22 @@ class Marks:
         """Return the mark of sides of a tensor, 0 for one that no network made or saw."""
         known = self._known.get(id(tensor))
         return known.side if known is not None and known.ref() is tensor else 0
+
+    def keep_storage(self, tensor: Tensor, mark: int) -> None:
+        """Remember the memory of a network's result, so that it is known behind a detach (where no mode sees that)."""
+        with contextlib.suppress(RuntimeError, NotImplementedError):
+            storage = tensor.untyped_storage()
+            if storage.nbytes():
+                self._storages[storage.data_ptr()] = (StorageWeakRef(storage), mark)  # type: ignore[no-untyped-call]
+        if len(self._storages) > 256:
+            self._storages = {key: one for key, one in self._storages.items() if not one[0].expired()}
+
+    def of_storage(self, tensor: Tensor) -> int:
+        """Return the mark of the memory that a tensor shares, 0 if it is none that is known."""
+        with contextlib.suppress(RuntimeError, NotImplementedError):
+            found = self._storages.get(tensor.untyped_storage().data_ptr())
+            return found[1] if found is not None and not found[0].expired() else 0
+        return 0
 
     def stats(self, tensor: Tensor) -> Stats | None:
         """Return the range of a tensor; computed once as long as nobody writes into it."""

@@ -17,7 +17,9 @@ from .tally import Key, Share, Spread
 CRITIC = re.compile(r"crit|discrim|(?:^|[._])(?:net_?)?d(?:is|isc)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?d(?![a-z])", re.I)
 GENERATOR = re.compile(r"gener|(?:^|[._])(?:net_?)?g(?:en)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?g(?![a-z])", re.I)
 PLAYER = re.compile(f"{CRITIC.pattern}|{GENERATOR.pattern}", re.I)
-_CLEAR = ("DataParallel", "DistributedDataParallel", "OptimizedModule", "FullyShardedDataParallel")
+_CLEAR = (
+    "DataParallel", "DistributedDataParallel", "OptimizedModule", "FullyShardedDataParallel", "ParametrizationList",
+)  # fmt: skip
 
 
 class Root:
@@ -38,6 +40,8 @@ class Root:
         self.entered_from = 0  # bits of networks whose results it was given
         self.entered_bare = False  # it was given what no network made
         self.scalar = False  # gives one number a sample
+        self.trained = False  # a parameter wanted a gradient at some call
+        self.listening = False  # its parameters are known to what looks at gradients
 
 
 class Call:
@@ -52,10 +56,12 @@ class Call:
 class Networks:
     """Finds the networks while the program runs, and tells afterwards which is which."""
 
-    def __init__(self, marks: Marks) -> None:
-        self.marks = marks
+    def __init__(self, marks: Marks, *, by_storage: bool) -> None:
+        self.marks, self.by_storage = marks, by_storage
         self.roots: list[Root] = []
         self.owner: dict[int, Root] = {}  # of each module, by id
+        self.of_parameter: dict[int, Root] = {}
+        self.next_number = 0
         self.running: list[nn.Module] = []
         self.call: Call | None = None
         self.names: dict[int, list[str]] = {}
@@ -76,6 +82,7 @@ class Networks:
         self.call = Call(root, key, len(self.running))
         root.calls[key] = root.calls.get(key, 0) + 1
         root.training = root.module.training
+        root.trained = root.trained or trains(root)
         return root
 
     def leave(self, module: nn.Module, output: Any) -> Call | None:
@@ -90,24 +97,26 @@ class Networks:
         mark = (call.key[1] & (OUTS | MIXED | JOINED)) | number
         for tensor in tensors_in(output):
             self.marks.of(tensor).side = mark
+            if self.by_storage:
+                self.marks.keep_storage(tensor, mark)
         return call
 
     def _new(self, module: nn.Module) -> Root:
-        root = Root(module, len(self.roots))
+        root = Root(module, 0)
         inner = {id(one) for one in module.modules()}
-        for other in [one for one in self.roots if id(one.module) in inner]:  # a part was called before the whole
-            root.number = min(root.number, other.number)
-            for key, count in other.calls.items():
-                root.calls[key] = root.calls.get(key, 0) + count
-            root.entered_from |= other.entered_from
-            root.entered_bare |= other.entered_bare
-            other.module, other.paths = module, root.paths
-            for one in inner:
-                self.owner[one] = other
-            return other
-        self.roots.append(root)
+        parts = [one for one in self.roots if id(one.module) in inner]
+        if parts:  # called before the whole: the first of them becomes the whole, without what it was given
+            root = parts[0]
+            root.module, root.paths, root.name = module, {id(one): path for path, one in module.named_modules()}, ""
+            root.listening, root.entered_from, root.entered_bare = False, 0, False
+            self.roots = [one for one in self.roots if one is root or one not in parts]
+        else:
+            root.number = self.next_number
+            self.next_number += 1
+            self.roots.append(root)
+        self.of_parameter.update({id(one): root for one in module.parameters()})
         for one in inner:
-            self.owner.setdefault(one, root)
+            self.owner[one] = root
         return root
 
     def _key(self, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key:
@@ -118,7 +127,7 @@ class Networks:
         floats = []
         for place, value in places:
             for tensor in tensors_in(value):
-                side = marks.side(tensor)
+                side = marks.side(tensor) or (self._guess(root, tensor) if self.by_storage else 0)
                 made = side & OUTS & ~own
                 if made and tensor.is_floating_point():
                     root.main.add(place)
@@ -135,6 +144,27 @@ class Networks:
             for _, tensor in chosen:
                 marks.of(tensor).side |= into(root.number)
         return root.number, every
+
+    def _guess(self, root: Root, tensor: Tensor) -> int:
+        """Without a mode: tell a side by shared memory, or by the graph; a leaf that wants a gradient is left open."""
+        mark = self.marks.of_storage(tensor)
+        if mark or not tensor.is_floating_point():
+            return mark
+        if tensor.grad_fn is None:
+            return JOINED if tensor.requires_grad and not isinstance(tensor, nn.Parameter) else 0
+        seen: set[Any] = set()
+        nodes, found = [tensor.grad_fn], 0
+        while nodes and len(seen) < 1000:
+            node = nodes.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            leaf = getattr(node, "variable", None)
+            owner = self.of_parameter.get(id(leaf)) if leaf is not None else None
+            if owner is not None and owner is not root:
+                found |= out_of(owner.number)
+            nodes += [one for one, _ in node.next_functions if one is not None]
+        return found
 
     # -- afterwards
 
@@ -155,7 +185,7 @@ class Networks:
         return [(root, *found.get(root.number, other)) for root in roots]
 
     def _find_critic(self, roots: list[Root], found: dict[int, tuple[str, str, str]]) -> None:
-        both = [root for root in roots if root.entered_bare and root.entered_from and trains(root)]
+        both = [root for root in roots if root.entered_bare and root.entered_from and root.trained]
         both = [root for root in both if root.number not in found]
         named = [root for root in both if self._reads(root, CRITIC) and not self._reads(root, GENERATOR)]
         for root in named or [one for one in both if one.scalar] or both[:1]:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -101,8 +100,7 @@ class Operations(TorchFunctionMode):
         out = func(*args, **kwargs)
         watch.busy = True
         try:
-            with torch.no_grad():
-                self._look(name, args, kwargs, out, after)
+            self._look(name, args, kwargs, out, after)
         finally:
             watch.busy = False
         return out

@@ -31,13 +31,14 @@ class Optimizer:
         self.momentum: float | None = None
         self.held = [id(one) for one in parameters_of(optimizer)]
         self.before: Tensor | None = None
+        self.nothing = False  # no parameter has a gradient at this step
 
     def pre(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep the weights until the step is done."""
         params = parameters_of(optimizer)
         self.held = [id(one) for one in params]
-        if params and all(one.grad is None for one in params):
-            self.on_nothing += 1
+        self.nothing = bool(params) and all(one.grad is None for one in params)
+        self.on_nothing += self.nothing
         size = sum(one.numel() for one in params)
         self.before = flat(params) if size and (size <= LARGE or self.steps < 2 or self.steps % 10 == 0) else None
 

@@ -68,8 +68,10 @@ class Session:
         self.written, self.written_step = time.monotonic(), step
 
     def flush(self) -> None:
-        """Write now and then, so that a crash or a hang leaves what was seen before."""
-        if self.order["mode"] != "plain" and time.monotonic() - self.written > self.order.get("flush", 1.0):
+        """Write at the first steps and then now and then, so that a crash or a hang leaves what was seen before."""
+        if self.order["mode"] == "plain" or self.watch is None:
+            return
+        if self.watch.step <= 2 or time.monotonic() - self.written > self.order.get("flush", 1.0):
             self.write({"kind": "running", "text": ""}, beside=True)
 
     def keep_writing(self) -> None:

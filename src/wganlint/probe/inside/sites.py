@@ -91,7 +91,7 @@ def _bound(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any
         site.weights = True
         return None
     if stats is not None:
-        site.entered.setdefault(key, Spread()).add(value, stats, median=watch.rarely(site, key))
+        site.entered.setdefault(key, Spread()).add(value, stats)
     return lambda out: watch.bind(out, site)
 
 
@@ -107,7 +107,7 @@ def _squash(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, An
     site.low, site.high = low, high
     key = watch.key((value,))
     if stats is not None:
-        site.entered.setdefault(key, Spread()).add(value, stats, median=watch.rarely(site, key))
+        site.entered.setdefault(key, Spread()).add(value, stats)
 
     def after(out: Tensor) -> None:
         found = watch.marks.stats(out)

@@ -84,18 +84,24 @@ class Share:
 
 
 class Spread:
-    """Range, mean and deviation of the values of one side."""
+    """Range of the values of one side at each call; mean, deviation and median at the first calls and now and then."""
 
-    __slots__ = ("calls", "finite", "high", "low", "median", "nonfinite", "square", "total")
+    __slots__ = ("calls", "finite", "high", "low", "median", "nonfinite", "sampled", "square", "total")
 
     def __init__(self) -> None:
-        self.calls = self.finite = self.nonfinite = 0
+        self.calls = self.finite = self.nonfinite = self.sampled = 0
         self.low, self.high = math.inf, -math.inf
         self.total = self.square = 0.0
         self.median: float | None = None
 
-    def add(self, tensor: Tensor, stats: Stats, *, median: bool = False) -> None:
+    @property
+    def due(self) -> bool:
+        """Whether the costly part is due at the next call."""
+        return self.calls < 2 or self.calls % 8 == 0
+
+    def add(self, tensor: Tensor, stats: Stats) -> None:
         """Count one call; what is not finite is left out of all but its count."""
+        due = self.due
         self.calls += 1
         numel = stats.numel
         if numel == 0:
@@ -110,22 +116,25 @@ class Spread:
                 return
             smallest, largest = torch.aminmax(part)
             low, high = smallest.item(), largest.item()
+        self.finite += numel
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        if not due:
+            return
         if part.dtype != torch.float64 and (max(abs(low), abs(high)) > 1e15 or part.dtype != torch.float32):
             part = part.double()
         variance, mean = torch.var_mean(part, correction=0)
         middle, var = mean.item(), variance.item()
-        self.finite += numel
+        self.sampled += numel
         self.total += middle * numel
         self.square += (var + middle * middle) * numel
-        self.low, self.high = min(self.low, low), max(self.high, high)
-        if median:
-            self.median = part.abs().median().item()
+        self.median = part.abs().median().item()
 
     def join(self, other: Spread) -> None:
         """Take in another one."""
         self.calls += other.calls
         self.finite += other.finite
         self.nonfinite += other.nonfinite
+        self.sampled += other.sampled
         self.total += other.total
         self.square += other.square
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
@@ -133,8 +142,8 @@ class Spread:
 
     def told(self, side: str) -> dict[str, Any]:
         """Return the spread as it is written."""
-        mean = self.total / self.finite if self.finite else None
-        deviation = math.sqrt(max(0.0, self.square / self.finite - mean * mean)) if mean is not None else None
+        mean = self.total / self.sampled if self.sampled else None
+        deviation = math.sqrt(max(0.0, self.square / self.sampled - mean * mean)) if mean is not None else None
         low, high = (self.low, self.high) if self.finite else (None, None)
         return {
             "side": side, "calls": self.calls, "elements": self.finite + self.nonfinite, "nonfinite": self.nonfinite,

@@ -1,4 +1,4 @@
-"""Measured at the last step, on copies: the slope of the critic on each side."""
+"""Measured at the last step, on copies: the slope of the critic on each side, and whether each player learns alone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from .account import Account
+from .marks import tensors_in
 from .networks import Root, first_float
 from .tally import number
 
 if TYPE_CHECKING:
     from .watch import Watch
+
+STEPS = 20  # of each experiment
+LARGEST = 20_000_000  # parameters of a network that is trained on for an experiment
 
 
 @contextmanager
@@ -43,7 +47,118 @@ def at_steps(watch: Watch) -> None:
             if role == "critic":
                 slopes += _slopes(watch, account, root)
     watch.later["slopes"] = slopes
+    trials: list[dict[str, Any]] = []
+    for root, role, *_ in account.networks:
+        if role == "critic":
+            for name, trial in (("critic-alone", critic_alone), ("generator-alone", generator_alone)):
+                with untouched():
+                    trials.append(_tried(name, trial, watch, account, root))
+    watch.later["trials"] = trials
     watch.kept.clear()
+    watch.results.clear()
+    watch.replay.clear()
+
+
+def _tried(name: str, trial: Any, watch: Watch, account: Account, root: Root) -> dict[str, Any]:
+    """Do one experiment; what stands against it is said."""
+    found: dict[str, Any] = {"name": name, "steps": 0}
+    if sum(one.numel() for one in root.module.parameters()) > LARGEST:
+        return {**found, "why_not": "the networks are large; it was left out to save time"}
+    try:
+        before, after, text = trial(watch, account, root)
+    except Impossible as error:
+        return {**found, "why_not": str(error)}
+    except Exception as error:
+        return {**found, "why_not": f"{type(error).__name__}: {error}"[:300]}
+    works = bool(after > before) if number(before) is not None and number(after) is not None else None
+    return {
+        **found, "steps": STEPS, "before": number(before), "after": number(after), "works": works, "text": text,
+    }  # fmt: skip
+
+
+class Impossible(Exception):
+    """An experiment cannot be done here, and why."""
+
+
+def _same_kind(watch: Watch, module: nn.Module, mine: nn.Module) -> torch.optim.Optimizer:
+    """Return an optimizer for a copy, of the kind and with the rates of the one that steps the original."""
+    ids = {id(one) for one in module.parameters()}
+    for known in watch.optimizers.values():
+        optimizer = known.ref()
+        if optimizer is not None and ids & set(known.held):
+            group = optimizer.param_groups[0]
+            options = {key: group[key] for key in optimizer.defaults if key in group}
+            return type(optimizer)([one for one in mine.parameters() if one.is_leaf], **options)
+    raise Impossible("no optimizer that steps it was seen")
+
+
+def _trainable(module: nn.Module) -> nn.Module:
+    if any(not value.is_leaf for one in module.modules() for value in vars(one).values() if isinstance(value, Tensor)):
+        raise Impossible("its weights are made by weight_norm or spectral_norm of the old kind, which cannot be copied")
+    return copy.deepcopy(module).requires_grad_(True)
+
+
+def _mean(value: Any) -> Tensor:
+    score = first_float(value)
+    if score is None or not score.numel():
+        raise Impossible("the critic gives no score")
+    return score.double().mean()
+
+
+def critic_alone(watch: Watch, account: Account, root: Root) -> tuple[float, float, str]:
+    """Train a copy of the critic on the last batches alone: its gap must rise."""
+    sides = {account.side(key): value for key, value in watch.kept.items() if key[0] == root.number}
+    if "real" not in sides or "fake" not in sides:
+        raise Impossible("no batch of both sides was seen at the last steps")
+    mine = _trainable(root.module)
+    optimizer = _same_kind(watch, root.module, mine)
+
+    def gap() -> Tensor:
+        (real, more, _), (fake, other, cast) = sides["real"], sides["fake"]
+        with torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+            return _mean(mine(*again(real, {}), **again(more, {}))) - _mean(mine(*again(fake, {}), **again(other, {})))
+
+    before = gap().item()
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = -gap()
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    text = f"gap of {account.of(root.number)} on the last batches, its optimizer's own kind and rate, no penalty"
+    return before, gap().item(), text
+
+
+def generator_alone(watch: Watch, account: Account, root: Root) -> tuple[float, float, str]:
+    """Train a copy of the generator against a frozen copy of the critic: the mean score of its samples must rise."""
+    if root.number not in watch.replay:
+        raise Impossible("the critic was not given just what the generator returned, so that cannot be done again")
+    number_of, (outs, given), (args, kwargs, cast) = watch.replay[root.number]
+    maker = next((one for one, *_ in account.networks if one.number == number_of), None)
+    if maker is None:
+        raise Impossible("no generator is known")
+    mine, critic = _trainable(maker.module), copy_of(root.module)
+    optimizer = _same_kind(watch, maker.module, mine)
+    state = torch.get_rng_state()
+
+    def score() -> Tensor:
+        torch.set_rng_state(state)
+        with torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+            made = tensors_in(mine(*again(given[0], {}), **again(given[1], {})))
+            if len(made) != len(outs):
+                raise Impossible("the generator returns another number of tensors each time")
+            change = {id(old): new for old, new in zip(outs, made, strict=True)}
+            return _mean(critic(*again(args, change), **again(kwargs, change)))
+
+    before = score().item()
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = -score()
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    text = f"mean score of what {account.of(number_of)} makes of the last input, the same noise each time"
+    return before, score().item(), text
 
 
 def _slopes(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
@@ -75,7 +190,13 @@ def _slopes(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
 
 def copy_of(module: nn.Module) -> nn.Module:
     """Return a copy that trains nothing of the original; hooks of the program are left behind."""
-    mine = copy.deepcopy(module)
+    made = {  # weights that weight_norm or spectral_norm have made are no leaves, which deepcopy refuses
+        id(value): value.detach().clone()
+        for one in module.modules()
+        for value in vars(one).values()
+        if isinstance(value, Tensor) and not value.is_leaf
+    }
+    mine = copy.deepcopy(module, dict(made))
     for one in mine.modules():
         one._forward_hooks.clear()
         one._forward_pre_hooks.clear()

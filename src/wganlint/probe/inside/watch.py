@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as modules
 from torch.optim import optimizer as optimizers
+from torch.overrides import _get_current_function_mode
 
 from .gradients import Gradients
 from .marks import Made, Marks, tensors_in
@@ -66,7 +67,7 @@ class Watch:
         self.active, self.busy = True, False
         self.step = 0
         self.marks = Marks()
-        self.networks = Networks(self.marks)
+        self.networks = Networks(self.marks, by_storage=mode == "light")
         self.gradients = Gradients(self)
         self.penalties = Penalties(self)
         self.clock = Clock()
@@ -80,8 +81,12 @@ class Watch:
         self.syncs: dict[tuple[Any, str], int] = {}
         self.samples: dict[tuple[int, str], dict[Key, Share]] = {}
         self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
+        self.results: dict[int, tuple[list[Tensor], Any]] = {}  # of the same steps: what networks made, of what
+        self.replay: dict[int, tuple[int, Any, Any]] = {}  # of a critic: who made what it was given, as it was given
         self.stopping = 0
         self.gaps: dict[str, str] = {}
+        if mode == "light":
+            self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties"
         self.told: dict[str, str] = {}  # roles that the user gave
         self.print = ""
         self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
@@ -91,6 +96,7 @@ class Watch:
         self._parameters: set[int] = set()
         self._handles: list[Any] = []
         self._mode: Operations | None = None
+        self._paused = False
 
     # -- on and off
 
@@ -113,8 +119,8 @@ class Watch:
         self.active = False
         if self._mode is not None:
             mode, self._mode = self._mode, None
-            with contextlib.suppress(Exception):
-                mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            if not self._paused and _get_current_function_mode() is mode:  # type: ignore[no-untyped-call]
+                mode.__exit__(None, None, None)
         for handle in self._handles:
             handle.remove()
         self._handles = []
@@ -146,11 +152,6 @@ class Watch:
         if found is None:
             found = self.sites[(kind, op, place, number)] = Site(op, place)
         return found
-
-    def rarely(self, site: Site, key: Key) -> bool:
-        """Whether the costly part is due: at the first calls and now and then."""
-        calls = site.shares[key].calls if key in site.shares else 0
-        return calls < 3 or calls % 8 == 0
 
     def bind(self, out: Tensor, site: Site) -> None:
         """A tensor is the result of a bound."""
@@ -198,15 +199,13 @@ class Watch:
             return
         self.busy = True
         try:
-            with torch.no_grad():
-                given = args if isinstance(args, tuple) else (args,)
-                first = self.networks.call is None
-                kwargs = kwargs_of_call() if first else {}
-                root = self.networks.enter(module, given, kwargs)
-                if root is not None:
-                    self._new_call(root, given, kwargs)
-                if self.networks.call is not None and module._parameters:
-                    self._given(module, given)
+            given = args if isinstance(args, tuple) else (args,)
+            kwargs = kwargs_of_call() if self.networks.call is None else {}
+            root = self.networks.enter(module, given, kwargs)
+            if root is not None:
+                self._new_call(root, given, kwargs)
+            if self.networks.call is not None and module._parameters:
+                self._given(module, given)
         finally:
             self.busy = False
 
@@ -215,17 +214,18 @@ class Watch:
             return
         self.busy = True
         try:
-            with torch.no_grad():
-                if self.networks.call is not None and module._parameters and output is not None:
-                    self._gave(module, output)
-                call = self.networks.leave(module, output)
-                if call is not None and output is not None:
-                    self._result(call, output)
+            if self.networks.call is not None and module._parameters and output is not None:
+                self._gave(module, output)
+            call = self.networks.leave(module, output)
+            if call is not None and output is not None:
+                self._result(call, output)
         finally:
             self.busy = False
 
     def _new_call(self, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if sum(root.calls.values()) == 1:
+        if self.mode == "default":
+            self.gradients.hook(root)
+        if not root.listening:
             self.gradients.listen(root)
             with contextlib.suppress(RuntimeError, NotImplementedError):
                 self._parameters |= {one.untyped_storage().data_ptr() for one in root.module.parameters()}
@@ -233,6 +233,10 @@ class Watch:
             call = self.networks.call
             if call is not None:
                 self.kept[call.key] = (args, kwargs, casting())
+                ids = {id(one) for one in tensors_in([args, kwargs])}
+                for number, made in self.results.items():
+                    if number != root.number and any(id(one) in ids for one in made[0]):
+                        self.replay[root.number] = (number, made, (args, kwargs, casting()))
 
     def _entry(self, module: nn.Module) -> tuple[str, dict[Key, Spread], dict[Key, Spread]] | None:
         call = self.networks.call
@@ -252,11 +256,14 @@ class Watch:
         tensor = first_float(args)
         if entry is None or call is None or tensor is None:
             return
+        spread = entry[1].setdefault(call.key, Spread())
+        if self.mode == "light" and not spread.due:
+            spread.calls += 1
+            return
         stats = self.marks.stats(tensor)
         if stats is None:
             return
-        spread = entry[1].setdefault(call.key, Spread())
-        spread.add(tensor, stats, median=spread.calls < 2 or spread.calls % 16 == 0)
+        spread.add(tensor, stats)
         if stats.finite and stats.largest >= LARGE:
             self._is_large(module, call, tensor, stats.largest, spread)
 
@@ -283,23 +290,27 @@ class Watch:
         tensor = first_float(output)
         if entry is None or call is None or tensor is None:
             return
+        spread = entry[2].setdefault(call.key, Spread())
+        if self.mode == "light" and not spread.due:
+            spread.calls += 1
+            return
         stats = self.marks.stats(tensor)
         if stats is not None:
-            entry[2].setdefault(call.key, Spread()).add(tensor, stats)
+            spread.add(tensor, stats)
 
     def _result(self, call: Call, output: Any) -> None:
         """A network has returned: its score, the bound that it comes from, empty samples."""
         root, outs = call.root, tensors_in(output)
+        if call.key in self.kept:
+            self.results[root.number] = (outs, self.kept[call.key])
         tensor = first_float(outs)
         if tensor is not None:
             stats = self.marks.stats(tensor)
             if stats is not None:
                 spread = root.scores.setdefault(call.key, Spread())
-                before, nonfinite = spread.total, spread.nonfinite
                 spread.add(tensor, stats)
-                known = stats.numel and spread.nonfinite == nonfinite
                 if len(root.steps) < 4000:
-                    mean = (spread.total - before) / stats.numel if known else None
+                    mean = tensor.detach().double().mean().item() if stats.numel and stats.finite else None
                     root.steps.append((self.step + 1, call.key[1], mean))
                 root.scalar = tensor.dim() < 2 or tensor.shape[-1] == 1
             known_of = self.marks.get(tensor)
@@ -371,13 +382,17 @@ class Watch:
                         self._parameters |= {one.untyped_storage().data_ptr() for one in parameters_of(optimizer)}
                 self.gradients.finish()
                 known.pre(optimizer)
-                self.gradients.stepping(known.held)
+                if self.mode == "light":
+                    self.gradients.read(parameters_of(optimizer))
+                self.gradients.stepping(known.held, nothing=known.nothing)
+                self._pause(closure=bool(args[1:] or kwargs))
         finally:
             self.busy = was
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if not self.active:
             return
+        self._resume()
         was, self.busy = self.busy, True
         try:
             if not self.stopping:
@@ -396,13 +411,28 @@ class Watch:
                     self.print = fingerprint([two for one in self.stepped.values() if (two := one()) is not None])
                     self.idle = others_than({key for key, ref in self.stepped.items() if ref() is not None})
                     if self.at_steps is not None:
+                        self.active = False  # what the experiments do is not the program's
                         self.at_steps(self)
+                        self.active = True
                 if self.step >= 1 and self.step + 12 < self.asked:
                     self.kept.clear()
+                    self.results.clear()
+                    self.replay.clear()
         finally:
             self.busy = was
         if self.step >= self.asked:
             self._stop()
+
+    def _pause(self, *, closure: bool) -> None:
+        """Let the optimizer's own arithmetic pass unseen; not where it calls the program back."""
+        if self._mode is not None and not closure and _get_current_function_mode() is self._mode:  # type: ignore[no-untyped-call]
+            self._mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self._paused = True
+
+    def _resume(self) -> None:
+        if self._mode is not None and self._paused:
+            self._paused = False
+            self._mode.__enter__()  # type: ignore[no-untyped-call]
 
     def _stop(self) -> None:
         self.stopping += 1
