@@ -119,3 +119,21 @@ def _main(origins: list[Origin]) -> Origin:
 
 def _key(origin: Origin) -> tuple[str, int]:
     return (origin.line.file, origin.line.line) if origin.line else ("", 0)
+
+
+@detector(fields={"steps": Kind.COUNT, "command": Kind.TEXT, "full": Kind.FLAG, "unlike": Kind.FLAG})
+def probe_run(run: Run) -> Found:
+    """That a probe ran, and over how many steps of optimizers.
+
+    full: with all instruments; unlike: the log states a seed and the probe ran with another one.
+    """
+    if run.probe is None or run.probe.steps < 1:
+        return ABSENT
+    stated = next((one.number for one in run.settings if one.name.lower() in ("seed", "random_seed")), None)
+    fields: dict[str, Quantity | bool | str] = {
+        "steps": probed_steps(run.probe),
+        "command": " ".join(run.probe.command)[:200],
+        "full": run.probe.mode == "default",
+        "unlike": stated is not None and run.probe.seed is not None and stated != run.probe.seed,
+    }
+    return Fact(fields)
