@@ -91,28 +91,25 @@ def probed_crosstalk(run: Run) -> Found:
 @detector(
     fields={
         "tried": Kind.FLAG, "works": Kind.FLAG, "fails": Kind.FLAG, "before": Kind.NUMBER, "after": Kind.NUMBER,
-        "share": Kind.NUMBER, "count": Kind.COUNT, "why_not": Kind.TEXT,
+        "count": Kind.COUNT,
     },
-    parameters={"name": Parameter(str, None, 'experiment: "critic-alone", "generator-alone", "noise" or "condition"')},
+    parameters={"name": Parameter(str, None, 'experiment: "critic-alone" or "generator-alone"')},
 )  # fmt: skip
 def probed_trial(run: Run, name: str) -> Found:
-    """An experiment of a probe on copies: before and after are the gap, the mean fake score, or the two spreads.
+    """An experiment of a probe: a copy of one player is trained alone on the last batches, with mean scores for a loss.
 
-    works, fails: what the probe says of it; neither where it was not done (why_not); share: before over after (spread
-    of generated over that of real samples); count: its steps.
+    before, after: the gap (critic), or the mean score of the fakes (generator); both must rise. works, fails: whether
+    it did; neither where it was not done. It says nothing of the program's own losses.
     """
     trial = next((one for one in run.probe.trials if one.name == name), None) if run.probe else None
     if trial is None:
         return ABSENT
-    share = trial.before / trial.after if trial.before is not None and trial.after else float("nan")
     fields: dict[str, Quantity | bool | str] = {
         "tried": not trial.why_not,
         "works": trial.works is True,
         "fails": trial.works is False,
         "before": measured(trial.before),
         "after": measured(trial.after),
-        "share": measured(share),
         "count": counted(trial.steps),
-        "why_not": trial.why_not,
     }
     return Fact(fields)
