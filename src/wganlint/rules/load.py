@@ -450,7 +450,9 @@ class _Loader:
     def examples(self) -> tuple[Example, ...]:
         examples = []
         for path, entry in self.tables("example"):
-            self.known(entry, path, {"title", "outcome", "log", "source", "trace", "expect", "severity", "says", "probe"})
+            self.known(
+                entry, path, {"title", "outcome", "log", "source", "trace", "expect", "severity", "says", "probe"}
+            )
             outcome = self.choice(entry, path, "outcome", {str(o): str(o) for o in Outcome})
             if "severity" in entry:
                 self.choice(entry, path, "severity", _SEVERITIES)
