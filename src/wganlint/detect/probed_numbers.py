@@ -16,13 +16,13 @@ ROOTS = ("sqrt", "norm", "pow", "rsqrt")  # their derivative is infinite at 0
     fields={
         "sites": Kind.COUNT, "hit": Kind.COUNT, "elements": Kind.COUNT, "share": Kind.RATIO, "clean": Kind.FLAG,
         "where": Kind.TEXT, "each": Kind.TEXT, "back_hit": Kind.COUNT, "back_elements": Kind.COUNT,
-        "backward": Kind.FLAG, "steps": Kind.COUNT,
+        "backward": Kind.FLAG, "inside": Kind.FLAG, "steps": Kind.COUNT,
     },
 )  # fmt: skip
 def probed_guards(run: Run) -> Found:
     """How many elements that entered the NaN guards were not finite: exact counts over all probed calls and sides.
 
-    sites: lines with a guard that ran on at least one element; clean: none was replaced; each: the counts of every line
+    sites: lines with a guard that ran on at least one element; clean: none was replaced; inside: one that replaced some stands in a network; each: the counts of every line
     that replaced some; back_*: the same of gradients that came back to a guard (backward: looked at).
     """
     if run.probe is None:
@@ -44,6 +44,7 @@ def probed_guards(run: Run) -> Found:
         "back_hit": counted(sum(one.hit for one in back)),
         "back_elements": counted(sum(one.elements for one in back)),
         "backward": any(one.elements for one in back),
+        "inside": any(one.network for one in struck),
         "steps": probed_steps(run.probe),
     }
     evidence: list[Evidence] = []
