@@ -22,8 +22,9 @@ ROOTS = ("sqrt", "norm", "pow", "rsqrt")  # their derivative is infinite at 0
 def probed_guards(run: Run) -> Found:
     """How many elements that entered the NaN guards were not finite: exact counts over all probed calls and sides.
 
-    sites: lines with a guard that ran on at least one element; clean: none was replaced; inside: one that replaced some stands in a network; each: the counts of every line
-    that replaced some; back_*: the same of gradients that came back to a guard (backward: looked at).
+    sites: lines with a guard that ran on at least one element; clean: none was replaced; inside: one that replaced
+    some stands in a network; each: the counts of every line that replaced some; back_*: the same of gradients that came
+    back to a guard (backward: looked at).
     """
     if run.probe is None:
         return ABSENT
@@ -122,19 +123,9 @@ def _key(origin: Origin) -> tuple[str, int]:
     return (origin.line.file, origin.line.line) if origin.line else ("", 0)
 
 
-@detector(fields={"steps": Kind.COUNT, "command": Kind.TEXT, "full": Kind.FLAG, "unlike": Kind.FLAG})
+@detector(fields={"steps": Kind.COUNT, "full": Kind.FLAG})
 def probe_run(run: Run) -> Found:
-    """That a probe ran, and over how many steps of optimizers.
-
-    full: with all instruments; unlike: the log states a seed and the probe ran with another one.
-    """
+    """That a probe ran, and over how many steps of optimizers; full: with all instruments."""
     if run.probe is None or run.probe.steps < 1:
         return ABSENT
-    stated = next((one.number for one in run.settings if one.name.lower() in ("seed", "random_seed")), None)
-    fields: dict[str, Quantity | bool | str] = {
-        "steps": probed_steps(run.probe),
-        "command": " ".join(run.probe.command)[:200],
-        "full": run.probe.mode == "default",
-        "unlike": stated is not None and run.probe.seed is not None and stated != run.probe.seed,
-    }
-    return Fact(fields)
+    return Fact({"steps": probed_steps(run.probe), "full": run.probe.mode == "default"})
