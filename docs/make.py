@@ -21,6 +21,7 @@ from wganlint.finding import Outcome
 from wganlint.render.full import full
 from wganlint.rules.catalogue import Catalogue, catalogue
 from wganlint.rules.rule import Example, Rule
+from wganlint.trial import probe_file
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -48,7 +49,12 @@ def shown(rule: Rule, width: int = 100) -> str:
 
 def lay(example: Example, root: Path) -> None:
     """Write the inputs of an example into a new folder, as a run would leave them."""
-    files = {"example.log": example.log, "training/model.py": example.source, "example.pt.trace.json": example.trace}
+    files = {
+        "example.log": example.log,
+        "training/model.py": example.source,
+        "example.pt.trace.json": example.trace,
+        "probe.json": probe_file(example.probe).decode() if example.probe else "",
+    }
     for name, text in files.items():
         if text:
             (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from wganlint.engine import Judgement, judge
 from wganlint.expect import expectations
+from wganlint.measured import VERSION
 from wganlint.read.discover import discover
 from wganlint.read.join import read_run
 from wganlint.read.roles import assign
+from wganlint.read.sniff import PROBE
 from wganlint.rules.catalogue import Catalogue, catalogue
 from wganlint.rules.rule import Example, Rule
 
@@ -50,6 +53,23 @@ def trial(rule: Rule, example: Example, book: Catalogue) -> str:
     return f"does not say {lost[0]!r}: {text}" if lost else ""
 
 
+def probe_file(measured: str) -> bytes:
+    """Return the file of a probe that holds what an example says was measured, in 20 steps of a small program.
+
+    Text that is no JSON object stays as it is: its reader says what is wrong.
+    """
+    try:
+        given = msgspec.json.decode(measured.encode())
+    except msgspec.DecodeError:
+        return measured.encode()
+    head = {
+        PROBE: VERSION, "command": ["python", "train.py"], "script": "train.py", "folder": "", "python": "3.11",
+        "torch": "2.4", "device": "cpu", "mode": "default", "asked_steps": 20, "steps": 20, "rounds": 5,
+        "ending": {"kind": "steps", "text": "stopped after 20 steps"}, "timing": {"wall": 1.0},
+    }  # fmt: skip
+    return msgspec.json.encode(head | given) if isinstance(given, dict) else measured.encode()
+
+
 def _judge(rule: Rule, example: Example, book: Catalogue) -> Judgement | None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -60,6 +80,8 @@ def _judge(rule: Rule, example: Example, book: Catalogue) -> Judgement | None:
             (root / "training" / "model.py").write_text(example.source, encoding="utf-8")
         if example.trace:
             (root / "example.pt.trace.json").write_text(example.trace, encoding="utf-8")
+        if example.probe:
+            (root / "probe.json").write_bytes(probe_file(example.probe))
         told = expectations(example.expect)
         runs = [assign(replace(read_run(files), expected=told)) for files in discover([root])]
     judgements = [j for run in runs for j in judge(run, book.rules) if j.rule.code == rule.code]

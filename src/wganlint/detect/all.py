@@ -21,6 +21,10 @@ from wganlint.detect import (
     penalty,
     pinned,
     printing,
+    probed_critic,
+    probed_numbers,
+    probed_training,
+    probed_values,
     profile,
     quality,
     rates,
@@ -39,7 +43,7 @@ from wganlint.detect import (
 
 __all__ = [
     "breaks", "contrary", "control", "counters", "critic", "critics", "declared", "diversity", "duel", "flat", "floors",
-    "inputs", "invariants", "launches", "memory", "norms", "pace", "penalty", "pinned", "printing", "profile",
-    "quality", "rates", "restarts", "samples", "series", "settings", "sides", "slopes", "source", "steps",
-    "throughput", "traces", "updates",
+    "inputs", "invariants", "launches", "memory", "norms", "pace", "penalty", "pinned", "printing",
+    "probed_critic", "probed_numbers", "probed_training", "probed_values", "profile", "quality", "rates", "restarts",
+    "samples", "series", "settings", "sides", "slopes", "source", "steps", "throughput", "traces", "updates",
 ]  # fmt: skip

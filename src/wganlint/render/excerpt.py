@@ -61,11 +61,13 @@ def _quotes(group: list[Quote], gutter: int, width: int, style: str) -> list[Lin
     ordered = sorted(group, key=lambda pair: (pair[0].line or 0, pair[0].column or 0))
     lines: list[Line] = []
     previous: int | None = None
-    for (at, quote), pairs in groupby(ordered, key=lambda pair: (pair[0].line, pair[1].quote)):
+    for (at, _), found in groupby(ordered, key=_same):
         if previous is not None and at is not None and at > previous + 1:
             lines.append(line(("...", "gutter")))
+        pairs = list(found)
+        quote = max((item.quote for _, item in pairs), key=len)  # a probe quotes a line without its indentation
         rows = quote.rstrip("\r\n").split("\n")
-        lines += _quote(rows[0], at, list(pairs), gutter, width, style)
+        lines += _quote(rows[0], at, pairs, gutter, width, style)
         for offset, row in enumerate(rows[1:ROWS], start=1):
             text, _ = window(row, [], width - gutter - 3)
             lines.append((*_row(gutter, str(at + offset) if at else ""), (text, "quote")))
@@ -73,6 +75,11 @@ def _quotes(group: list[Quote], gutter: int, width: int, style: str) -> list[Lin
             lines.append(line(("...", "gutter"), (f" {counted(len(rows) - ROWS, 'line')} more", "dim")))
         previous = at + len(rows) - 1 if at is not None else None
     return lines
+
+
+def _same(pair: Quote) -> tuple[int | None, str]:
+    where, item = pair
+    return where.line, item.quote if "\n" in item.quote else item.quote.strip()
 
 
 def _quote(row: str, at: int | None, pairs: list[Quote], gutter: int, width: int, style: str) -> list[Line]:

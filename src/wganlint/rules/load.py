@@ -450,7 +450,9 @@ class _Loader:
     def examples(self) -> tuple[Example, ...]:
         examples = []
         for path, entry in self.tables("example"):
-            self.known(entry, path, {"title", "outcome", "log", "source", "trace", "expect", "severity", "says"})
+            self.known(
+                entry, path, {"title", "outcome", "log", "source", "trace", "expect", "severity", "says", "probe"}
+            )
             outcome = self.choice(entry, path, "outcome", {str(o): str(o) for o in Outcome})
             if "severity" in entry:
                 self.choice(entry, path, "severity", _SEVERITIES)
@@ -459,7 +461,7 @@ class _Loader:
                     self.value(entry, path, "title", str), outcome, self.value(entry, path, "log", str, ""),
                     self.value(entry, path, "source", str, ""), self.value(entry, path, "severity", str, ""),
                     self.texts(entry, path, "says"), self.value(entry, path, "trace", str, ""),
-                    self.texts(entry, path, "expect"),
+                    self.texts(entry, path, "expect"), self.value(entry, path, "probe", str, ""),
                 )
             )  # fmt: skip
         return tuple(examples)

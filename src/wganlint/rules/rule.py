@@ -119,6 +119,7 @@ class Example(Struct, frozen=True):
     says: tuple[str, ...]
     trace: str = ""
     expect: tuple[str, ...] = ()  # as `--expect`
+    probe: str = ""  # what a probe measured, as JSON without the head of its file
 
 
 class Body(Struct, frozen=True):
