@@ -1,4 +1,4 @@
-"""One measured run of the user's script in a copy in which some files read differently; the user's tree stays as it is."""
+"""One measured run of the user's script in a copy in which some files read differently; the user's tree stays."""
 
 from __future__ import annotations
 

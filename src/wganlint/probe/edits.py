@@ -15,11 +15,14 @@ from msgspec import Struct, field
 
 from wganlint.errors import UsageError
 
+cst: Any = None
 try:
-    import libcst as cst
+    import libcst
     from libcst.metadata import MetadataWrapper, PositionProvider
+
+    cst = libcst
 except ImportError:  # told by `needed`
-    cst = None  # type: ignore[assignment,unused-ignore]
+    pass
 
 Node = Any  # a node of LibCST
 _SELF = re.compile(r"^[ \t]*(\w+) = \1[ \t]*\r?\n", re.M)  # `x = x`, which an edit may leave
@@ -181,15 +184,33 @@ def tanh(text: str, spot: Spot) -> str:
 
 
 def drift(text: str, spot: Spot) -> str:
-    """`loss` of the critic -> `loss + W * (mean scores)^2`: the term that keeps scores near zero and a gradient."""
-    scores = [str(one) for one in spot.values["scores"]]
+    """Where the loss at this line is first set: `+ W * score.square().mean()` of each score that is averaged there."""
+    wrapper = _module(text)
+    places = wrapper.resolve(PositionProvider)
+    inside = [
+        node for node in places
+        if isinstance(node, cst.FunctionDef) and places[node].start.line <= spot.line <= places[node].end.line
+    ]  # fmt: skip
+    if not inside:
+        raise NotApplied(f"{spot.file}:{spot.line} lies in no function")
+    function = max(inside, key=lambda node: places[node].start.line)
+    first, last = places[function].start.line, places[function].end.line
+    own = [node for node in places if first <= places[node].start.line <= last]
+    assigned = [(node, _of(node.targets[0].target)) for node in own if isinstance(node, cst.Assign)]
+    losses = {name for node, name in assigned if places[node].start.line == spot.line}
+    called = {name for node, name in assigned if isinstance(node.value, cst.Call)}
+    means = [_of(node.func.value) for node in own if isinstance(node, cst.Call) and _method(node) == "mean"]
+    scores = [name for name in dict.fromkeys(means) if name in called]
+    if len(losses) != 1 or len(scores) != 2:
+        raise NotApplied("which variables hold the two sides' scores is not told")
+    target = min((node for node, name in assigned if name in losses), key=lambda node: places[node].start.line)
     term = " + ".join(f"{one}.square().mean()" for one in scores)
-    weight = f"{float(spot.values['weight']):g}"
-    pieces = f"{weight} * ({term})" if len(scores) > 1 else f"{weight} * {term}"
-    return _rewritten(
-        text, spot, cst.Assign, lambda node: True,
-        lambda node: node.with_changes(value=_code(f"{_of(_closed(node.value))} + {pieces}")),
-    )  # fmt: skip
+    value = _code(f"{_of(_closed(target.value))} + {float(spot.values['weight']):g} * ({term})")
+    return str(wrapper.module.deep_replace(target, target.with_changes(value=value)).code)
+
+
+def _method(call: Node) -> str:
+    return str(call.func.attr.value) if isinstance(call.func, cst.Attribute) else ""
 
 
 def remove_scale(text: str, spot: Spot) -> str:
@@ -273,7 +294,7 @@ def layer_norm(text: str, spot: Spot) -> str:
     """Put a LayerNorm of the same width behind a Linear that stands in a Sequential at this line."""
     wrapper = _module(text)
     places = wrapper.resolve(PositionProvider)
-    found = []
+    found: list[tuple[Node, int, Node]] = []
     for node in places:
         if isinstance(node, (cst.Call, cst.List)):
             items = node.args if isinstance(node, cst.Call) else node.elements

@@ -91,15 +91,15 @@ def _trial(trial: Trial, book: Policy) -> Iterator[tuple[str, int, int]]:
         return
     over = f" after {result.signs.steps} steps"
     yield f"{told_signs(result.signs)}{over}", 11, 13
-    sore = [words for words in sick(result.signs, book.vital).values()]
+    sore = list(sick(result.signs, book.vital).values())
     if trial.effect in (Effect.HIDES, Effect.MOVES) and sore:
         yield f"still sick: {'; '.join(sore)}", 11, 13
     rest = left(result.signs, book.vital)
     if trial.effect is Effect.CURES and rest:
         yield f"left: {'; '.join(rest)}", 11, 13
-    others = [f"seed {seed}: {one.effect}, {told_signs(one.signs)}" for seed, one in trial.results.items() if one.effect is not trial.effect]
-    for other in others:
-        yield other, 11, 13
+    for seed, one in trial.results.items():
+        if one.effect is not trial.effect:
+            yield f"seed {seed}: {one.effect}, {told_signs(one.signs)}", 11, 13
 
 
 def _typical(trial: Trial) -> Any:
@@ -134,8 +134,8 @@ def _recommended(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]
         if one.told:
             yield one.told, 4, 4
     yield f"the smallest set that cures under all seeds: {number}", 2, 4
-    for one in done.smallest[1:]:
-        yield f"or: {' and '.join(member.title for member in one.members)}", 2, 4
+    for other in done.smallest[1:]:
+        yield f"or: {' and '.join(member.title for member in other.members)}", 2, 4
 
 
 def as_json(done: Verified, book: Policy) -> bytes:

@@ -1,4 +1,4 @@
-"""Facts of the source -> where an edit goes: each plan returns the primitive edits and their spots, found by place alone."""
+"""Facts of the source -> where an edit goes: a plan is primitive edits and their spots, found by place alone."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def _tanh(source: SourceModel, given: Parameters) -> Plan:
 
 
 def _drift(source: SourceModel, given: Parameters) -> Plan:
-    raise NotApplied("which variables hold the scores is not told")
+    losses = [one for one in source.losses if one.part == "critic" and one.family == "wgan" and one.sure]
+    plan = [("drift", _spot(one, weight=given["weight"])) for one in _distinct(losses)[:1]]
+    return [*plan, *_remove_clamp(source, given)] if plan else []
 
 
 def _neutral_fill(source: SourceModel, given: Parameters) -> Plan:
@@ -124,7 +126,13 @@ def _layer_norm(source: SourceModel, given: Parameters) -> Plan:
         for at, layer in enumerate(network.layers[:-1]):
             after = network.layers[at + 1]
             same = layer.attribute.partition(".")[0] == after.attribute.partition(".")[0]
-            if layer.type.endswith("Linear") and not layer.gate and "." in layer.attribute and same and not after.learns:
+            if (
+                layer.type.endswith("Linear")
+                and not layer.gate
+                and "." in layer.attribute
+                and same
+                and not after.learns
+            ):
                 plan.append(("layer-norm", _spot(layer)))
     return plan
 
@@ -156,7 +164,7 @@ def _optimizer(source: SourceModel, given: Parameters) -> Plan:
 
 
 def _group_norm(source: SourceModel, given: Parameters) -> Plan:
-    layers = [one for net in source.part("critic") for one in net.layers if one.type.rpartition(".")[2].startswith("BatchNorm")]
+    layers = [one for net in source.part("critic") for one in net.layers if "BatchNorm" in one.type]
     return [("group-norm", _spot(one)) for one in _distinct(layers)]
 
 

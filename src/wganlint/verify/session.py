@@ -64,11 +64,14 @@ def verify(command: Command, order: Order, folder: Path, say: Callable[[str], No
         f"this runs your code in copies of this folder: {len(found)} fixes, {len(seeds)} seed{'s'[: len(seeds) > 1]},"
         f" {options.steps} optimizer steps and more, at most {options.timeout:g} s a run: {' '.join(command.words)}"
     )
-    bench = Bench(command, folder, options, book, texts, _reader(texts), say, _seed_option(run, book))
+    turned = run.convention.sign == -1
+    bench = Bench(command, folder, options, book, texts, _reader(texts), say, _seed_option(run, book), turned)
     return _tried(bench, order, found, left, seeds)
 
 
-def _tried(bench: Bench, order: Order, found: list[Candidate], left: list[Left], seeds: Sequence[int | None]) -> tuple[str, int]:
+def _tried(
+    bench: Bench, order: Order, found: list[Candidate], left: list[Left], seeds: Sequence[int | None]
+) -> tuple[str, int]:  # fmt: skip
     bench.say("without a fix")
     steps = bench.options.steps
     base = {seed: bench.base(seed, steps) for seed in seeds}
@@ -124,7 +127,8 @@ def _texts(folder: Path, files: Sequence[str]) -> dict[str, str]:
 
 def _seed_option(run: Run, book: Policy) -> str:
     """Return the option by which the script takes its seed, "" if it has none that is known."""
-    names = {one.name.lstrip("-").replace("-", "_") for one in run.source.defaults if one.kind == "option"} if run.source else set()
+    defaults = run.source.defaults if run.source else ()
+    names = {one.name.lstrip("-").replace("-", "_") for one in defaults if one.kind == "option"}
     return next((one for one in book.budget.seed_options if one.lstrip("-").replace("-", "_") in names), "")
 
 

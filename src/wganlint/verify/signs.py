@@ -1,4 +1,4 @@
-"""Probe -> vital signs -> what a fix did: cures, helps, hides, moves, nothing, breaks. Limits are rules/edits.toml's."""
+"""Probe -> vital signs -> what a fix did: cures, helps, hides, moves, nothing, breaks. Limits: rules/edits.toml."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Signs(Struct, frozen=True):
         return self.ending not in ("steps", "finished", "stopped-hard") or self.steps == 0
 
 
-def signs(probe: Probe) -> Signs:
-    """Return the vital signs of a measured run."""
+def signs(probe: Probe, turned: bool = False) -> Signs:
+    """Return the vital signs of a measured run. `turned`: its critic scores fakes above reals, so gaps are mirrored."""
     shares = [one.last_share for empty in probe.empties if empty.what == "samples" for one in empty.sides]
     bound, pinned = _pinned(probe)
     gaps = [one.gap for one in probe.scores if one.gap is not None]
@@ -69,7 +69,7 @@ def signs(probe: Probe) -> Signs:
     return Signs(
         probe.steps, probe.ending.kind, (probe.ending.text + where)[:200], max(shares, default=None), _gradient(probe),
         pinned, f"{bound.op} at {bound.line.file}:{bound.line.line}" if bound else "", size, max(last, default=None),
-        fmean(gaps[-LAST:]) if gaps else None, sum(share.hit for one in probe.guards for share in one.sides),
+        (-1 if turned else 1) * fmean(gaps[-LAST:]) if gaps else None, sum(share.hit for one in probe.guards for share in one.sides),
         len(probe.origins), any(one.ran > one.graph for one in probe.penalties), ratios,
     )  # fmt: skip
 

@@ -43,6 +43,7 @@ class Bench(Struct):
     read: Reader
     say: Callable[[str], None]
     seed_option: str = ""
+    turned: bool = False  # this critic scores fakes above reals
     runs: int = 0
     kept: dict[tuple[str, int | None, int], Measured] = field(default_factory=dict)
 
@@ -69,7 +70,7 @@ class Bench(Struct):
 
     def base(self, seed: int | None, steps: int) -> Signs:
         """Return the vital signs without any fix."""
-        return signs(self.measured({}, seed, steps).probe)
+        return signs(self.measured({}, seed, steps).probe, self.turned)
 
     def tried(self, changes: Mapping[str, str], seed: int | None, check: Check | None = None) -> Result:
         """Return what a change did; what only gets better is measured once more, over more steps."""
@@ -83,7 +84,7 @@ class Bench(Struct):
 
     def _result(self, changes: Mapping[str, str], seed: int | None, steps: int, check: Check | None) -> Result:
         got = self.measured(changes, seed, steps)
-        now = signs(got.probe)
+        now = signs(got.probe, self.turned)
         what = effect(self.base(seed, steps), now, self.book.vital)
         if check is None or what is Effect.BREAKS:
             return Result(what, now, steps)
@@ -169,7 +170,8 @@ def _debugged(bench: Bench, trials: Sequence[Trial], seeds: Sequence[int | None]
         size = -(-len(members) // parts)
         pieces = [members[at : at + size] for at in range(0, len(members), size)]
         rests = [[one for one in members if one not in piece] for piece in pieces]
-        smaller = next(((some, got) for some in [*pieces, *rests] if len(some) < len(members) and (got := works(some))), None)
+        tries = [some for some in [*pieces, *rests] if len(some) < len(members)]
+        smaller = next(((some, got) for some in tries if (got := works(some))), None)
         if smaller is not None:
             members, whole = smaller
             parts = max(2, min(parts - 1, len(members)))
