@@ -281,6 +281,9 @@ def verify(
     seeds: Annotated[
         str, typer.Option("--seeds", metavar="N,N", help="Seeds to try under: 0,1,2; unset: as the command has it.")
     ] = "",
+    only: Annotated[
+        str, typer.Option("--only", metavar="CODE,CODE", help="Try the fixes of these findings alone.")
+    ] = "",
     patch: Annotated[
         Path | None, typer.Option("--patch", metavar="FILE", help="Write the smallest verified set as a diff.")
     ] = None,
@@ -300,8 +303,9 @@ def verify(
     words = seeds.replace(",", " ").split()
     if not all(word.isdecimal() for word in words):
         raise UsageError(f"--seeds {seeds!r} is no list of numbers", hint="write --seeds 0,1,2")
+    codes = tuple(only.upper().replace(",", " ").split())
     options = Options(steps=steps, timeout=timeout, plain=False)
-    order = Order(options, tuple(dict.fromkeys(int(word) for word in words)), into, patch, yes)
+    order = Order(options, tuple(dict.fromkeys(int(word) for word in words)), codes, into, patch, yes)
     account, code = verify(command_of(command), order, Path.cwd(), _say)
     from wganlint.render.screen import echo
 

@@ -84,7 +84,10 @@ def test_a_drift_term_goes_where_the_loss_is_first_set() -> None:
             loss = loss + 10 * p
         loss.backward()
     """
-    assert changed("drift", text, 7, weight=0.001) == "loss = (-gap) + 0.001 * (real.square().mean() + fake.square().mean())"
+    assert (
+        changed("drift", text, 7, weight=0.001)
+        == "loss = (-gap) + 0.001 * (real.square().mean() + fake.square().mean())"
+    )
 
 
 def test_a_layer_norm_takes_the_width_and_the_shape_of_the_list() -> None:

@@ -63,6 +63,10 @@ def _lines(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]:
         yield from _trial(trial, book)
     yield "", 0, 0
     yield from _recommended(done, book)
+    untold = sum(_typical(one).check == "cannot tell" for one in done.trials)
+    if untold:
+        of = f"{untold} of {len(done.trials)} fixes"
+        yield f"The checks of {of} cannot be told from runs this short; the file says what they need.", 0, 2
     if done.left:
         yield "", 0, 0
         yield "Not tried", 0, 2
@@ -82,10 +86,10 @@ def in_order(trials: Sequence[Trial]) -> list[Trial]:
 def _trial(trial: Trial, book: Policy) -> Iterator[tuple[str, int, int]]:
     result = _typical(trial)
     count = len(trial.results)
-    share = f" under {trial.agreeing} of {count} seeds" if count > 1 else ""
+    share = f"{trial.agreeing} of {count} seeds: " if count > 1 else ""
     code = f" ({trial.candidate.code})" if trial.candidate.code else " (often tried; no advice of wganlint)"
     yield f"{trial.effect.upper():<8} {trial.candidate.title}{code}", 2, 11
-    yield f"{_WORDS[trial.effect]}{share}", 11, 13
+    yield f"{share}{_WORDS[trial.effect]}", 11, 13
     if trial.effect is Effect.BREAKS:
         yield result.signs.text, 11, 13
         return
@@ -97,6 +101,8 @@ def _trial(trial: Trial, book: Policy) -> Iterator[tuple[str, int, int]]:
     rest = left(result.signs, book.vital)
     if trial.effect is Effect.CURES and rest:
         yield f"left: {'; '.join(rest)}", 11, 13
+    if result.check in ("met", "not met"):
+        yield f"its own check: {result.check}", 11, 13
     for seed, one in trial.results.items():
         if one.effect is not trial.effect:
             yield f"seed {seed}: {one.effect}, {told_signs(one.signs)}", 11, 13

@@ -19,6 +19,7 @@ class Rulings(Struct, frozen=True):
     empty: float
     better: float
     gap: float
+    gap_told: float
     ratio_low: float
     ratio_high: float
     size: float

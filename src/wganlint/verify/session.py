@@ -30,10 +30,11 @@ MARK = b"wganlint_verify"
 
 
 class Order(Struct, frozen=True):
-    """What the user asked for. `seeds`: none means the script's own."""
+    """What the user asked for. `seeds`: none means the script's own; `only`: codes whose fixes are tried."""
 
     options: Options
     seeds: tuple[int, ...] = ()
+    only: tuple[str, ...] = ()
     into: Path = Path("verify.json")
     patch: Path | None = None
     yes: bool = False
@@ -55,6 +56,11 @@ def verify(command: Command, order: Order, folder: Path, say: Callable[[str], No
         return "nothing to verify: no Python source was found in this folder\n", NOTHING
     texts = _texts(folder, run.source.files)
     found, left = candidates(findings, run.source, texts, book)
+    if order.only:
+        known = {one.code for one in found if one.code}
+        if unknown := [code for code in order.only if code not in known]:
+            raise UsageError(f"no fix to try for {', '.join(unknown)}", hint=f"there are: {', '.join(sorted(known))}")
+        found = [one for one in found if one.code in order.only]
     if not found:
         reasons = "".join(f"  {one.title} ({one.code}): {one.why}\n" for one in left)
         return f"nothing to verify: no fix of this report is an edit that wganlint can make\n{reasons}", NOTHING

@@ -69,8 +69,9 @@ def signs(probe: Probe, turned: bool = False) -> Signs:
     return Signs(
         probe.steps, probe.ending.kind, (probe.ending.text + where)[:200], max(shares, default=None), _gradient(probe),
         pinned, f"{bound.op} at {bound.line.file}:{bound.line.line}" if bound else "", size, max(last, default=None),
-        (-1 if turned else 1) * fmean(gaps[-LAST:]) if gaps else None, sum(share.hit for one in probe.guards for share in one.sides),
-        len(probe.origins), any(one.ran > one.graph for one in probe.penalties), ratios,
+        (-1 if turned else 1) * fmean(gaps[-LAST:]) if gaps else None,
+        sum(share.hit for one in probe.guards for share in one.sides), len(probe.origins),
+        any(one.ran > one.graph for one in probe.penalties), ratios,
     )  # fmt: skip
 
 
@@ -173,11 +174,12 @@ def _elsewhere(
 
 def left(now: Signs, limits: Rulings) -> list[str]:
     """Return what is not as it should be beside the fault: rates by their effect, a gap below zero."""
-    found = [
-        f"{name} moves its weights by {ratio:.1e} a step" for name, ratio in now.ratios.items()
-        if not limits.ratio_low <= ratio <= limits.ratio_high
-    ]  # fmt: skip
-    if now.gap is not None and limits.gap <= now.gap < 0:
+    odd = {name: one for name, one in now.ratios.items() if not limits.ratio_low <= one <= limits.ratio_high}
+    found = []
+    if odd:
+        rates = ", ".join(f"{name} {ratio:.1e}" for name, ratio in odd.items())
+        found.append(f"update/weight of a step outside {limits.ratio_low:g} to {limits.ratio_high:g}: {rates}")
+    if now.gap is not None and limits.gap <= now.gap < limits.gap_told:
         found.append(f"the gap is {now.gap:.2g}, a little below zero")
     return found
 
