@@ -12,12 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from wganlint import __version__
+from wganlint.read.sniff import VERIFY
+from wganlint.read.verified import VERSION, digest
 from wganlint.verify.candidates import Candidate, Left
 from wganlint.verify.policy import Policy
 from wganlint.verify.signs import Effect, Signs, left, percent, sick
 from wganlint.verify.trying import Smallest, Trial
 
-VERSION = 1
 WIDTH = 80
 _WORDS = {
     Effect.CURES: "the vital signs that were sick are well",
@@ -39,6 +40,7 @@ class Verified(Struct, frozen=True):
     smallest: tuple[Smallest, ...]
     left: tuple[Left, ...]
     runs: int
+    texts: Mapping[str, str] = {}  # the source as it was
     well: tuple[int | None, ...] = ()  # seeds under which nothing was sick
 
 
@@ -147,7 +149,8 @@ def _recommended(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]
 def as_json(done: Verified, book: Policy) -> bytes:
     """Return the file that is kept."""
     data = {
-        "wganlint_verify": VERSION, "wganlint": __version__, "command": list(done.command), "steps": done.steps,
+        VERIFY: VERSION, "wganlint": __version__, "command": list(done.command), "steps": done.steps,
+        "sources": {name: digest(text.encode("utf-8")) for name, text in done.texts.items()},
         "runs": done.runs, "seeds": [_seed(one) for one in done.without],
         "well_without": [_seed(one) for one in done.well],
         "without": {_seed(seed): msgspec.to_builtins(one) for seed, one in done.without.items()},

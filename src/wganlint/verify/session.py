@@ -17,6 +17,7 @@ from wganlint.probe.command import Command
 from wganlint.probe.edits import needed
 from wganlint.probe.probing import Options, as_json
 from wganlint.probe.session import GATES
+from wganlint.read.sniff import VERIFY
 from wganlint.run import Run
 from wganlint.verify import account
 from wganlint.verify.account import Verified
@@ -26,7 +27,7 @@ from wganlint.verify.signs import Signs, sick
 from wganlint.verify.trying import Bench, alone, smallest
 
 VERIFIED, UNCURED, FAILED, NOTHING = 0, 1, 2, 3
-MARK = b"wganlint_verify"
+MARK = VERIFY.encode()
 
 
 class Order(Struct, frozen=True):
@@ -91,7 +92,7 @@ def _tried(
     sets = smallest(bench, trials, ill)
     done = Verified(
         bench.command.words, steps, {seed: base[seed] for seed in ill}, tuple(trials), tuple(sets), tuple(left),
-        bench.runs, tuple(seed for seed in seeds if seed not in ill),
+        bench.runs, bench.texts, tuple(seed for seed in seeds if seed not in ill),
     )  # fmt: skip
     _write(order.into, account.as_json(done, bench.book))
     bench.say(f"written: {order.into}")
