@@ -76,7 +76,7 @@ def test_a_command_under_which_nothing_is_sick_is_said_to_be_so(tmp_path: Path) 
     source.write_text(source.read_text(encoding="utf-8").replace("fake = generator(torch.randn(size, Z_DIM)).detach()", "fake = generator(torch.randn(size, Z_DIM))"), encoding="utf-8")  # fmt: skip
     done = verify(folder, "--steps", "8", "--", sys.executable, "src/train.py")
     assert done.returncode == 3
-    assert "no vital sign is sick" in done.stdout
+    assert "after 8 steps of this command no vital sign is sick" in done.stdout
 
 
 @able
@@ -119,7 +119,7 @@ def test_without_libcst_one_line_says_how_to_get_it(sick: Path, tmp_path: Path) 
     path = os.pathsep.join([str(tmp_path / "block"), str(ROOT / "src")])
     done = verify(sick, "--", sys.executable, *SICK, PYTHONPATH=path)
     assert done.returncode == 2
-    assert done.stderr.splitlines() == [
-        "error: wganlint verify needs LibCST to edit source", "  hint: pip install 'wganlint[probe]'"
-    ] or "pip install 'wganlint[probe]'" in done.stderr  # fmt: skip
+    assert "needs LibCST" in done.stderr
+    assert "pip install 'wganlint[probe]'" in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
     assert "Traceback" not in done.stderr

@@ -60,6 +60,7 @@ def _lines(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]:
     yield f"seed{'s' if len(done.without) > 1 else ''}: {seeds}", 2, 4
     first = next(iter(done.without.values()))
     yield f"without a fix: {told_signs(first)}", 2, 4
+    yield f"sick: {'; '.join(sick(first, book.vital).values())}", 2, 4
     yield "", 0, 0
     for trial in in_order(done.trials):
         yield from _trial(trial, book)

@@ -105,7 +105,7 @@ def _tried(
 def _well(bench: Bench, base: Mapping[int | None, Signs]) -> str:
     figures = account.told_signs(next(iter(base.values())))
     return (
-        "nothing to verify: under this command no vital sign is sick\n"
+        f"nothing to verify: after {bench.options.steps} steps of this command no vital sign is sick\n"
         f"  {figures}\n"
         "  Does the log come from another command? Give the options that it was run with.\n"
     )
