@@ -68,3 +68,8 @@ def test_a_script_that_fails_is_broken_by_the_fix_whatever_its_signs() -> None:
 def test_nothing_is_a_cure_of_what_was_well() -> None:
     well = measured("adam-1e-4", "0")
     assert effect(well, well, LIMITS) is Effect.NOTHING
+
+
+def test_a_root_that_begins_to_give_way_is_not_hidden() -> None:
+    now = Signs(160, "steps", empty=0.969, gradient=0.0019, pinned=0.969, bound="clamp at model.py:98", size=1000.0)
+    assert effect(measured("none", "1"), now, LIMITS) is Effect.HELPS

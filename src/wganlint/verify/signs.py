@@ -144,6 +144,8 @@ def effect(without: Signs, now: Signs, limits: Rulings) -> Effect:
     if _elsewhere(without, now, before, after, limits):
         return Effect.MOVES
     gone = before.keys() - after.keys()
+    if any(one in ROOTS for one in gone):  # a first gradient, say: a root gives way
+        return Effect.HELPS
     return Effect.HIDES if gone and any(one in after for one in ROOTS) else Effect.HELPS if gone else Effect.NOTHING
 
 
