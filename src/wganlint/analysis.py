@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from wganlint import __version__, chain, suppress
 from wganlint.engine import judge, was_judged
 from wganlint.errors import UsageError
+from wganlint.evidence import Place
 from wganlint.expect import expectations
 from wganlint.finding import (
     Chain,
@@ -33,9 +34,10 @@ from wganlint.read.given import local, relabel
 from wganlint.read.join import read_runs
 from wganlint.read.logline import log_lines as compiled
 from wganlint.read.roles import assign
+from wganlint.read.verified import Verified, read_verified
 from wganlint.read.watch import Watch
 from wganlint.rules.catalogue import Catalogue, catalogue
-from wganlint.run import SIGNS, Run
+from wganlint.run import SIGNS, Note, Run
 
 if TYPE_CHECKING:
     from wganlint.export import Export
@@ -229,10 +231,26 @@ class _Judging:
         with np.errstate(all="ignore"):
             judged = judge(run, self.book.rules, self.ignore)
             judgements, told = suppress.inline(run, judged, self.book.rules)
-        found, graph = chain.link(run.id, judgements)
+        tried = read_verified(run.root)
+        found, graph = chain.link(run.id, judgements, _measured(tried))
         verdicts = tuple(judgement.verdict for judgement in judgements)
-        summary = _summary(replace(run, notes=(*told, *run.notes)), was_judged(judgements))
+        summary = _summary(replace(run, notes=(*told, *_followed(tried), *run.notes)), was_judged(judgements))
         return _Judged(self.way.told(run), summary, tuple(found), verdicts, graph)
+
+
+def _measured(tried: Verified | None) -> dict[str, str]:
+    """Return the effects that fixes had when they were tried, the smallest set as "first"; none of another source."""
+    if tried is None or tried.stale:
+        return {}
+    return tried.effects | dict.fromkeys(tried.first, "first")
+
+
+def _followed(tried: Verified | None) -> tuple[Note, ...]:
+    if tried is None:
+        return ()
+    if tried.stale:
+        return (Note(f"fixes were verified, but {tried.stale} has changed since: not followed", Place(tried.file)),)
+    return (Note("the order of fixes and their effects follow what `wganlint verify` measured", Place(tried.file)),)
 
 
 @lru_cache(maxsize=1)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from wganlint.engine import Judgement
 from wganlint.finding import Chain, Edge, Effect, Finding, Fix, LinkKind
 
+_TRIED = {"first": 0, "cures": 1, "helps": 1, "hides": 3, "moves": 3, "breaks": 3}  # untried, or of no effect here: 2
 AFTERWARDS = 80  # from this order on, a fix is for later, wherever its finding stands
 FIRST = -1  # depth of a finding that no root leads to and that is graver than all that roots lead to
 FAR = 1_000  # depth of a finding that no root leads to
 
 
-def link(run: str, judgements: Sequence[Judgement]) -> tuple[tuple[Finding, ...], Chain]:
+def link(
+    run: str, judgements: Sequence[Judgement], measured: Mapping[str, str] | None = None
+) -> tuple[tuple[Finding, ...], Chain]:  # fmt: skip
     """Return the findings of a run with their place in the chain, ordered root first, and the chain itself.
 
     A root causes another finding and is caused by none; only `causes` counts. Findings without an arrow are apart, and
     come after the chain unless they are graver than all that is in it. Of several roots the one that leads to the
-    gravest finding comes first.
+    gravest finding comes first. `measured` are effects of fixes that were tried, by title ("first": in the smallest
+    set).
     """
     found = {j.finding.code: j.finding for j in judgements if j.finding is not None}
     edges = _edges(judgements, found)
@@ -43,7 +47,7 @@ def link(run: str, judgements: Sequence[Judgement]) -> tuple[tuple[Finding, ...]
         ),
     )
     linked = [_linked(finding, finding.id in roots, edges) for finding in ordered]
-    ranked = _rank(linked, depth)
+    ranked = _rank(linked, depth, measured or {})
     touched = {end for edge in edges for end in (edge.source, edge.target)}
     chain = Chain(
         run,
@@ -168,11 +172,31 @@ def _way(start: str, end: str, causes: list[Edge]) -> tuple[str, ...]:
     return best
 
 
-def _rank(findings: list[Finding], depth: dict[str, int]) -> list[Finding]:
-    """Number all fixes of a run: what cuts the root first, what only hides a symptom last; name conflicts."""
+def _as_measured(fix: Fix, measured: Mapping[str, str]) -> Fix:
+    told = {"first": Effect.CURES, "cures": Effect.CURES, "hides": Effect.HIDES, "moves": Effect.MOVES}
+    return replace(
+        fix, effect=told.get(measured.get(fix.title, ""), fix.effect)
+    )  # "nothing": it may cure its own finding
+
+
+def _rank(findings: list[Finding], depth: dict[str, int], measured: Mapping[str, str]) -> list[Finding]:
+    """Number all fixes of a run: what cuts the root first, what only hides a symptom last; name conflicts.
+
+    What was measured goes before what a rule says.
+    """
+    if measured:
+        findings = [replace(f, fixes=tuple(_as_measured(fix, measured) for fix in f.fixes)) for f in findings]
     entries = [
         (
-            (fix.effect is Effect.HIDES, fix.order >= AFTERWARDS, depth.get(f.id, FAR), -f.severity, at, f.code),
+            (
+                _TRIED.get(measured.get(fix.title, ""), 2),
+                fix.effect is Effect.HIDES,
+                fix.order >= AFTERWARDS,
+                depth.get(f.id, FAR),
+                -f.severity,
+                at,
+                f.code,
+            ),
             f.id,
             fix,
         )

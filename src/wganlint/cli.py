@@ -274,6 +274,45 @@ def probe(
     raise typer.Exit(code)
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def verify(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The training command, behind `--`.")],
+    steps: Annotated[int, typer.Option("--steps", min=4, max=10_000, help="Optimizer steps of each run.")] = 240,
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="N,N", help="Seeds to try under: 0,1,2; unset: as the command has it.")
+    ] = "",
+    only: Annotated[
+        str, typer.Option("--only", metavar="CODE,CODE", help="Try the fixes of these findings alone.")
+    ] = "",
+    patch: Annotated[
+        Path | None, typer.Option("--patch", metavar="FILE", help="Write the smallest verified set as a diff.")
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which a run is ended.")] = 600,
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to write.")] = Path("verify.json"),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run user code also in CI.")] = False,
+) -> None:
+    """Try the fixes of this folder's report, each alone and then in sets, and measure what each of them does.
+
+    This runs your code many times, in copies of this folder; your files are not changed.
+    Exit codes: 0 a set of fixes cures, 1 none does, 2 misuse or the script failed, 3 nothing to verify.
+    """
+    from wganlint.probe.command import command_of
+    from wganlint.probe.probing import Options
+    from wganlint.verify.session import Order, verify
+
+    words = seeds.replace(",", " ").split()
+    if not all(word.isdecimal() for word in words):
+        raise UsageError(f"--seeds {seeds!r} is no list of numbers", hint="write --seeds 0,1,2")
+    codes = tuple(only.upper().replace(",", " ").split())
+    options = Options(steps=steps, timeout=timeout, plain=False)
+    order = Order(options, tuple(dict.fromkeys(int(word) for word in words)), codes, into, patch, yes)
+    account, code = verify(command_of(command), order, Path.cwd(), _say)
+    from wganlint.render.screen import echo
+
+    echo(account)
+    raise typer.Exit(code)
+
+
 @app.command()
 def explain(
     rule: Annotated[str, typer.Argument(help="Code or name of a rule (SAT001), or what you see ('losses explode').")],

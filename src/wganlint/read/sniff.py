@@ -21,6 +21,7 @@ CONFIG = late(
     re.IGNORECASE,
 )
 PROBE = "wganlint-probe"  # the first key in the file of a probe
+VERIFY = "wganlint-verify"  # the first key in the file of `wganlint verify`
 _TABLES = frozenset({"csv", "tsv", "jsonl", "ndjson", "dat"})
 
 
@@ -55,6 +56,8 @@ def kind_of(name: str, head: bytes, *, given: bool) -> tuple[str, str]:
     bare = text.lstrip("\ufeff \t\r\n")
     if bare.startswith("{") and bare[1:100].lstrip().startswith(f'"{PROBE}"'):
         return "probe", ""
+    if bare.startswith("{") and bare[1:100].lstrip().startswith(f'"{VERIFY}"'):
+        return "", "what `wganlint verify` measured"
     if ending == "json" or bare.startswith(("{", "[")):
         found = _json_kind(name, ending, bare, head, given)
         if found is not None:

@@ -1,0 +1,174 @@
+"""Edits of source: formatting stays, one place or none, and what cannot be done is told."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import textwrap
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+if find_spec("libcst") is None:
+    pytest.skip("LibCST is not installed (pip install 'wganlint[probe]')", allow_module_level=True)
+
+from wganlint.analysis import analyze, load_runs
+from wganlint.probe.edits import EDITS, NotApplied, Spot, apply
+from wganlint.verify.account import diff
+from wganlint.verify.candidates import Candidate, Left, applied, candidates
+from wganlint.verify.plans import PLANS
+from wganlint.verify.policy import policy
+
+ROOT = Path(__file__).parents[2]
+
+
+def changed(name: str, text: str, line: int, column: int = 0, **values: object) -> str:
+    """The lines that an edit makes, of those that it changes."""
+    text = textwrap.dedent(text).lstrip("\n")
+    new = apply(name, text, [Spot("model.py", line, column, values=values)])
+    return "\n".join(one.strip() for one in new.splitlines() if one not in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "values"),
+    [
+        ("remove-clamp", "return torch.clamp(s, -5, 5)  # guard", "return s  # guard", {}),
+        ("remove-clamp", "return (a + b).clamp(-5, 5)", "return (a + b)", {}),
+        ("tanh", "return s.clamp(min=-9, max=9)", "return 100.0 * torch.tanh(s / 100.0)", {"bound": 100}),
+        ("remove-scale", "s = s / math.sqrt(n)\n    return s", "", {}),
+        ("remove-guard", "g = torch.nan_to_num(g) * 2", "g = g * 2", {}),
+        ("create-graph", "g = torch.autograd.grad(d.sum(), x)[0]", "g = torch.autograd.grad(d.sum(), x, create_graph=True)[0]", {}),
+        ("create-graph", "g = grad(d.sum(), x, create_graph=False)", "g = grad(d.sum(), x, create_graph=True)", {}),
+        ("remove-detach", "d = critic(fake.detach(), cond)", "d = critic(fake, cond)", {}),
+        ("eps-root", "n = g.norm(2, dim=1)", "n = (g.square().sum(dim=1) + 1e-12).sqrt()", {"eps": "1e-12"}),
+        ("eps-root", "n = torch.sqrt(a + b)", "n = ((a + b) + 1e-12).sqrt()", {"eps": "1e-12"}),
+        ("negate", "loss = -d.mean()", "loss = d.mean()", {}),
+        ("negate", "loss = a - b", "loss = -(a - b)", {}),
+        ("group-norm", "x = nn.BatchNorm2d(64)(x)", "x = nn.GroupNorm(1, 64)(x)", {}),
+        (
+            "optimizer", "o = optim.SGD(p, lr=a.lr, momentum=0.5)", "o = optim.Adam(p, lr=1e-4, betas=(0.0, 0.9))",
+            {"class": "Adam", "drop": ["momentum"], "set": {"lr": "1e-4", "betas": "(0.0, 0.9)"}},
+        ),
+        ("neutral-fill", "p = torch.full((n, d), -1e9)", "p = torch.full((n, d), 0.0)", {"value": -1e9}),
+        ("neutral-fill", "p = h.masked_fill(empty, -1e9)", "p = h.masked_fill(empty, 0.0)", {"value": -1e9}),
+    ],
+)  # fmt: skip
+def test_an_edit_changes_its_expression_alone(name: str, before: str, after: str, values: dict[str, object]) -> None:
+    assert changed(name, f"def f():\n    {before}\n", 2, **values) == after
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "why"),
+    [
+        ("remove-clamp", "return s", "0 places"),
+        ("remove-clamp", "return s.clamp(0, 1) + t.clamp(0, 1)", "2 places"),
+        ("eps-root", "n = g.norm(1, dim=1)", "not of order 2"),
+        ("optimizer", "o = torch.optim.SGD(p, 0.1)", "by position"),
+        ("tanh", "return s.clamp(", "does not read"),
+    ],
+)
+def test_what_does_not_fit_in_one_place_is_told(name: str, line: str, why: str) -> None:
+    with pytest.raises(NotApplied, match=why):
+        changed(name, f"def f():\n    {line}\n", 2, bound=1, eps="1e-12")
+
+
+def test_a_drift_term_goes_where_the_loss_is_first_set() -> None:
+    text = """
+    def step(self):
+        real = self.critic(x)
+        fake = self.critic(g)
+        gap = real.mean() - fake.mean()
+        loss = -gap
+        if self.penalty:
+            loss = loss + 10 * p
+        loss.backward()
+    """
+    assert (
+        changed("drift", text, 7, weight=0.001)
+        == "loss = (-gap) + 0.001 * (real.square().mean() + fake.square().mean())"
+    )
+
+
+def test_a_layer_norm_takes_the_width_and_the_shape_of_the_list() -> None:
+    text = """
+    net = nn.Sequential(
+        nn.Linear(3, width),
+        nn.ReLU(),
+        nn.Linear(width, 1),
+    )
+    """
+    new = apply("layer-norm", textwrap.dedent(text).lstrip("\n"), [Spot("m.py", 2)])
+    assert new.splitlines()[1:3] == ["    nn.Linear(3, width),", "    nn.LayerNorm(width),"]
+
+
+def tried(folder: Path) -> tuple[dict[str, Candidate], list[Left], dict[str, str]]:
+    run = load_runs([folder])[0]
+    assert run.source is not None
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in run.source.files}
+    found, left = candidates(analyze([folder]).findings, run.source, texts, policy())
+    return {one.edit: one for one in found if one.code != "OPT003"}, left, texts
+
+
+def test_the_reference_fault_has_its_fixes_as_edits() -> None:
+    found, left, texts = tried(ROOT / "fixtures/sick/run")
+    assert {"count-bias", "remove-clamp", "tanh", "optimizer", "neutral-fill", "layer-norm", "xavier"} <= found.keys()
+    assert found["count-bias"].rank == 1
+    # the variants that were edited by hand read the same but for their comments and spellings
+    model = found["layer-norm"].changes["training/model.py"]
+    assert model == (ROOT / "fixtures/fix-layernorm/run/training/model.py").read_text(encoding="utf-8")
+    for one in found.values():
+        for name, text in one.changes.items():
+            ast.parse(text)
+            assert text != texts[name]
+    assert any("true counts" in one.title and one.why for one in left)
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "line"),
+    [
+        ("no-create-graph", "create-graph", "create_graph=True)"),
+        ("detached-generator", "remove-detach", "fake = generator(torch.randn(size, Z_DIM))"),
+        ("wrong-sign", "negate", "critic(fake).mean()"),
+    ],
+)
+def test_edits_of_other_faults_are_found_by_the_facts_of_the_source(name: str, edit: str, line: str) -> None:
+    found, _, texts = tried(ROOT / "fixtures/probe" / name / "run")
+    new = [
+        row for file, text in found[edit].changes.items()
+        for row in text.splitlines() if row not in texts[file].splitlines()
+    ]  # fmt: skip
+    assert len(new) == 1
+    assert line in new[0]
+
+
+def test_a_healthy_program_has_nothing_to_cure_but_settings() -> None:
+    found, _, _ = tried(ROOT / "fixtures/healthy-twin/run")
+    assert not found
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+def test_the_diff_is_what_patch_takes(tmp_path: Path, ending: str) -> None:
+    newline = ending or "\n"
+    before = newline.join(["import torch", "", "def f(s):", "    return torch.clamp(s, -1, 1)"]) + ending
+    changes = applied([("remove-clamp", Spot("a/model.py", 4))], {"a/model.py": before})
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/model.py").write_bytes(before.encode())
+    (tmp_path / "fix.diff").write_bytes(diff({"a/model.py": before}, changes).encode())
+    subprocess.run(["git", "apply", "fix.diff"], cwd=tmp_path, check=True)
+    assert (tmp_path / "a/model.py").read_bytes().decode() == changes["a/model.py"]
+
+
+def test_each_entry_names_a_fix_that_a_rule_has() -> None:
+    import tomllib
+
+    known = {}
+    for file in (ROOT / "rules").glob("*/*.toml"):
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        known[data["code"]] = {fix["title"]: fix["kind"] for fix in data.get("fix", ())}
+    book = policy()
+    for entry in book.edits:
+        assert known[entry["code"]].get(entry["fix"]) in ("edit", "setting"), entry
+    for entry in (*book.edits, *book.tried):
+        assert entry["edit"] in PLANS
+    assert {"remove-clamp", "tanh", "neutral-fill", "optimizer"} <= EDITS.keys()
