@@ -23,6 +23,7 @@ from wganlint.read.source.pardons import pardons
 from wganlint.read.source.parse import Code, parse
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
+from wganlint.read.source.plain import plainer
 from wganlint.read.source.project import Project
 from wganlint.read.source.resets import resets
 from wganlint.read.source.rhythms import rhythms
@@ -61,6 +62,7 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> tuple[SourceModel, tuple[
 
 
 def _facts(codes: list[Code]) -> SourceModel:
+    plainer(codes)
     project = Project(codes)
     roles = Roles(project)
     paths = Paths(project, roles, Values(project))

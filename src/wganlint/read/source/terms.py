@@ -244,8 +244,17 @@ class Terms:
             return [Term(sign, side, family, call)] if side != "mixed" else []
         targets = self.project.targets(call)
         if targets and not self.roles.call_part(call):
-            return self._function_terms(call, targets[0], sign, scope, depth, family)
+            return self._chosen_terms(call, targets, sign, scope, depth, family)
         return self._library(call, name, sign, scope, depth, family)
+
+    def _chosen_terms(
+        self, call: ast.Call, targets: tuple[Function, ...], sign: int, scope: Scope, depth: int, family: str
+    ) -> list[Term]:
+        """Return the scores of a call that may run one of several functions; where they pull differently none is sure."""
+        found = self._function_terms(call, targets[0], sign, scope, depth, family)
+        for other in targets[1:4]:
+            self._compare(found, self._function_terms(call, other, sign, scope, depth, family))
+        return found
 
     def _function_terms(
         self, call: ast.Call, function: Function, sign: int, scope: Scope, depth: int, family: str
