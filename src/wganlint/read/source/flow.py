@@ -25,6 +25,7 @@ class Binding(Struct, frozen=True):
 
 Names = dict[str, tuple[Binding, ...]]
 Key = str | int
+TURN = "turn_of_loop"  # set on nodes of a loop that was written out: (its line, the round)
 _RECORDS = frozenset({"dict", "SimpleNamespace", "Namespace", "ModuleDict", "EasyDict", "edict", "Munch", "AttrDict",
                       "Box", "DotDict", "OrderedDict", "ModuleList", "list", "tuple"})  # fmt: skip
 
@@ -47,6 +48,14 @@ def fields(node: ast.AST) -> list[tuple[Key, ast.expr]]:
             given = [(one.arg, one.value) for one in keywords if one.arg is not None]
             return [*(fields(args[0]) if args else []), *given]
     return []
+
+
+def order(node: ast.AST, *, end: bool = False) -> tuple[int, int, int, int]:
+    """Return what sorts nodes of a file in the order in which they run, as far as lines and written-out loops tell."""
+    which = ("end_lineno", "end_col_offset") if end else ("lineno", "col_offset")
+    line, column = (getattr(node, one, 0) or 0 for one in which)
+    turn = getattr(node, TURN, None)
+    return (turn[0], turn[1], line, column) if turn else (line, 0, line, column)
 
 
 def indexed(base: str, key: int) -> str:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
-from wganlint.read.source.flow import FUNCTIONS, Key, fields, indexed
+from wganlint.read.source.flow import FUNCTIONS, TURN, Key, fields, indexed
 from wganlint.read.source.parse import Code
 
 _MOST = 4  # entries of a dict or a list that is written out
@@ -79,6 +79,10 @@ class Shapes:
         if own:
             return list(own) if len(own) <= 16 else []
         match node:
+            case ast.Attribute(value=base, attr=name) if name.endswith("]"):
+                at = name[name.rindex("[") + 1 : -1]
+                picked = [value for key, value in self.entries(base, code, depth - 1) if str(key) == at]
+                return self.entries(picked[0], code, depth - 1) if picked and picked[0] is not None else []
             case ast.Name() | ast.Attribute():
                 name = _last(node)
                 values = self.values.get((code.path, name)) or self.anywhere.get(name, [])
@@ -215,7 +219,14 @@ class _Unroll(ast.NodeTransformer):
         set_here = {_last(one) for one in inner if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
         if set_here & set(rounds[0]):
             return node
-        return [_filled(statement, names) for names in rounds for statement in node.body]
+        copies: list[ast.stmt] = []
+        for at, names in enumerate(rounds):
+            for statement in node.body:
+                filled = _filled(statement, names)
+                for one in ast.walk(filled):
+                    setattr(one, TURN, (node.lineno, at))
+                copies.append(filled)
+        return copies
 
     def _worth(self, node: ast.For, inner: list[ast.AST]) -> bool:
         named = {one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)}
@@ -321,7 +332,11 @@ def _makes(node: ast.expr) -> bool:
 
 def _thing(node: ast.expr) -> bool:
     """Whether an entry of a list is an object that is worth a name: a network, an optimizer, a function, a dict."""
-    return _makes(node) or isinstance(node, ast.Dict) or bool(words.part_of(_last(node)))
+    name = _last(node)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        name = str(node.slice.value)
+    told = bool(words.part_of(name)) or bool(words.lowered(name) & {"optimizer", "opt", "optim"})
+    return told or _makes(node) or isinstance(node, ast.Dict)
 
 
 # -- keys

@@ -270,8 +270,8 @@ class Project:
                 for value in self.choices(holder):
                     found += self.entry(value, key, depth - 1)
             case ast.Call():
-                for made in self.definitions(holder.func):
-                    if isinstance(made, FUNCTIONS):
+                for made in [*self.definitions(holder.func), *self.targets(holder)]:
+                    if isinstance(made, FUNCTIONS) and made.name != "__init__":
                         for value in self.returned(made):
                             if self.reached(value, holder, made):
                                 found += self._of_call(self.entry(value, key, depth - 1), holder, made)
@@ -407,6 +407,17 @@ class Project:
 
     def _compared(self, test: ast.expr, given: dict[ast.arg, ast.expr]) -> bool | None:
         match test:
+            case ast.Name():
+                value = self._given(test, given)
+                return bool(value.value) if isinstance(value, ast.Constant) else None
+            case ast.UnaryOp(op=ast.Not(), operand=inner):
+                held = self._compared(inner, given)
+                return None if held is None else not held
+            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=None)]):
+                value = self._given(left, given)
+                if value is None or isinstance(value, ast.Name | ast.Attribute | ast.Subscript):
+                    return None
+                return (isinstance(value, ast.Constant) and value.value is None) is isinstance(op, ast.Is)
             case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() as op], comparators=[right]):
                 first, second = self._spoken(left, given), self._spoken(right, given)
                 if first is None or second is None:
@@ -417,6 +428,12 @@ class Project:
                 first = self._spoken(left, given)
                 return first in words_ if first is not None and None not in words_ else None
         return None
+
+    def _given(self, node: ast.expr, given: dict[ast.arg, ast.expr]) -> ast.expr | None:
+        """Return what a parameter is in one call: what is passed, else its default."""
+        held = self.holds(node)
+        parameter = held[0].value if len(held) == 1 else None
+        return given.get(parameter) or self.default(parameter) if isinstance(parameter, ast.arg) else None
 
     def _spoken(self, node: ast.expr, given: dict[ast.arg, ast.expr]) -> str | None:
         for binding in self.holds(node):
@@ -534,7 +551,7 @@ class Project:
         if not found:
             for info in self.classes_of(func):
                 forward = info.forward()
-                found.extend([forward] if forward and info.is_network else [])
+                found.extend([forward] if forward and (info.is_network or forward.name == "__call__") else [])
         self._targets[call] = tuple(dict.fromkeys(found))
         return self._targets[call]
 
