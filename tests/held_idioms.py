@@ -6,7 +6,7 @@ Each is a folder of files; `HELD[idiom]` names them. test_held.py writes faults 
 from idioms import NETS
 
 MODELS = NETS
-SPREAD = '''
+SPREAD = """
 def mlp(sizes, act=nn.LeakyReLU, last=None):
     layers = []
     for n_in, n_out in zip(sizes[:-2], sizes[1:-1]):
@@ -16,7 +16,7 @@ def mlp(sizes, act=nn.LeakyReLU, last=None):
     if last is not None:
         layers.append(last)
     return nn.Sequential(*layers)
-'''
+"""
 HELD: dict[str, dict[str, str]] = {}
 HELD["dict"] = {
     "train.py": NETS

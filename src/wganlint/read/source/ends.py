@@ -198,7 +198,7 @@ def _trailing(constructor: ast.Call, paths: Paths, caller: ast.Call | None = Non
 
 
 def _for_caller(parts: list[ast.expr], built: ast.Call, caller: ast.Call, paths: Paths) -> list[ast.expr]:
-    """Return the parts that a function adds in one call of it, with what the caller passes in the place of parameters."""
+    """Return the parts that a function adds in one call of it, with what the caller passes for parameters."""
     project, home = paths.project, paths.project.function(built)
     if home is None:
         return parts

@@ -15,7 +15,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _FREED = {"clear", "pop", "popleft", "popitem"}
 _ADDS = frozenset({"append", "appendleft", "add", "insert", "extend"})
 _NUMBERS = frozenset({"float", "int", "str", "bool", "round", "len", "repr", "format"})
-_COUNTERS = frozenset({"step", "epoch", "it", "i", "iteration", "iteration", "batch_idx", "global_step", "n_iter"})
+_COUNTERS = frozenset({"step", "epoch", "it", "i", "iteration", "batch_idx", "global_step", "n_iter"})
 _DEEP = 8
 Kept = tuple[ast.AST, str, ast.expr]  # the statement or call, what keeps it, and the value
 
@@ -140,7 +140,9 @@ class _Graph:
             case ast.Name() | ast.Attribute():
                 held = self.project.holds(node)
                 values = [self.paths.unpacked(b.value, b.item) for b in held if b.how == "is"]
-                whole = len(values) == len(held) and all(b.item is None or v is not b.value for b, v in zip(held, values))
+                whole = len(values) == len(held) and not any(
+                    b.item is not None and value is b.value for b, value in zip(held, values, strict=False)
+                )
                 return bool(values) and whole and all(self.carried(value, depth - 1) for value in values)
             case ast.arg():
                 passed = self.project.arguments(node)

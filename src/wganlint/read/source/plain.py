@@ -88,7 +88,11 @@ class Shapes:
                 values = self.values.get((code.path, name)) or self.anywhere.get(name, [])
                 found = self._agreed([self.entries(value, code, depth - 1) for value in values[:6]
                                       if not _empty(value)])  # fmt: skip
-                more = self.added.get((code.path, name), []) if all(_empty(value) or fields(value) for value in values) else []
+                more = (
+                    self.added.get((code.path, name), [])
+                    if all(_empty(value) or fields(value) for value in values)
+                    else []
+                )
                 keys = {key for key, _ in found}
                 return [*found, *((key, None) for key in more if key not in keys)]
             case ast.Call(func=ast.Name() | ast.Attribute()):
@@ -130,22 +134,22 @@ class _Lambdas(ast.NodeTransformer):
         self.made: list[ast.stmt] = []
         self.in_class = False
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         outer, self.in_class = self.in_class, True
         self.generic_visit(node)
         self.in_class = outer
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         outer, self.in_class = self.in_class, False
         self.generic_visit(node)
         self.in_class = outer
         return node
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:  # noqa: N802
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
         return self._statement(node)
 
-    def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:  # noqa: N802
+    def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:
         return self._statement(node)
 
     def _statement(self, node: ast.Assign | ast.Return) -> ast.AST | list[ast.stmt]:
@@ -187,7 +191,7 @@ class _Unroll(ast.NodeTransformer):
     def __init__(self, shapes: Shapes, code: Code) -> None:
         self.shapes, self.code = shapes, code
 
-    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:  # noqa: N802
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
         self.generic_visit(node)
         rounds = self._rounds_of(node.generators)
         if not rounds or not _makes(node.value):
@@ -198,7 +202,7 @@ class _Unroll(ast.NodeTransformer):
         made = ast.Dict(list(keys), [_filled(node.value, names) for names in rounds])
         return ast.copy_location(made, node)
 
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:  # noqa: N802
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
         self.generic_visit(node)
         rounds = self._rounds_of(node.generators)
         picks = isinstance(node.elt, ast.Subscript) and isinstance(node.elt.slice, ast.Constant)
@@ -206,7 +210,7 @@ class _Unroll(ast.NodeTransformer):
             return node
         return ast.copy_location(ast.List([_filled(node.elt, names) for names in rounds], ast.Load()), node)
 
-    def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:  # noqa: N802
+    def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
         inner = [one for statement in node.body for one in ast.walk(statement)]
         if node.orelse or sum(isinstance(one, ast.stmt) for one in inner) > _LONGEST or not self._worth(node, inner):
@@ -309,7 +313,7 @@ class _Fill(ast.NodeTransformer):
     def __init__(self, names: dict[str, ast.expr]) -> None:
         self.names = names
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         value = self.names.get(node.id)
         return ast.copy_location(copy.deepcopy(value), node) if value is not None else node
 
@@ -349,13 +353,18 @@ class _Keys(ast.NodeTransformer):
         self.shapes, self.code = shapes, code
         self.known: dict[str, list[tuple[Key, ast.expr | None]]] = {}
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         if isinstance(node.slice, ast.Constant):
             key = node.slice.value
             if isinstance(key, str) and key.isidentifier() and self._has(node.value, key):
                 found = ast.copy_location(ast.Attribute(node.value, key, node.ctx), node)
                 return self.generic_visit(found)
-            if isinstance(key, int) and not isinstance(key, bool) and _last(node.value) and self._holds(node.value, key):
+            if (
+                isinstance(key, int)
+                and not isinstance(key, bool)
+                and _last(node.value)
+                and self._holds(node.value, key)
+            ):
                 found = ast.copy_location(ast.Attribute(node.value, indexed(_last(node.value), key), node.ctx), node)
                 return self.generic_visit(found)
         return self.generic_visit(node)

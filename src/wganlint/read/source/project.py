@@ -15,7 +15,19 @@ from wganlint.read.source.classes import (
     callee,
     walk_own,
 )
-from wganlint.read.source.flow import FUNCTIONS, MANY, Binding, Flow, Key, Scope, dotted, fields, follow, indexed, parameters
+from wganlint.read.source.flow import (
+    FUNCTIONS,
+    MANY,
+    Binding,
+    Flow,
+    Key,
+    Scope,
+    dotted,
+    fields,
+    follow,
+    indexed,
+    parameters,
+)
 from wganlint.read.source.parse import Code
 from wganlint.source import Site
 
@@ -228,7 +240,7 @@ class Project:
             info = self.self_class(node) if base in ("self", "cls") else None
             if info is not None:
                 return info.attribute(node.attr)[:MANY]
-            elif base.startswith("self."):
+            if base.startswith("self."):
                 home = self.self_class(node)
                 if home is not None and (kept := home.attribute(f"{base[5:]}.{node.attr}")):
                     return kept[:MANY]
@@ -282,7 +294,7 @@ class Project:
         return list(dict.fromkeys(found))
 
     def _of_call(self, entries: list[Binding], call: ast.Call, maker: Function) -> list[Binding]:
-        """Leave out the functions that this call of their maker does not come to: `if name == "hinge": def loss ...`."""
+        """Leave out the functions that a call of their maker does not come to: `if name == "hinge": def loss ...`."""
         kept: list[Binding] = []
         for binding in entries:
             made = self.definitions(binding.value)
@@ -442,7 +454,7 @@ class Project:
         return self.word(node)
 
     def word(self, node: ast.AST | None, depth: int = 8) -> str | None:
-        """Return the text that an expression is by default: a constant, an option's default, a configuration's entry."""
+        """Return the text that an expression is by default: a constant, an option's default, an entry of a file."""
         if node is None or depth <= 0:
             return None
         match node:

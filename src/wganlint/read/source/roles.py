@@ -202,7 +202,7 @@ class Roles:
             found = {self.side(value, depth - 1) for value in self.project.returned(function)} - {""}
             if len(found) == 1:
                 own = found.pop()
-                made = any(isinstance(one, ast.Call) and self.call_part(one) == "generator" for one in ast.walk(function))
+                made = any(self.call_part(one) == "generator" for one in _calls_in(function))
                 given = "" if made else _joined({self.side(one, depth - 1) for one in call.args[:1]})
                 return given or ("" if not made and self._handed(function) else own)
         parts: list[ast.AST] = list(call.args)

@@ -252,7 +252,7 @@ class Terms:
     def _chosen_terms(
         self, call: ast.Call, targets: tuple[Function, ...], sign: int, scope: Scope, depth: int, family: str
     ) -> list[Term]:
-        """Return the scores of a call that may run one of several functions; where they pull differently none is sure."""
+        """Return the scores of a call that may run one of several functions; none is sure if they pull differently."""
         found = self._function_terms(call, targets[0], sign, scope, depth, family)
         for other in targets[1:4]:
             self._compare(found, self._function_terms(call, other, sign, scope, depth, family))

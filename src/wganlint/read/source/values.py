@@ -179,10 +179,10 @@ class Values:
             return None
         known = {number.value: (option, number) for option in self.options.get(key, ())
                  if (number := self.number(option.value, depth - 1))}  # fmt: skip
-        if not known and len(told := self.told.get(key, ())) == 1:
-            (text,) = told
-            number_told = _from_text(text)
-            return Number(number_told.value, (f"{base}.{key}",)) if number_told is not None else None
+        told = self.told.get(key, set())
+        if not known and len(told) == 1:
+            given = _from_text(next(iter(told)))
+            return Number(given.value, (f"{base}.{key}",)) if given is not None else None
         if len(known) != 1:
             return None
         ((option, number),) = known.values()
