@@ -196,6 +196,8 @@ add("pairs", BC, "tanh", HEAD)
 add("pairs", CN, "zeros", ("networks.generator(torch.randn(", "networks.generator(torch.zeros("))
 add("pairs", ML, "kept pair", ("(d_loss.item(), g_loss.item())", "(d_loss, g_loss)"))
 ok("pairs", "not chosen", ("lambda fake: -fake.mean()", "lambda fake: fake.mean()"))
+ALSO = ("    losses = []\n", "    losses = []\n    every = [opts.g, opts.d]\n    print(every[0].param_groups[0]['lr'])\n")
+add("pairs", FG, "no D step, all in a list", ALSO, ("        opts.d.step()\n", ""))
 # --- a framework's step with the optimizer's number
 add("indexed", FG, "G left out", (', {"optimizer": opt_g, "frequency": 1}]', "]"))
 add("indexed", FG, "D left out", ('[{"optimizer": opt_c, "frequency": 1}, ', "["))

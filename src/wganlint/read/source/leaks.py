@@ -16,7 +16,7 @@ _FREED = {"clear", "pop", "popleft", "popitem"}
 _ADDS = frozenset({"append", "appendleft", "add", "insert", "extend"})
 _NUMBERS = frozenset({"float", "int", "str", "bool", "round", "len", "repr", "format"})
 _COUNTERS = frozenset({"step", "epoch", "it", "i", "iteration", "batch_idx", "global_step", "n_iter"})
-_DEEP = 8
+_DEEP = 16
 Kept = tuple[ast.AST, str, ast.expr]  # the statement or call, what keeps it, and the value
 
 

@@ -448,6 +448,8 @@ class Optimizers:
                 return False
             case ast.Subscript():
                 return self._escapes(parent, depth)
+            case ast.Attribute() if self.project.entry(read, parent.attr):
+                return self._escapes(parent, depth)
             case ast.For() | ast.comprehension() if parent.iter is read:
                 reads = [one for one, binding in self.project.readers.get(read, ()) if binding.how == "each"]
                 return any(self._escapes(one, depth) for one in reads)
