@@ -427,3 +427,140 @@ def main(args, loader):
         recent.append((d_loss.item(), g_loss.item()))
 """
 }
+HELD["modules"] = {
+    "losses.py": """
+import torch
+import torch.nn.functional as F
+
+
+def d_ns(real_logits, fake_logits):
+    ones, zeros = torch.ones_like(real_logits), torch.zeros_like(fake_logits)
+    return F.binary_cross_entropy_with_logits(real_logits, ones) + F.binary_cross_entropy_with_logits(fake_logits, zeros)
+
+
+def g_ns(fake_logits):
+    return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
+
+
+def d_ls(real, fake):
+    return 0.5 * ((real - 1).pow(2).mean() + fake.pow(2).mean())
+
+
+def g_ls(fake):
+    return 0.5 * (fake - 1).pow(2).mean()
+
+
+LOSSES = {"ns": (d_ns, g_ns), "ls": (d_ls, g_ls)}
+""",
+    "train.py": MODELS
+    + """
+import json
+from typing import NamedTuple
+
+from losses import LOSSES
+
+
+class Nets(NamedTuple):
+    gen: nn.Module
+    disc: nn.Module
+
+
+def make_optimizer(net, cfg):
+    if cfg["optimizer"] == "adam":
+        return torch.optim.Adam(net.parameters(), lr=cfg["lr"], betas=(0.5, 0.999))
+    return torch.optim.RMSprop(net.parameters(), lr=cfg["lr"])
+
+
+def train_step(nets, optimizers, losses, real, history):
+    d_loss_fn, g_loss_fn = losses
+    z = torch.randn(real.size(0), 16)
+    optimizers["disc"].zero_grad()
+    fake = nets.gen(z).detach()
+    d_loss = d_loss_fn(nets.disc(real), nets.disc(fake))
+    d_loss.backward()
+    optimizers["disc"].step()
+
+    optimizers["gen"].zero_grad()
+    g_loss = g_loss_fn(nets.disc(nets.gen(z)))
+    g_loss.backward()
+    optimizers["gen"].step()
+    history.append({"d_loss": d_loss.item(), "g_loss": g_loss.item()})
+
+
+def main(loader):
+    cfg = json.load(open("config.json"))
+    nets = Nets(gen=Generator(), disc=Discriminator())
+    optimizers = {"gen": make_optimizer(nets.gen, cfg), "disc": make_optimizer(nets.disc, cfg)}
+    history = []
+    for real in loader:
+        train_step(nets, optimizers, LOSSES[cfg["loss"]], real, history)
+""",
+    "config.json": """{
+  "loss": "ns",
+  "optimizer": "adam",
+  "lr": 0.0002
+}
+""",
+}
+HELD["returned"] = {
+    "gan.py": MODELS
+    + """
+
+class GAN(nn.Module):
+    def __init__(self, lr=2e-4):
+        super().__init__()
+        self.lr = lr
+        self.G = Generator()
+        self.D = Discriminator()
+        self.losses = {"d": [], "g": []}
+
+    def forward(self, z):
+        return self.G(z)
+
+    def adversarial_loss(self, logits, target):
+        return F.binary_cross_entropy_with_logits(logits, target)
+
+    def training_step(self, batch, batch_idx, optimizer_idx):
+        real, _ = batch
+        z = torch.randn(real.shape[0], 16)
+        if optimizer_idx == 0:
+            scores = self.D(self(z))
+            g_loss = self.adversarial_loss(scores, torch.ones_like(scores))
+            self.losses["g"].append(g_loss.item())
+            return {"loss": g_loss, "log": {"g_loss": g_loss.item()}}
+        elif optimizer_idx == 1:
+            real_scores, fake_scores = self.D(real), self.D(self(z).detach())
+            real_loss = self.adversarial_loss(real_scores, torch.ones_like(real_scores))
+            fake_loss = self.adversarial_loss(fake_scores, torch.zeros_like(fake_scores))
+            d_loss = (real_loss + fake_loss) / 2
+            self.losses["d"].append(d_loss.item())
+            return {"loss": d_loss, "log": {"d_loss": d_loss.item()}}
+
+    def configure_optimizers(self):
+        g_opt = torch.optim.Adam(self.G.parameters(), lr=self.lr, betas=(0.5, 0.999))
+        d_opt = torch.optim.Adam(self.D.parameters(), lr=self.lr, betas=(0.5, 0.999))
+        return [g_opt, d_opt], []
+""",
+    "main.py": """
+from gan import GAN
+
+
+class MiniTrainer:
+    def __init__(self, module, max_epochs=10):
+        self.module = module
+        self.max_epochs = max_epochs
+        self.optimizers, _ = module.configure_optimizers()
+
+    def fit(self, loader):
+        for epoch in range(self.max_epochs):
+            for batch_idx, batch in enumerate(loader):
+                for optimizer_idx, optimizer in enumerate(self.optimizers):
+                    out = self.module.training_step(batch, batch_idx, optimizer_idx)
+                    optimizer.zero_grad()
+                    out["loss"].backward()
+                    optimizer.step()
+
+
+MiniTrainer(GAN()).fit(loader)
+""",
+}

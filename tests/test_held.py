@@ -196,7 +196,10 @@ add("pairs", BC, "tanh", HEAD)
 add("pairs", CN, "zeros", ("networks.generator(torch.randn(", "networks.generator(torch.zeros("))
 add("pairs", ML, "kept pair", ("(d_loss.item(), g_loss.item())", "(d_loss, g_loss)"))
 ok("pairs", "not chosen", ("lambda fake: -fake.mean()", "lambda fake: fake.mean()"))
-ALSO = ("    losses = []\n", "    losses = []\n    every = [opts.g, opts.d]\n    print(every[0].param_groups[0]['lr'])\n")
+ALSO = (
+    "    losses = []\n",
+    "    losses = []\n    every = [opts.g, opts.d]\n    print(every[0].param_groups[0]['lr'])\n",
+)
 add("pairs", FG, "no D step, all in a list", ALSO, ("        opts.d.step()\n", ""))
 # --- a framework's step with the optimizer's number
 add("indexed", FG, "G left out", (', {"optimizer": opt_g, "frequency": 1}]', "]"))
@@ -450,6 +453,49 @@ add(
     ("deque(maxlen=100)", "deque()"),
     ("(d_loss.item(), g_loss.item())", "(d_loss, g_loss)"),
 )
+
+# --- losses in a module of their own, a named tuple of networks, an optimizer by a setting
+add("modules", FG, "no D step", ('    optimizers["disc"].step()\n', ""))
+add("modules", FG, "no G step", ('    optimizers["gen"].step()\n', ""))
+add("modules", FG, "no G backward", ("    g_loss.backward()\n", ""))
+add("modules", WP, "D for G", ("make_optimizer(nets.gen, cfg)", "make_optimizer(nets.disc, cfg)"))
+add("modules", LG, "no D zero", ('    optimizers["disc"].zero_grad()\n', ""))
+add("modules", DT, "detach", ("nets.disc(nets.gen(z))", "nets.disc(nets.gen(z).detach())"))
+add("modules", WS, "G", ("torch.ones_like(fake_logits)", "torch.zeros_like(fake_logits)"))
+add("modules", WS, "D", ("real_logits, ones)", "real_logits, zeros)"), ("fake_logits, zeros)", "fake_logits, ones)"))
+add(
+    "modules",
+    WS,
+    "other chosen",
+    ("0.5 * (fake - 1).pow(2).mean()", "0.5 * fake.pow(2).mean()"),
+    ('"loss": "ns"', '"loss": "ls"'),
+)
+add("modules", BC, "tanh", HEAD)
+add("modules", CN, "zeros", ("torch.randn(", "torch.zeros("))
+add("modules", ML, "kept", ('"d_loss": d_loss.item()', '"d_loss": d_loss'))
+# --- a framework's step that returns a dict, a driver of its own
+add("returned", FG, "D left out", ("return [g_opt, d_opt], []", "return [g_opt], []"))
+add(
+    "returned",
+    FG,
+    "frozen D",
+    ('        self.losses = {"d"', '        self.D.requires_grad_(False)\n        self.losses = {"d"'),
+)
+add("returned", WP, "D for G", ("Adam(self.G.parameters()", "Adam(self.D.parameters()"))
+add("returned", LG, "no zero", ("                    optimizer.zero_grad()\n", ""))
+add("returned", DT, "detach", ("scores = self.D(self(z))", "scores = self.D(self(z).detach())"))
+add(
+    "returned",
+    WS,
+    "G",
+    (
+        "self.adversarial_loss(scores, torch.ones_like(scores))",
+        "self.adversarial_loss(scores, torch.zeros_like(scores))",
+    ),
+)
+add("returned", BC, "tanh", HEAD)
+add("returned", CN, "zeros", ("z = torch.randn(", "z = torch.zeros("))
+add("returned", ML, "kept", ("g_loss.item())\n            return", "g_loss)\n            return"))
 
 
 def _write(idiom: str, edits: tuple[Edit, ...], folder: Path) -> None:

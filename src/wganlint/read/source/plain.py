@@ -57,6 +57,9 @@ class Shapes:
                     ]
 
     def _note(self, code: Code, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Call | ast.Name | ast.Attribute):
+            for at, one in enumerate(target.elts):
+                self._note(code, one, entry(value, at, value))
         name = _last(target)
         if name:
             self.values[code.path, name].append(value)
