@@ -90,7 +90,7 @@ def bounded_score(run: Run) -> Found:
     source = model(run)
     if source is None:
         return Missing(SOURCE)
-    if not source.part("critic"):
+    if not source.part("critic") and not any(loss.critics for loss in source.losses if loss.part == "critic"):
         return Missing(CRITIC)
     hits = []
     for clamp in source.clamps:

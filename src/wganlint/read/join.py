@@ -360,7 +360,7 @@ def _source(files: list[File], parts: _Parts) -> SourceModel | None:
         return None
     from wganlint.read.source import read_source
 
-    model, notes = read_source(read)
+    model, notes = read_source(read, [one for one in parts.settings if one.origin == "config"])
     parts.notes += notes
     known = set(model.files)
     for shown, _ in read:

@@ -23,6 +23,7 @@ from wganlint.read.source.pardons import pardons
 from wganlint.read.source.parse import Code, parse
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.penalties import Penalties
+from wganlint.read.source.plain import plainer
 from wganlint.read.source.project import Project
 from wganlint.read.source.resets import resets
 from wganlint.read.source.rhythms import rhythms
@@ -37,14 +38,19 @@ from wganlint.read.source.trained import Optimizers
 from wganlint.read.source.update_faults import steps, update_faults
 from wganlint.read.source.updates import Updates
 from wganlint.read.source.values import Values
-from wganlint.run import Note
+from wganlint.run import Note, Setting
 from wganlint.source import SourceModel
 
 __all__ = ["read_source"]
 
 
-def read_source(files: Sequence[tuple[str, bytes]]) -> tuple[SourceModel, tuple[Note, ...]]:
-    """Return all facts of the given files (path as shown, content), and notes on those that could not be parsed."""
+def read_source(
+    files: Sequence[tuple[str, bytes]], settings: Sequence[Setting] = ()
+) -> tuple[SourceModel, tuple[Note, ...]]:
+    """Return all facts of the given files (path as shown, content), and notes on those that could not be parsed.
+
+    `settings`: what configuration files beside them say, for `cfg["lr"]`.
+    """
     notes: list[Note] = []
     codes: list[Code] = []
     for path, content in files:
@@ -54,20 +60,22 @@ def read_source(files: Sequence[tuple[str, bytes]]) -> tuple[SourceModel, tuple[
         else:
             codes.append(parsed)
     try:
-        return _facts(codes), tuple(notes)
+        return _facts(codes, settings), tuple(notes)
     except RecursionError:
         notes.append(Note("not read: nested too deep", Place(codes[0].path if codes else "")))
         return SourceModel(files=tuple(code.path for code in codes)), tuple(notes)
 
 
-def _facts(codes: list[Code]) -> SourceModel:
+def _facts(codes: list[Code], settings: Sequence[Setting]) -> SourceModel:
+    plainer(codes)
     project = Project(codes)
+    values = Values(project, settings)
     roles = Roles(project)
-    paths = Paths(project, roles, Values(project))
+    paths = Paths(project, roles, values)
     penalties = Penalties(paths)
-    losses = Losses(paths, Terms(paths, penalties))
-    nets, slopes, clips = networks(project, roles), penalties.facts(), weight_clips(paths)
     optimizers_of = Optimizers(paths)
+    losses = Losses(paths, Terms(paths, penalties), optimizers_of)
+    nets, slopes, clips = networks(project, roles), penalties.facts(), weight_clips(paths)
     updates = Updates(paths, losses, optimizers_of)
     return SourceModel(
         files=tuple(code.path for code in codes),

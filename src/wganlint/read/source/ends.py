@@ -114,6 +114,20 @@ def _used(paths: Paths, losses: Losses) -> Iterator[End]:
         for made in constructors(call.func, paths.project) if networks else ():
             if callee(made) == "Sequential":
                 yield from _behind(made, paths.project.site(networks[0]).place, paths)
+            else:
+                yield from _made_by(made, paths)
+
+
+def _made_by(made: ast.Call, paths: Paths) -> Iterator[End]:
+    """The end of a critic that a function of the files builds for this call: mlp([4, 64, 1], last=nn.Tanh())."""
+    for function in paths.project.targets(made):
+        if function.name == "__init__" or paths.roles.built_part(function):
+            continue
+        place = paths.project.site(function).place
+        for result in paths.project.returned(function):
+            for built in constructors(result, paths.project):
+                if callee(built) == "Sequential" and paths.project.function(built) is function:
+                    yield from _behind(built, place, paths, made)
 
 
 def _factor(call: ast.Call, paths: Paths) -> Number | None:
@@ -141,10 +155,12 @@ def _modules(paths: Paths) -> Iterator[End]:
             yield from _behind(constructor, _network(call, paths), paths)
 
 
-def _behind(constructor: ast.Call, network: Place | None, paths: Paths) -> Iterator[End]:
-    """Yield the ends that bounding modules behind the last weights make."""
+def _behind(
+    constructor: ast.Call, network: Place | None, paths: Paths, caller: ast.Call | None = None
+) -> Iterator[End]:
+    """Yield the ends that bounding modules behind the last weights make; `caller`: as its function builds it there."""
     found: list[End] = []
-    for last in _trailing(constructor, paths):
+    for last in _trailing(constructor, paths, caller):
         if callee(last) in _MADE:
             found.append(_end(last, _MADE[callee(last)], network, paths))
         found += [_squash(call, callee(call), network, paths) for call in _own_squash(last, paths)]
@@ -164,12 +180,13 @@ def _own_squash(made: ast.Call, paths: Paths) -> Iterator[ast.Call]:
                     yield node
 
 
-def _trailing(constructor: ast.Call, paths: Paths) -> Iterator[ast.Call]:
+def _trailing(constructor: ast.Call, paths: Paths, caller: ast.Call | None = None) -> Iterator[ast.Call]:
     """Yield the modules that may bound after the last weights of a Sequential, or the module itself."""
     if callee(constructor) != "Sequential":
         yield constructor
         return
-    for part in reversed(list(_parts(constructor, paths))):
+    parts = list(_parts(constructor, paths))
+    for part in reversed(parts if caller is None else _for_caller(parts, constructor, caller, paths)):
         if not isinstance(part, ast.Call) or learns(type_of(part, paths.project)):
             return
         if callee(part) == "Sequential":
@@ -178,6 +195,29 @@ def _trailing(constructor: ast.Call, paths: Paths) -> Iterator[ast.Call]:
         if any(info.is_network and _weighs(info, paths) for info in paths.project.classes_of(part)):
             return
         yield part
+
+
+def _for_caller(parts: list[ast.expr], built: ast.Call, caller: ast.Call, paths: Paths) -> list[ast.expr]:
+    """Return the parts that a function adds in one call of it, with what the caller passes for parameters."""
+    project, home = paths.project, paths.project.function(built)
+    if home is None:
+        return parts
+    given = dict(project.passed(caller, home))
+    found: list[ast.expr] = []
+    for part in parts:
+        if not project.reached(part, caller, home):
+            continue
+        held = project.holds(part)
+        parameter = held[0].value if len(held) == 1 else None
+        if isinstance(parameter, ast.arg):
+            value = given.get(parameter) or project.default(parameter)
+            if value is None:
+                return []
+            made = [*constructors(value, project), value]
+            found += [] if isinstance(value, ast.Constant) else made[:1]
+        else:
+            found.append(part)
+    return found
 
 
 def _weighs(info: Class, paths: Paths) -> bool:
@@ -215,7 +255,7 @@ def _listed(node: ast.expr, before: ast.Call, paths: Paths) -> Iterator[ast.expr
     if isinstance(node, ast.List):
         yield from node.elts
     home = paths.project.function(before)
-    for call in paths.project.calls if name else ():
+    for call in sorted(paths.project.calls, key=lambda one: (one.lineno, one.col_offset)) if name else ():
         if (
             callee(call) in ("append", "extend")
             and isinstance(call.func, ast.Attribute)

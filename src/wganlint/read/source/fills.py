@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 
 from msgspec import Struct, field
 
@@ -16,6 +17,7 @@ from wganlint.read.source.steps import FILLING, NAN, SCATTER, SHAPE, keyword, op
 from wganlint.source import Fill, Layer, Site
 
 LARGE = 1e4
+_NINES = re.compile(r"9{3,}")  # 999 and 9999 stand for "missing" in tables of data
 _MASKING = words.listed(
     "softmax log_softmax logsumexp argmax argmin topk sort argsort cross_entropy Categorical "
     "gumbel_softmax sigmoid tanh scaled_dot_product_attention multi_head_attention_forward cummax "
@@ -50,14 +52,14 @@ def fills(paths: Paths) -> tuple[Fill, ...]:
     project = paths.project
     for call in project.calls:
         constant = _constant(call, paths)
-        if constant is not None and math.isnan(constant) is False and abs(constant) >= LARGE:
+        if constant is not None and math.isnan(constant) is False:
             found.append(_fill(call, constant, callee(call), call, paths))
     for node in project.by_class["Assign"]:
         assert isinstance(node, ast.Assign)
         target = node.targets[0]
         if isinstance(target, ast.Subscript) and _is_data(target, paths):
             number = paths.values.number(node.value)
-            if number is not None and abs(number.value) >= LARGE:
+            if number is not None and _stands_out(number.value):
                 found.append(_fill(node, number.value, "[...] =", node.value, paths))
     return tuple(sorted(found, key=lambda fill: fill.place))
 
@@ -123,9 +125,14 @@ def _constant(call: ast.Call, paths: Paths) -> float | None:
         candidates = [keyword(call, "fill_value")]
     for candidate in candidates:
         number = paths.values.number(candidate)
-        if number is not None and abs(number.value) >= LARGE:
+        if number is not None and _stands_out(number.value):
             return number.value
     return None
+
+
+def _stands_out(value: float) -> bool:
+    """Whether a number is no value of the data itself: very large, or made of nines."""
+    return abs(value) >= LARGE or bool(_NINES.fullmatch(f"{abs(value):g}"))
 
 
 def _follow(start: ast.AST, value: float, paths: Paths) -> _Reach:

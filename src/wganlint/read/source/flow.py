@@ -24,6 +24,43 @@ class Binding(Struct, frozen=True):
 
 
 Names = dict[str, tuple[Binding, ...]]
+Key = str | int
+TURN = "turn_of_loop"  # set on nodes of a loop that was written out: (its line, the round)
+_RECORDS = frozenset({"dict", "SimpleNamespace", "Namespace", "ModuleDict", "EasyDict", "edict", "Munch", "AttrDict",
+                      "Box", "DotDict", "OrderedDict", "ModuleList", "list", "tuple"})  # fmt: skip
+
+
+def fields(node: ast.AST) -> list[tuple[Key, ast.expr]]:
+    """Return the entries of a dict, a namespace, a list or a tuple that is written out: (key or position, value)."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            named = [(key.value, value) for key, value in zip(keys, values, strict=True)
+                     if isinstance(key, ast.Constant) and isinstance(key.value, str)]  # fmt: skip
+            return [(key, value) for key, value in named if key.isidentifier()] if len(named) == len(keys) else []
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return [] if any(isinstance(one, ast.Starred) for one in parts) else list(enumerate(parts))
+        case ast.Call(func=func, args=args, keywords=keywords):
+            name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+            if name in ("to", "cuda") and isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call):
+                return fields(func.value)  # nn.ModuleDict({...}).to(device)
+            if name not in _RECORDS or len(args) > 1:
+                return []
+            given = [(one.arg, one.value) for one in keywords if one.arg is not None]
+            return [*(fields(args[0]) if args else []), *given]
+    return []
+
+
+def order(node: ast.AST, *, end: bool = False) -> tuple[int, int, int, int]:
+    """Return what sorts nodes of a file in the order in which they run, as far as lines and written-out loops tell."""
+    which = ("end_lineno", "end_col_offset") if end else ("lineno", "col_offset")
+    line, column = (getattr(node, one, 0) or 0 for one in which)
+    turn = getattr(node, TURN, None)
+    return (turn[0], turn[1], line, column) if turn else (line, 0, line, column)
+
+
+def indexed(base: str, key: int) -> str:
+    """Return the name for an entry of a list: optimizers[1]."""
+    return f"{base}[{key}]"
 
 
 class Flow(Struct):
@@ -165,6 +202,14 @@ class _Walker:
                     self.expression(target.value, names)
                 if name:
                     self.put(names, name, Binding(value, item, how))
+                    if item is None and how == "is":
+                        self.entries(names, name, value)
+
+    def entries(self, names: Names, name: str, value: ast.AST) -> None:
+        """`nets = {"D": critic}` gives nets.D a value, too."""
+        for key, one in fields(value)[:MANY]:
+            inner = key if isinstance(key, str) else indexed(name.rsplit(".", 1)[-1], key)
+            self.put(names, f"{name}.{inner}", Binding(one))
 
     # -- expressions
 

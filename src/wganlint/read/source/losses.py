@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import Function, callee
-from wganlint.read.source.flow import dotted
+from wganlint.read.source.flow import FUNCTIONS, dotted, order
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.project import Project
 from wganlint.read.source.steps import CUT, keyword, operand
 from wganlint.read.source.terms import SAME, TOP, Term, Terms, all_ones
+from wganlint.read.source.trained import Optimizers
 from wganlint.read.source.ways import Scope
 from wganlint.source import Detach, Loss, Site
 
@@ -21,8 +22,8 @@ from wganlint.source import Detach, Loss, Site
 class Losses:
     """The adversarial losses of the files."""
 
-    def __init__(self, paths: Paths, terms: Terms) -> None:
-        self.paths, self.terms = paths, terms
+    def __init__(self, paths: Paths, terms: Terms, optimizers: Optimizers) -> None:
+        self.paths, self.terms, self.optimizers = paths, terms, optimizers
         self.project = paths.project
         self.generator_calls: list[tuple[ast.Call, ast.AST]] = []
         self.unsure: set[ast.AST] = set()  # formulas that other ways through the code give other signs
@@ -39,10 +40,18 @@ class Losses:
             found += self._of_group(group)
         for function in self.project.functions:
             named = words.lowered(function.name) & {"loss", "losses", "cost", "criterion"}
-            if named and function not in self.terms.followed:
+            if named and function not in self.terms.followed and not self._not_chosen(function):
                 found += self._of_function(function)
         unique = {(loss.place, loss.part): loss for loss in found}
         return tuple(sorted(unique.values(), key=lambda loss: loss.place))
+
+    def _not_chosen(self, function: Function) -> bool:
+        """Whether each call of the function that makes this one comes past it: `if name == "hinge": def loss ...`."""
+        home = self.project.scope(function)
+        calls = self.project.callers.get(home, ()) if isinstance(home, FUNCTIONS) else ()
+        return bool(calls) and isinstance(home, FUNCTIONS) and not any(
+            self.project.reached(function, call, home) for call in calls
+        )  # fmt: skip
 
     def groups(self) -> Iterator[list[tuple[ast.Call, ast.expr, int]]]:
         """Yield the backward calls between two optimizer steps of a scope: (call, loss, sign) each."""
@@ -52,7 +61,7 @@ class Losses:
                 by_scope.setdefault(self.project.scope(call), []).append(call)
         for calls in by_scope.values():
             group: list[tuple[ast.Call, ast.expr, int]] = []
-            for call in sorted(calls, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0)):
+            for call in sorted(calls, key=lambda node: order(node, end=True)):
                 if callee(call) == "step":
                     if group:
                         yield group
@@ -251,19 +260,25 @@ class Losses:
     def _stepped(self, call: ast.AST) -> str:
         """Return the part whose optimizer steps next after a backward call."""
         scope = self.project.scope(call)
-        line = getattr(call, "lineno", 0)
-        best: tuple[int, str] | None = None
+        start = order(call)
+        best: tuple[tuple[int, ...], str] | None = None
         for other in self.project.calls:
-            if callee(other) != "step" or other.lineno < line or self.project.scope(other) is not scope:
+            if callee(other) != "step" or order(other) < start or self.project.scope(other) is not scope:
                 continue
-            if isinstance(other.func, ast.Attribute) and (best is None or other.lineno < best[0]):
-                best = (other.lineno, words.part_of(dotted(other.func.value).split(".")[-1]))
+            if isinstance(other.func, ast.Attribute) and (best is None or order(other) < best[0]):
+                best = (order(other), self._trains(other.func.value))
         if best:
             return best[1]
         cleared = {words.part_of(dotted(other.func.value).split(".")[-1]) for other in self.project.calls
                    if callee(other) == "zero_grad" and isinstance(other.func, ast.Attribute)
                    and self.project.scope(other) is scope}  # fmt: skip
         return cleared.pop() if len(cleared) == 1 else ""
+
+    def _trains(self, node: ast.expr) -> str:
+        """Return the part that an optimizer is for: by its name, else by the weights that it holds."""
+        named = words.part_of(dotted(node).split(".")[-1])
+        parts = {known.trains for known in self.optimizers.resolve(node)} if not named else set()
+        return named or (parts.pop() if len(parts) == 1 else "")
 
     def _of_function(self, function: Function) -> Iterator[Loss]:
         """Losses that a function of the files gives back and that no backward call in the files reaches."""

@@ -75,7 +75,10 @@ class Penalties:
             return True
         returns = self.paths.project.returned(function)
         attributes = {node.attr for node in walk_own(function) if isinstance(node, ast.Attribute)}
-        return not attributes & {"backward", "step"} and any(self.paths.from_gradient(one) for one in returns)
+        whole = any(isinstance(node, ast.Call) and self.paths.roles.call_part(node) == "generator"
+                    for node in walk_own(function))  # fmt: skip
+        whole = whole or bool(attributes & {"backward", "step"})
+        return not whole and any(self.paths.from_gradient(one) for one in returns)
 
     def calls(self) -> Iterator[ast.Call]:
         """Yield the calls of the functions that compute a penalty."""

@@ -201,11 +201,20 @@ class Roles:
         for function in self.project.targets(call):
             found = {self.side(value, depth - 1) for value in self.project.returned(function)} - {""}
             if len(found) == 1:
-                return found.pop()
+                own = found.pop()
+                made = any(self.call_part(one) == "generator" for one in _calls_in(function))
+                given = "" if made else _joined({self.side(one, depth - 1) for one in call.args[:1]})
+                return given or ("" if not made and self._handed(function) else own)
         parts: list[ast.AST] = list(call.args)
         if isinstance(call.func, ast.Attribute):
             parts.append(call.func.value)
         return _joined({self.side(one, depth - 1) for one in parts})
+
+    def _handed(self, function: Function) -> bool:
+        """Return whether a function gives back its first parameter in another form, also for data of another side."""
+        calls = self.project.callers.get(function, ())
+        sides = {self.side(call.args[0], 6) for call in calls if call.args}
+        return len(sides) > 1
 
     def cut(self, node: ast.AST) -> bool:
         """Return whether a call or attribute cuts the gradient path."""

@@ -222,7 +222,7 @@ def uncalled(updates: Updates) -> Iterator[tuple[Trained, ast.Call, ast.Function
         if known.trains not in ("critic", "generator") or not updates.steps[known]:
             continue
         homes = [updates.loose(site) for site in updates.steps[known]]
-        code = updates.project.code(known.call)
+        code = updates.project.code(updates.steps[known][0])
         rivals = [
             site for other in updates.optimizers.all for site in updates.steps[other]
             if other is not known and other.trains not in ("", known.trains) and updates.project.code(site) is code

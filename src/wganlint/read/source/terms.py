@@ -139,6 +139,8 @@ class Terms:
         if target is None:  # not told; or one score against another, as relativistic losses do
             return [Term(0, "opaque", "", base)]
         terms = self.of(inner, sign, scope, depth, "lsgan")
+        if terms and all(term.side == "penalty" for term in terms):
+            return terms
         if target == 0 and (len(terms) > 1 or any(term.family != "lsgan" for term in terms)):
             return [Term(0, "opaque", "", base)]  # has its least value somewhere between
         turn = -1 if target > 0 else 1
@@ -244,8 +246,17 @@ class Terms:
             return [Term(sign, side, family, call)] if side != "mixed" else []
         targets = self.project.targets(call)
         if targets and not self.roles.call_part(call):
-            return self._function_terms(call, targets[0], sign, scope, depth, family)
+            return self._chosen_terms(call, targets, sign, scope, depth, family)
         return self._library(call, name, sign, scope, depth, family)
+
+    def _chosen_terms(
+        self, call: ast.Call, targets: tuple[Function, ...], sign: int, scope: Scope, depth: int, family: str
+    ) -> list[Term]:
+        """Return the scores of a call that may run one of several functions; none is sure if they pull differently."""
+        found = self._function_terms(call, targets[0], sign, scope, depth, family)
+        for other in targets[1:4]:
+            self._compare(found, self._function_terms(call, other, sign, scope, depth, family))
+        return found
 
     def _function_terms(
         self, call: ast.Call, function: Function, sign: int, scope: Scope, depth: int, family: str
@@ -425,7 +436,8 @@ class Terms:
         if not found and hinted == "fake" and any(self._loaded(self._resolved(one, scope)) for one in call.args[:1]):
             return "real"
         if found and hinted and found != hinted:
-            return found if found == "fake" and self._generated(call, scope) else hinted
+            loaded = found == "real" and any(self._loaded(self._resolved(one, scope)) for one in call.args[:1])
+            return found if loaded or (found == "fake" and self._generated(call, scope)) else hinted
         return found or hinted or "score"
 
     def _loaded(self, node: ast.expr) -> bool:

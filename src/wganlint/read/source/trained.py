@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import WRAPPERS, Function, args_hold, callee
-from wganlint.read.source.flow import dotted
+from wganlint.read.source.flow import dotted, fields, indexed
 from wganlint.read.source.optimizers import NAMES, holder_part, takes_parameters
 from wganlint.read.source.paths import Paths
 from wganlint.read.source.steps import keyword
@@ -99,7 +99,8 @@ class Optimizers:
                 self._given = {}
                 if name or nets:
                     known = nets is not None or params is None  # Keras hands the weights over with each step
-                    found.append(Trained(made, name, words.part_of(name), tuple(nets or ()), known))
+                    part = words.part_of(name) or words.part_of(f"{name}_optimizer")
+                    found.append(Trained(made, name, part, tuple(nets or ()), known))
         return sorted(found, key=lambda known: (self.project.code(known.call).path, known.call.lineno))
 
     def _made(self, call: ast.Call) -> Iterator[tuple[ast.Call, ast.expr | None, dict[ast.AST, ast.expr]]]:
@@ -130,9 +131,22 @@ class Optimizers:
                     return last_name(target) if child is call else ""
                 case ast.IfExp() | ast.Tuple():
                     continue
+                case ast.Dict() | ast.List() | ast.Call() if child is not getattr(parent, "func", None):
+                    return self._entry_name(parent, child)
+                case ast.keyword(arg=str() as name):
+                    return name if fields(self.project.parents[parent]) else ""
                 case _:
                     return ""
         return ""
+
+    def _entry_name(self, holder: ast.AST, value: ast.AST) -> str:
+        """Return the name of an entry of a dict or a list that is written out: its key, or optimizers[1]."""
+        key = next((key for key, one in fields(holder) if one is value), None)
+        if not isinstance(key, int):
+            return key or ""
+        parent = self.project.parents.get(holder)
+        base = last_name(parent.targets[0]) if isinstance(parent, ast.Assign) else ""
+        return indexed(base, key) if base else ""
 
     # -- whose weights
 
@@ -277,10 +291,20 @@ class Optimizers:
         return list(made.elts) if isinstance(made, ast.Tuple | ast.List) else []
 
     def _by_name(self, node: ast.Name | ast.Attribute) -> set[Trained]:
+        if self._elsewhere(node):
+            return set()
         known = self._named.get(last_name(node), [])
         code = self.project.code(node)
         same = [one for one in known if self.project.code(one.call) is code]
         return set(same or known)
+
+    def _elsewhere(self, node: ast.Name | ast.Attribute) -> bool:
+        """Return whether a name is known to hold something else: nets["D"] beside optimizers["D"]."""
+        held = self.project.holds(node) if isinstance(node, ast.Attribute) else []
+        return bool(held) and all(
+            isinstance(b.value, ast.Call) and b.value not in self.by_node and callee(b.value) not in NAMES
+            and bool(self.project.classes_of(b.value) or self.paths.builders_of(b.value)) for b in held
+        )  # fmt: skip
 
     def elements(self, node: ast.AST, depth: int = 5, item: int | None = None) -> set[Trained]:
         """Return the optimizers that a list, a dict or a loop over one holds."""
@@ -335,7 +359,8 @@ class Optimizers:
         """Return whether an optimizer is handed to code that is not understood, so that nobody knows who steps it."""
         if not known.name:
             return True
-        return any(self._escapes(read, 5) for read in self._reads[known.name])
+        reads = [read for read in self._reads[known.name] if isinstance(read, ast.Name | ast.Attribute)]
+        return any(self._escapes(read, 5) for read in reads if not self._elsewhere(read))
 
     def _escapes(self, read: ast.AST, depth: int) -> bool:
         if depth <= 0:
@@ -422,6 +447,8 @@ class Optimizers:
             case ast.Attribute(attr="append" | "extend"):
                 return False
             case ast.Subscript():
+                return self._escapes(parent, depth)
+            case ast.Attribute() if self.project.entry(read, parent.attr):
                 return self._escapes(parent, depth)
             case ast.For() | ast.comprehension() if parent.iter is read:
                 reads = [one for one, binding in self.project.readers.get(read, ()) if binding.how == "each"]

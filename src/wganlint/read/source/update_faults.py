@@ -229,9 +229,10 @@ def _shut(updates: Updates) -> Iterator[UpdateFault]:
     for known in updates.optimizers.all:
         if known.trains not in _OTHER or not known.known or len(known.nets) != 1 or not updates.steps[known]:
             continue
-        code = updates.project.code(known.call)
+        codes = [updates.project.code(node) for node in (known.call, *updates.steps[known])]
+        codes += [updates.project.code(net.root[0]) for net in known.nets]
         mine = [f for f in updates.frozen.all if f.net is None or known.holds(f.net) or f.net.part == known.trains]
-        here = [f for f in mine if f.net is not None and known.holds(f.net) and updates.project.code(f.node) is code]
+        here = [f for f in mine if f.net is not None and known.holds(f.net) and updates.project.code(f.node) in codes]
         if here and all(f.on is False for f in mine):
             site = updates.project.site(updates.steps[known][0])
             yield _fault(updates, here[0].node, "frozen", known, known.nets[0].name, ((site, "stepped all the same"),))

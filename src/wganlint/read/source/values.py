@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from wganlint.read.source.classes import Function, callee
 from wganlint.read.source.flow import Binding, dotted
 from wganlint.read.source.project import Project
+from wganlint.run import Setting
 
 _SETTINGS = frozenset({"args", "opt", "opts", "config", "cfg", "conf", "hparams", "hp", "options", "option", "params",
                        "flags", "settings", "arguments", "parsed", "ns", "p", "a", "c", "h", "train_cfg", "kwargs",
@@ -49,8 +50,11 @@ class Option(Struct, frozen=True, eq=False):
 class Values:
     """Resolves expressions to numbers across the files."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, settings: Sequence[Setting] = ()) -> None:
         self.project = project
+        self.told: dict[str, set[str]] = defaultdict(set)  # what configuration files say, by the last part of the name
+        for setting in settings:
+            self.told[setting.name.rsplit(".", 1)[-1]].add(setting.value)
         self.options: dict[str, list[Option]] = defaultdict(list)
         self._numbers: dict[ast.AST, Number | None] = {}
         for call in project.calls:
@@ -61,6 +65,16 @@ class Values:
             for name, value, node in _fields(info.node):
                 if not info.is_network:
                     self.options[name].append(Option(name, name, value, node, "constant"))
+        project.hears(self.word)
+
+    def word(self, key: str) -> str | None:
+        """Return the text of a setting: the one that a configuration file gives, else the one default of the files."""
+        known = self.told.get(key) or {
+            option.value.value
+            for option in self.options.get(key, ())
+            if isinstance(option.value, ast.Constant) and isinstance(option.value.value, str)
+        }
+        return next(iter(known)) if len(known) == 1 else None
 
     def number(self, node: ast.AST | None, depth: int = 12) -> Number | None:
         """Return the number that an expression is by default, or None where that is not certain."""
@@ -165,6 +179,10 @@ class Values:
             return None
         known = {number.value: (option, number) for option in self.options.get(key, ())
                  if (number := self.number(option.value, depth - 1))}  # fmt: skip
+        told = self.told.get(key, set())
+        if not known and len(told) == 1:
+            given = _from_text(next(iter(told)))
+            return Number(given.value, (f"{base}.{key}",)) if given is not None else None
         if len(known) != 1:
             return None
         ((option, number),) = known.values()
