@@ -398,7 +398,7 @@ def test_sound_idioms_are_quiet(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
-        ("optimizers in a list", "    optims[1].step()\n", "", None),  # a step by place is not told apart
+        ("optimizers in a list", "    optims[1].step()\n", "", "never stepped opt_g"),
         ("a helper makes them", "    opt_g.step()\n", "", "never stepped opt_g"),
         ("a helper makes them", "adam(D), adam(G)", "adam(D), adam(D)", "wrong weights opt_g"),
         ("a step function for each network", "        train_g(D, G, opt_g)\n", "", None),  # others may call it
