@@ -86,6 +86,20 @@ add("dict", BC, "sigmoid before logits", ("nn.Linear(64, 1))", "nn.Linear(64, 1)
 add("dict", CN, "zeros", ("torch.randn(real.size(0), 16)", "torch.zeros(real.size(0), 16)"))
 add("dict", ML, "kept loss", ("loss_d.item()", "loss_d"))
 add("dict", ML, "kept loss, list added", ('history["d"].append(loss_d.item())', 'history["d"] += [loss_d]'))
+ok(
+    "dict",
+    "schedules in a dict",
+    (
+        '    history = {"d": [], "g": []}\n',
+        "    scheds = {name: torch.optim.lr_scheduler.LambdaLR(o, lambda s: 1.0) for name, o in optims.items()}\n"
+        '    history = {"d": [], "g": []}\n',
+    ),
+    (
+        '            history["d"].append(loss_d.item())\n',
+        "            for sched in scheds.values():\n                sched.step()\n"
+        '            history["d"].append(loss_d.item())\n',
+    ),
+)
 ok("dict", "detached", ("loss_d.item()", "loss_d.detach()"))
 ok("dict", "for all", ("        for real in loader:\n", '        nets["G"].train()\n        for real in loader:\n'))
 ok(

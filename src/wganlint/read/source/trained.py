@@ -23,6 +23,7 @@ _KEPT = frozenset({"zero_grad", "step", "state_dict", "load_state_dict", "param_
                    "iterations", "__class__", "register_step_post_hook"})  # fmt: skip
 _HARMLESS = frozenset({"print", "len", "isinstance", "type", "id", "str", "repr", "unscale_", "save", "step", "append",
                        "format", "info", "get_lr", "set_lr", "adjust_learning_rate", "prepare", "setup"})  # fmt: skip
+_SCHEDULES = ("LR", "Scheduler", "scheduler", "Restarts")  # ends of the names of what steps a rate, not weights
 STEPS = frozenset({"step", "minimize", "apply_gradients", "optimizer_step"})
 _OTHER_STEPS = words.listed(
     "scheduler schedulers sched lr prof profiler p pbar bar progress env ema writer wandb scaler meter clock timer "
@@ -303,7 +304,8 @@ class Optimizers:
         held = self.project.holds(node) if isinstance(node, ast.Attribute) else []
         return bool(held) and all(
             isinstance(b.value, ast.Call) and b.value not in self.by_node and callee(b.value) not in NAMES
-            and bool(self.project.classes_of(b.value) or self.paths.builders_of(b.value)) for b in held
+            and (callee(b.value).endswith(_SCHEDULES) or bool(self.project.classes_of(b.value))
+                 or bool(self.paths.builders_of(b.value))) for b in held
         )  # fmt: skip
 
     def elements(self, node: ast.AST, depth: int = 5, item: int | None = None) -> set[Trained]:
@@ -349,7 +351,7 @@ class Optimizers:
             return set()
         if isinstance(receiver, ast.Name | ast.Attribute):
             made = [callee(b.value) for b in self.project.holds(receiver) if isinstance(b.value, ast.Call)]
-            if made and all(name.endswith(("LR", "Scheduler", "profile", "tqdm", "scheduler")) for name in made):
+            if made and all(name.endswith((*_SCHEDULES, "profile", "tqdm")) for name in made):
                 return set()
             if any(words.lowered(last_name(b.value)) & _OTHER_STEPS for b in self.project.holds(receiver)):
                 return set()
@@ -414,7 +416,7 @@ class Optimizers:
 
     def _escapes_into(self, read: ast.AST, call: ast.Call, depth: int) -> bool:
         name = callee(call)
-        if name in _HARMLESS or name.endswith(("LR", "Scheduler", "scheduler", "Restarts")):
+        if name in _HARMLESS or name.endswith(_SCHEDULES):
             return name == "append" and self._append_escapes(call, depth)
         targets: tuple[Function, ...] = self.project.targets(call)
         if not targets:
