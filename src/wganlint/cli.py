@@ -1,6 +1,7 @@
-"""The command line: parse, call, render, exit. Knows no rule, no format and no arithmetic."""
+"""The command line: parse, call, render, exit. Knows no rule, no format and no arithmetic.
 
-from __future__ import annotations
+Its annotations are not postponed: Typer asks for them at each start, and would have to compile each of them.
+"""
 
 import os
 import sys
@@ -411,7 +412,7 @@ def _complain(broken: Sequence[object]) -> None:
         _say(f"error: rule not used: {error}")
 
 
-def _catalogue(settings: Settings, rules: list[Path] | None) -> Catalogue:
+def _catalogue(settings: Settings, rules: list[Path] | None) -> "Catalogue":
     from wganlint.rules.catalogue import catalogue
 
     return catalogue([*settings.rules, *(rules or [])])
@@ -428,7 +429,7 @@ def _report(
     columns: str | None,
     expect: list[str] | None,
     jobs: int | None,
-) -> Report:
+) -> "Report":
     from wganlint.analysis import analyze as run_analysis
 
     with _progress() as watch:
@@ -476,7 +477,7 @@ def _target(text: str) -> tuple[str, Path]:
     return name, Path(file)
 
 
-def _write(file: Path, name: str, report: Report) -> None:
+def _write(file: Path, name: str, report: "Report") -> None:
     from wganlint.render import FORMATS
 
     try:
@@ -488,7 +489,7 @@ def _write(file: Path, name: str, report: Report) -> None:
         ) from None
 
 
-def _print(report: Report, name: str, width: int | None, color: Color) -> None:
+def _print(report: "Report", name: str, width: int | None, color: Color) -> None:
     if name == "full":
         from wganlint.render.screen import show
 
@@ -500,7 +501,7 @@ def _print(report: Report, name: str, width: int | None, color: Color) -> None:
     echo(FORMATS[name](report))
 
 
-def _print_inspection(found: Inspection, name: str, all: bool, width: int | None, color: Color) -> None:
+def _print_inspection(found: "Inspection", name: str, all: bool, width: int | None, color: Color) -> None:
     from wganlint.render.screen import echo, show_inspection
 
     match name:
@@ -516,13 +517,13 @@ def _print_inspection(found: Inspection, name: str, all: bool, width: int | None
             show_inspection(found, all=all, width=width, color=color)
 
 
-def _found_nothing(found: Inspection) -> str:
+def _found_nothing(found: "Inspection") -> str:
     seen = [f"  {one.path}: {one.why}" for run in found.runs for one in run.inputs]
     more = [f"  and {len(seen) - 5} more"] if len(seen) > 5 else []
     return "\n".join(["nothing was found that a training run leaves behind", *seen[:5], *more])
 
 
-def _progress() -> AbstractContextManager[Watch | None]:
+def _progress() -> "AbstractContextManager[Watch | None]":
     """Return what watches long work: nothing unless standard error is a terminal that somebody looks at."""
     if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
         return nullcontext()
@@ -531,7 +532,7 @@ def _progress() -> AbstractContextManager[Watch | None]:
     return Progress()
 
 
-def _code(report: Report, level: str | None, sure: str | None, format: str, *, strict: bool = False) -> int:
+def _code(report: "Report", level: str | None, sure: str | None, format: str, *, strict: bool = False) -> int:
     """Return the exit code: 2 before 1 before 3 before 0.
 
     `strict`: a run that was given by name (its path led to this run alone) and could not be judged gives 3.
@@ -553,7 +554,7 @@ def _code(report: Report, level: str | None, sure: str | None, format: str, *, s
     return FINE
 
 
-def _nothing(report: Report) -> str:
+def _nothing(report: "Report") -> str:
     if not any(one.used for run in report.runs for one in run.inputs):
         seen = [f"  {one.path}: {one.why}" for run in report.runs for one in run.inputs]
         more = [f"  and {len(seen) - 5} more"] if len(seen) > 5 else []

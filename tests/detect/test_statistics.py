@@ -48,6 +48,14 @@ def test_running_median_and_mean_are_those_of_each_window() -> None:
     assert running_median(values, 1).tolist() == values.tolist()
 
 
+@pytest.mark.parametrize("width", [31, 32, 33, 64, 301, 999])
+def test_a_wide_running_median_is_exactly_that_of_each_window_ties_too(width: int) -> None:
+    values = RANDOM.normal(size=400).round(1)
+    padded = np.pad(values, (width | 1) // 2, mode="edge")
+    windows = [padded[at : at + (width | 1)] for at in range(400)]
+    assert running_median(values, width).tolist() == [np.median(w) for w in windows]
+
+
 def test_autocorrelation_is_that_of_the_definition() -> None:
     values = RANDOM.normal(size=101)
     centered = values - values.mean()

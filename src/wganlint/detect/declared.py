@@ -9,13 +9,14 @@ from pathlib import PurePosixPath
 from wganlint.detect.registry import ABSENT, Fact, Found, detector
 from wganlint.detect.words import where
 from wganlint.evidence import Evidence, Place, derived
+from wganlint.late import late
 from wganlint.run import Run, Setting
 from wganlint.units import Kind, Quantity
 
-_GP = re.compile(r"(?<![a-z])wgan[-_. ]?gp(?![a-z])", re.IGNORECASE)
-_CLIP = re.compile(r"(?<![a-z])wgan[-_. ]?(?:wc|clip|clipping|weight[-_]?clip(?:ping)?)(?![a-z])", re.IGNORECASE)
+_GP = late(r"(?<![a-z])wgan[-_. ]?gp(?![a-z])", re.IGNORECASE)
+_CLIP = late(r"(?<![a-z])wgan[-_. ]?(?:wc|clip|clipping|weight[-_]?clip(?:ping)?)(?![a-z])", re.IGNORECASE)
 _OFF = frozenset({"n/a", "none", "false", "null", "no", "off", ""})
-_WORDS = re.compile(r"[a-z]+")
+_WORDS = late(r"[a-z]+")
 
 
 def _is_on(settings: Sequence[Setting]) -> tuple[bool | None, Setting | None]:
@@ -58,8 +59,9 @@ def misnamed(run: Run) -> Found:
 
 
 def _said(names: Sequence[str]) -> tuple[str, str] | None:
-    found = {(name, "gp") for name in names if _GP.search(name)} | {
-        (name, "clip") for name in names if _CLIP.search(name)
+    named = [name for name in names if "wgan" in name.lower()]
+    found = {(name, "gp") for name in named if _GP.search(name)} | {
+        (name, "clip") for name in named if _CLIP.search(name)
     }
     kinds = {kind for _, kind in found}
     return min(found) if len(kinds) == 1 else None

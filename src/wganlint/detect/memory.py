@@ -13,6 +13,7 @@ from wganlint.detect.series import PAIRED, mann_kendall
 from wganlint.detect.source import SOURCE, model
 from wganlint.detect.words import where
 from wganlint.evidence import derived
+from wganlint.late import late
 from wganlint.read.roles import role_book, words_of
 from wganlint.run import Run, Series
 from wganlint.series import Floats, Ints, median
@@ -23,9 +24,9 @@ BYTES = {
     "B": 1.0, "bytes": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40, "KB": 1e3, "kB": 1e3,
     "MB": 1e6, "GB": 1e9, "TB": 1e12,
 }  # fmt: skip
-_ASKED = re.compile(r"Tried to allocate ([0-9.]+) ([KMGT]iB)")
-_TOTAL = re.compile(r"total capacity of ([0-9.]+) ([KMGT]iB)|([0-9.]+) ([KMGT]iB) total capacity")
-_IDLE = re.compile(r"([0-9.]+) ([KMGT]iB) is reserved by PyTorch but unallocated")
+_ASKED = late(r"Tried to allocate ([0-9.]+) ([KMGT]iB)")
+_TOTAL = late(r"total capacity of ([0-9.]+) ([KMGT]iB)|([0-9.]+) ([KMGT]iB) total capacity")
+_IDLE = late(r"([0-9.]+) ([KMGT]iB) is reserved by PyTorch but unallocated")
 
 
 class _Growth(Struct, frozen=True):

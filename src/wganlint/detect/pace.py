@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, detector
 from wganlint.detect.words import where
 from wganlint.evidence import Evidence, derived
+from wganlint.late import late
 from wganlint.run import Run, Setting
 from wganlint.units import Kind, Quantity
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _MOMENTS = frozenset({"adam", "adamw", "nadam", "radam", "adamax", "fusedadam", "adamoptimizer", "adamw8bit", "lamb"})
 _DEFAULT = 0.9  # beta1 of Adam where none is given, in PyTorch, Keras and TensorFlow
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_NAME = late(r"[A-Za-z_]\w*")
 
 
 def _override(run: Run, text: str) -> Setting | None:

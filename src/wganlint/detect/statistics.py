@@ -5,6 +5,8 @@ All are vectorized NumPy, at worst n log n beside a running median over a few hu
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+
 import numpy as np
 from msgspec import Struct
 
@@ -12,6 +14,7 @@ from wganlint.series import Floats, median
 
 NORMAL = 1.4826  # MAD times this estimates the standard deviation of normal noise (Rousseeuw & Croux 1993)
 MOST = 2_000  # points that autocorrelation and running medians look at; longer series are averaged in groups
+WIDE = 32  # from this width on a running median moves one sorted window instead of sorting each
 
 
 def spread(values: Floats) -> float:
@@ -73,8 +76,18 @@ def running_median(values: Floats, width: int) -> Floats:
     if width == 1 or not len(values):
         return values.copy()
     padded = np.pad(values, width // 2, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
-    return np.asarray(np.partition(windows, width // 2, axis=1)[:, width // 2])
+    half = width // 2
+    if width < WIDE:
+        windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+        return np.asarray(np.partition(windows, half, axis=1)[:, half])
+    ahead = padded.tolist()
+    window = sorted(ahead[:width])
+    medians = [window[half]]
+    for old, new in zip(ahead, ahead[width:], strict=False):
+        del window[bisect_left(window, old)]
+        insort(window, new)
+        medians.append(window[half])
+    return np.array(medians)
 
 
 def running_mean(values: Floats, width: int) -> Floats:

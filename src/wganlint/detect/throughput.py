@@ -13,15 +13,16 @@ from wganlint.detect.registry import ABSENT, Fact, Found, Missing, Parameter, de
 from wganlint.detect.series import PAIRED, mann_kendall
 from wganlint.detect.words import since
 from wganlint.evidence import derived, observed
+from wganlint.late import late
 from wganlint.read.roles import role_book, words_of
 from wganlint.run import Launch, Run, Series
 from wganlint.series import Floats, Ints, median
 from wganlint.units import Kind, Quantity, resolution
 
 CLOCK = "a rate or a time on each record (it/s, time per step, elapsed)"
-_SPEED = re.compile(r"(?:^|[ _.(\[-])[a-z]{1,12} ?(?:/|_per_) ?s(?:ec(?:ond)?s?)?\b|\bfps\b|throughput", re.IGNORECASE)
-_SPENT = re.compile(r"\b(?:m?s|secs?|seconds?) ?(?:/|_per_) ?[a-z]{1,12}", re.IGNORECASE)
-_OF = re.compile(r"(?<![0-9.])([0-9]+) ?(?:/|of) ?([0-9]+)(?![0-9.])")
+_SPEED = late(r"(?:^|[ _.(\[-])[a-z]{1,12} ?(?:/|_per_) ?s(?:ec(?:ond)?s?)?\b|\bfps\b|throughput", re.IGNORECASE)
+_SPENT = late(r"\b(?:m?s|secs?|seconds?) ?(?:/|_per_) ?[a-z]{1,12}", re.IGNORECASE)
+_OF = late(r"(?<![0-9.])([0-9]+) ?(?:/|of) ?([0-9]+)(?![0-9.])")
 
 
 class _Rates(Struct, frozen=True):
@@ -67,9 +68,10 @@ def _how(series: Series) -> str:
         return ""
     if name.endswith(("/std", "/num")):
         return ""
-    if _SPENT.search(name):
+    per = "/" in name or "_per_" in name
+    if per and _SPENT.search(name):
         return "spent"
-    if _SPEED.search(name):
+    if (per or "fps" in name or "throughput" in name) and _SPEED.search(name):
         return "speed"
     return "time" if words & (book.words["clock"] - {"s"}) else ""
 

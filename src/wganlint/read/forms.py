@@ -38,7 +38,7 @@ TIMES = late(
     re.IGNORECASE,
 )
 _LOSS = late(r"loss|wasserstein|(?<![a-z])gap", re.IGNORECASE)
-_WEIGHT = re.compile(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
+_WEIGHT = late(r"weight|lambda|coef|scale|type|name|_fn|mode", re.IGNORECASE)
 _DIGITS = re.compile(r"(?<![0-9])(?<!rank)(?<!rank[ :=])[0-9]+", re.IGNORECASE)  # the ranks of a job stay apart
 _GAPS = late(r"(?<=[\[(])\s+|\s+(?=[\])])")
 _SCALES = {

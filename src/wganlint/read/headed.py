@@ -17,15 +17,15 @@ SOON = 4  # lines below its heading in which the first row must come
 NEAR = 50  # lines between two rows of columns that only blanks part
 FAR = 20_000  # the same where bars part them
 _BARS = "│┃║|"
-_BAR = re.compile(f"[{_BARS}]")
+_BAR = late(f"[{_BARS}]")
 _RULE = late(r"[\s+\-=_:|│┃║─━═┄┈╌╍┅┉╭╮╰╯┌┐└┘├┤┬┴┼┏┓┗┛┣┫┳┻╋╒╕╘╛╞╡╤╧╪╔╗╚╝╠╣╦╩╬┡┩┢┪╇┯┷┿╂┠┨┝┥┞┟]+")
 _NAME = late(r"[^\W\d](?:[\w./()%#*+-]|(?<! ) (?! ))*")
-_GAP = re.compile(r"[ \t]{2,}|\t")
+_GAP = late(r"[ \t]{2,}|\t")
 _WORD = re.compile(r"\S+")
 _SPEAKS = late(r"loss|cost|wasserstein|(?<![a-z])(?:gap|gp|fid|err)(?![a-z])|penalty", re.IGNORECASE)
 _CELL = late(rf"(?P<value>(?>{NUMBER}))(?P<of>[ ]?/[ ]?[0-9]++)?(?:[ ]?(?P<unit>{UNIT}))?(?P<mark>[ ]?[*+↑↓✓]{{1,3}})?")
 _NONE = frozenset({"", "-", "--", "—", "n/a", "na", "none", "null", "*", "+", "✓", "✗", "..."})
-_CLOCK = re.compile(
+_CLOCK = late(
     r"(?:[0-9]+ days?,? )?[0-9]+:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]+)?(?:[ap]m)?"
     r"|[0-9]+(?:h|m|min)(?: ?[0-9]+(?:m|s|min|sec))?"
 )

@@ -25,7 +25,7 @@ _PAIR = late(
     r"|[^\s,;|()\[\]{}=\"']{1,200})(?![\w(\[=])"
 )
 _OPTION = late(r"(?<!\S)--([A-Za-z][\w-]{0,60})(?:(?:=|\s+)(\"[^\"]{0,200}\"|'[^']{0,200}'|(?!--?[A-Za-z])\S{1,200}))?")
-_COMMAND = re.compile(r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]")
+_COMMAND = late(r"\.py\b|\bpython|torchrun|accelerate|deepspeed|srun|(?<!\S)--[A-Za-z][^-]*\s--[A-Za-z]")
 _RESTORED = re.compile(r"\b(?:restor|resum|load)(?:ed|ing|es?)\b", re.IGNORECASE)
 _CODE = late(r"^\s++[\w., *]++= .*\(|^\s*(?:File \"|return |raise |assert |import |from |def |class |if |for )")
 _VALUE = late(r"([=:]\s{0,20}|--\S{1,60}\s)\S+|[0-9]+")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import BinaryIO
@@ -25,10 +24,10 @@ EARLY = 16  # the first one is this much smaller, and they double: what one teac
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
 
-_C1 = re.compile("[\x80-\x9f]")
+_C1 = late("[\x80-\x9f]")
 _TEXT = bytes([9, 10, 13, 27, 8, *range(32, 127)])
 _FINE = np.isin(np.arange(32), (9, 10, 13))
-_ESCAPES = re.compile(
+_ESCAPES = late(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colors, cursor moves
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n\r]*(?:\x07|\x1b\\|\x9c)?"  # window titles, links
     r"|\x1b[PX^_][^\x1b\n\r]*(?:\x1b\\)?"

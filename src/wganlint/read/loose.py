@@ -48,7 +48,7 @@ _COUNTERS = late(
     r"(?:[ ]?\([ ]*+[0-9.]++%\))?+[ \t]*+\]"
 )
 # CycleGAN at the end of an epoch: `learning rate 0.0002000 -> 0.0001990`; the first one was in force until here
-_MOVES = re.compile(rf"\s*+(?P<key>learning rate)[ ]++(?P<value>(?>{NUMBER}))(?P<unit>)[ ]++->[ ]++(?>{NUMBER})\s*+")
+_MOVES = late(rf"\s*+(?P<key>learning rate)[ ]++(?P<value>(?>{NUMBER}))(?P<unit>)[ ]++->[ ]++(?>{NUMBER})\s*+")
 # `4999 [D loss: ...`, `10: loss=...`, `[0] critic: ...`
 _LEAD = late(
     rf"\s*+(?:\[[ \t]*+(?P<inner>(?>{NUMBER}))[ \t]*+\]|(?P<value>(?>{NUMBER})))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+"

@@ -19,7 +19,7 @@ _KERNEL = late(
     r"void |triton_|Memcpy |Memset |ampere_|volta_|turing_|hopper_|sm\d\d|maxwell_|pascal_|Cijk_|cutlass"
     r"|nvjet|nccl(?:Dev)?Kernel|rcclKernel|gemm|gemv|CopyHostToDevice|CopyDeviceTo|FillBuffer|__amd_|\w+<.*>\("
 )
-_ANNOTATION = re.compile(
+_ANNOTATION = late(
     r"ProfilerStep|Optimizer\.|enumerate\(DataLoader\)|\[pl\]|## |DistributedDataParallel|nn\.Module: "
     r"|FullyShardedData|Torch-Compiled Region|CompiledFunction$|TorchDynamo|FSDP::|nccl:|gloo:|mpi:"
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from wganlint.late import late
 from wganlint.run import Pair, RoleGuess, Run, Series
 
 GAME = (
     "critic_loss", "critic_loss_real", "critic_loss_fake", "generator_loss", "real_score", "fake_score",
     "critic_accuracy", "gap", "real_sign", "fake_sign",
 )  # fmt: skip
-_LABEL = re.compile(r"[a-fh-z]|\d{1,2}|[a-z]2[a-z]", re.IGNORECASE)
+_LABEL = late(r"[A-FH-Za-fh-z]|\d{1,2}|[A-Za-z]2[A-Za-z]")
 _PIECES = re.compile(r"#\d+$|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z0-9]+")
 _PLAYERS = frozenset({"D", "G"})
 

@@ -38,8 +38,8 @@ _STACK = {"Source Location", "Calling Stack Tree"}
 _CALLS = {"# of Calls", "Number of Calls"}
 _COUNT = "[0-9]{1,15}"
 _SCALE = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0}
-_TIME = re.compile(r"([-+]?\d{1,15}(?:\.(\d{1,15}))?)([nuµ\u03bcm]?s)")
-_NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?:%| ?[KMGTP]?i?[Bb]|[nuµ\u03bcm]?s)?|[-+]?(?:nan|NaN|inf)%?|--")
+_TIME = late(r"([-+]?\d{1,15}(?:\.(\d{1,15}))?)([nuµ\u03bcm]?s)")
+_NUMBER = late(r"[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?:%| ?[KMGTP]?i?[Bb]|[nuµ\u03bcm]?s)?|[-+]?(?:nan|NaN|inf)%?|--")
 _SHARE = late(r"[-+]?\d+(?:\.\d+)?%|NaN|0")
 _STUMP = late(r"[-+]?\d*\.?\d*(?:%|[a-zA-Z]{0,2})")
 _FOOTER = late(r"(?:Self )?(\S+) time total:\s*(\S+)")
@@ -570,7 +570,7 @@ _ONE_STEP = late(
     re.IGNORECASE,
 )
 _PROFILED_STEP = late(rf"(?<=\s){_STEP}{_RANGE}", re.IGNORECASE)
-_MANY = re.compile(r"\b(?:steps|iterations|iters|batches|average[ds]?|mean)\b", re.IGNORECASE)
+_MANY = late(r"\b(?:steps|iterations|iters|batches|average[ds]?|mean)\b", re.IGNORECASE)
 
 
 def _one_step(heading: str) -> str:

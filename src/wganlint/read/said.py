@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from wganlint.evidence import Place
-from wganlint.read.roles import role_book
+from wganlint.read.roles import LineKind, role_book
 from wganlint.run import Said
 
 KEPT = 200  # lines of one kind and file that are kept
@@ -31,33 +31,36 @@ class Ear:
         self._shown = shown
         self._kinds = role_book().lines
         self._signs, self._benign = role_book().signs, role_book().benign
-        self._near: tuple[str, ...] = self._signs  # of these lines
+        self._near: list[tuple[LineKind, tuple[str, ...]]] = []  # kinds and words that these lines hold
+        self._alert = False  # these lines hold such words, or benign ones
         self._passed = -NEAR - 1  # line of the last benign one
         self._heard: dict[str, _Kind] = {}
 
     def listen(self, lines: Iterable[str]) -> None:
         """Look through the lines that come next: what none of them says need not be sought in each."""
+        self._near, self._alert = [], False
         text = " ".join([" ", *(line[:LONGEST] for line in lines)]).lower()
-        self._near = tuple(sign for sign in self._signs if sign in text)
+        if not any(sign in text for sign in self._signs):
+            return
+        for kind in self._kinds:
+            words = tuple(word for word in kind.words if word in text)
+            if words:
+                self._near.append((kind, words))
+        self._alert = bool(self._near) or any(word in text for word in self._benign)
 
     def hears(self, number: int, line: str) -> bool:
         """Whether a line, one of those that were looked through, is of one of the kinds; it is then kept."""
-        if not self._near:
+        if not self._alert:
             return False
         low = f" {line[:LONGEST].lower()}"
-        for sign in self._near:
-            if sign in low:
-                break
-        else:
-            return False
         heard = False
         if any(word in low for word in self._benign):
             self._passed = number
         passed = 0 <= number - self._passed <= NEAR
-        for kind in self._kinds:
+        for kind, words in self._near:
             if kind.failure and passed:
                 continue
-            if any(word in low for word in kind.words) and not any(word in low for word in kind.never):
+            if any(word in low for word in words) and not any(word in low for word in kind.never):
                 found = self._heard.setdefault(kind.kind, _Kind())
                 found.count += 1
                 if len(found.lines) > KEPT:

@@ -48,8 +48,8 @@ _GLUED = late(_BODY)
 _NUMBER = late(NUMBER)
 _BREAK = late(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-\u2013\u2014] |[.!?] ")
 _WORD = late(r"[^\W\d][\w./+\-]*")
-_DAYS = re.compile(r"\s+(?:days?|hours?|hrs?)\b")  # 1 day, 3:02:11
-_PARTS = re.compile(r"\s+[0-9]+(?:h|m|s|min|sec)\b")  # 13m 25s
+_DAYS = late(r"\s+(?:days?|hours?|hrs?)\b")  # 1 day, 3:02:11
+_PARTS = late(r"\s+[0-9]+(?:h|m|s|min|sec)\b")  # 13m 25s
 
 DEVICES = frozenset(
     {"cuda", "cpu", "gpu", "mps", "xpu", "npu", "hpu", "tpu", "xla", "hip", "localhost", "host", "port"}

@@ -68,7 +68,7 @@ def _twins(main: Sequence[Series], others: Sequence[Series]) -> list[int | None]
     """Return for each of `others` the number of its twin: the first of like name, else the first of like values."""
     named: list[int | None] = [None] * len(others)
     nameless: list[int | None] = [None] * len(others)
-    mine, its = _axes(main), _axes(others)
+    mine, its = (_axes(main), _axes(others)) if main and others else ([], [])
     if not mine or not its:
         return named
     steps, ids = np.unique(np.concatenate([axis.steps for axis in mine + its]), return_inverse=True)
@@ -85,6 +85,14 @@ def _twins(main: Sequence[Series], others: Sequence[Series]) -> list[int | None]
     return [nameless[at] if twin is None else twin for at, twin in enumerate(named)]
 
 
+def _axis(steps: Floats) -> _Axis:
+    """Return the steps in order, each with the last record that has it."""
+    if (steps[1:] > steps[:-1]).all():
+        return _Axis(steps, np.arange(len(steps)))
+    ordered, last = np.unique(steps[::-1], return_index=True)
+    return _Axis(ordered, len(steps) - 1 - last)
+
+
 def _axes(series: Sequence[Series]) -> list[_Axis]:
     axes: dict[bytes, _Axis] = {}
     for number, one in enumerate(series):
@@ -92,8 +100,7 @@ def _axes(series: Sequence[Series]) -> list[_Axis]:
             continue
         key = one.steps.tobytes()
         if key not in axes:
-            steps, last = np.unique(one.steps[::-1], return_index=True)
-            axes[key] = _Axis(steps, len(one.steps) - 1 - last)
+            axes[key] = _axis(one.steps)
         axis = axes[key]
         axis.by_name.setdefault(_tokens(one.key), []).append(len(axis.series))
         axis.numbers.append(number)

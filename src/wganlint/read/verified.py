@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -69,4 +68,6 @@ def _digest(folder: Path, name: str) -> str:
 
 def digest(data: bytes) -> str:
     """Return what tells one state of a file from another."""
+    import hashlib  # brings OpenSSL with it
+
     return hashlib.sha256(data).hexdigest()[:16]
