@@ -104,6 +104,17 @@ LINES = [
     ("Epoch 3 Step 100: D_loss -> 0.5, G_loss -> 0.7", "Epoch=3 Step=100 D_loss=0.5 G_loss=0.7"),
     ("step #100: loss 1.5e-3 / 2e-3", "step=100 loss=1.5e-3 loss=2e-3"),
     ("20/06/2017 02:23:29 PM Epoch: 3 gen_loss: 1.5", "Epoch=3 gen_loss=1.5"),
+    ("INFO:root:step 3: loss_d=0.5", "step=3 loss_d=0.5"),
+    ("INFO:train.gan:Epoch 3 loss_d 0.5 loss_g 1.2", "Epoch=3 loss_d=0.5 loss_g=1.2"),
+    ("INFO:tensorflow:loss = -0.49, step = 400 (2.4 sec)", "loss=-0.49 step=400"),
+    ("[1,  2000] loss: 2.230", "epoch=1 batch=2000 loss=2.230"),
+    ("(3, 200) d_loss=0.3, g_loss=1.0", "epoch=3 batch=200 d_loss=0.3 g_loss=1.0"),
+    ("[  1/3,  200/938] L_D = -0.4", "epoch=1 batch=200 L_D=-0.4"),
+    ("[E 1/20][I 200/938] D:-0.5 G:1.5", "epoch=1 batch=200 D=-0.5 G=1.5"),
+    ("3/20 200/938 d_loss=0.3", "epoch=3 batch=200 d_loss=0.3"),
+    ("epoch[3] iter[200/938] loss_D[-0.63] loss_G[ 1.35]", "epoch=3 iter=200 loss_D=-0.63 loss_G=1.35"),
+    ("After 400 steps the critic loss is -0.40 and the generator loss is 1.05.", "critic loss=-0.40 generator loss=1.05"),
+    ("Epoch 3: D loss is 0.53", "Epoch=3 D loss=0.53"),
 ]  # fmt: skip
 
 
@@ -133,6 +144,7 @@ def test_a_learned_line_is_read_like_the_first(line: str, expected: str) -> None
         "Epoch 3/50", "Epoch 0 Starting @ 2020-07-31 15:12:44", "Training step 500 took 3.2 seconds",
         "Warning: step 5 skipped 3 batches", "saved checkpoint at step 5000", "iteration 3 of 5",
         "NllLossBackward0 0.11% 20.6us 1.12% 202.5us 67.5us 3", "The loss was 5 times higher than at step 3",
+        "the loss is 3 lines below", "the learning rate is set in config[3] of args[4]", "losses[0] and losses[1]: see step[2]",
         "Requirement already satisfied: numpy in /usr/lib/python3 (1.26.4)", "exit code 137", "Killed 12345",
         "synthesis.b4.conv1    2622465     32       [32, 512, 4, 4]      float32",
         "| NVIDIA-SMI 535.104 Driver 535.104 CUDA 12.2 |", "Traceback (most recent call last):",

@@ -53,6 +53,28 @@ _MOVES = late(rf"\s*+(?P<key>learning rate)[ ]++(?P<value>(?>{NUMBER}))(?P<unit>
 _LEAD = late(
     rf"\s*+(?:\[[ \t]*+(?P<inner>(?>{NUMBER}))[ \t]*+\]|(?P<value>(?>{NUMBER})))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+"
 )
+# `[1,  2000] loss: 2.2`, `[ 1/3, 200/938]`, `[E 1/20][I 200/938]`, `3/20 200/938`: epoch and batch at the head
+_PLACES = tuple(
+    late(rf"\s*+{text}\s*+[:|,>\-]{{0,3}}+\s*+[\[(]?+\s*+", re.IGNORECASE)
+    for text in (
+        r"[\[(]\s*+(?P<a>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+,\s*+(?P<b>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+[\])]",
+        r"\[\s*+ep?[ .:]{0,2}(?P<a>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+\]\s*+"
+        r"\[\s*+(?:it?|b|s)[ .:]{0,2}(?P<b>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+\]",
+        r"(?P<a>[0-9]{1,9}+)/[0-9]++[ ,|]++(?P<b>[0-9]{1,9}+)/[0-9]++",
+    )
+)
+# INFO:root:step 3: the form of Python's logging where nothing else was asked for
+_LOGGED = late(r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL):[\w.\-]{1,80}+:(?=[^\W\d]|[\[(])")
+# epoch[3] batch[200] loss_D[-0.63]
+_BOXED = late(
+    rf"(?<![\w.\])])(?P<key>[^\W\d][\w.]*+)\[[ ]*+(?P<value>(?>{NUMBER}))(?P<unit>)(?:[ ]?/[ ]?[0-9]++)?+[ ]*+\](?!\[)"
+)
+# the critic loss is 0.53
+_IS = late(
+    rf"(?P<key>(?:{_WORD}[ ]){{0,2}}loss)[ ](?:is|was)[ ]:?[ ]?(?P<value>(?>{NUMBER}))(?P<unit>){END}"
+    r"(?=\s*+(?:$|[,;|)]|\.(?!\d)|(?:and|while|at|after|for|in|with)\b))",
+    re.IGNORECASE,
+)
 _LETTER = late(r"\w")
 _LOSS = late(r"loss|cost|(?<![a-z])err|wasserstein", re.IGNORECASE)
 _DRAWN = frozenset("│┃║|")
@@ -84,6 +106,7 @@ def all_fields(line: str, bar: Bar | None = None, *, keyed: bool = True) -> list
     A record carries a measurement (a field with `=` or `:` that counts no steps), or says a step or a loss in a line
     that consists of such pairs alone. `keyed` False: the line is known to have no `=` and no `:`.
     """
+    line = _begun(line)
     fields = fields_of(line, bar) if keyed else []
     if len(line) > LONGEST or len(fields) >= MOST:
         return fields
@@ -91,7 +114,27 @@ def all_fields(line: str, bar: Bar | None = None, *, keyed: bool = True) -> list
         return [_field(moves, moves["key"], *moves.span("key"))]
     if not fields and (bar is not None or not spoken(line) or '("' in line or "('" in line):
         return fields
+    if not fields and "[" in line and (boxed := _boxed(line)):
+        return boxed
     return _Loose(line, fields, bar).merged()
+
+
+def _begun(line: str) -> str:
+    """Return the line with a blank before what is logged, in the same place: `INFO:root:step 3` is a step."""
+    match = _LOGGED.match(line) if line[:1] in "DIWEC" else None
+    return line if match is None else f"{line[: match.end() - 1]} {line[match.end() :]}"
+
+
+def _boxed(line: str) -> list[Field]:
+    """Return the fields of a line in which each value, and a step or a loss among them, stands in brackets."""
+    found = [_field(match, match["key"], *match.span("key")) for match in _BOXED.finditer(line)]
+    counted = any(step_rank(field.key) is not None for field in found)
+    measured = [field for field in found if step_rank(field.key) is None]
+    told = counted or any(_LOSS.search(field.key) for field in measured)
+    if len(found) < 2 or not measured or not told:
+        return []
+    between = _BOXED.sub("", line[found[0].key_start :])
+    return [] if _LETTER.search(between) else found
 
 
 def spoken(line: str) -> bool:
@@ -127,6 +170,8 @@ class _Loose:
         keyed = [field for field in keyed if field.start >= self.low]  # gaps of a bar's description are left alone
         if "): " in line or ") :" in line or ") =" in line or ")=" in line:
             self._named()
+        if " is " in line or " was " in line:
+            self._said()
         for index, field in enumerate(keyed):
             stop = keyed[index + 1].key_start if index + 1 < len(keyed) else len(line)
             ends.append(self._behind(field, stop))
@@ -182,6 +227,15 @@ class _Loose:
                 if second is not None:
                     self.seconds.append(_second(second, key))
 
+    def _said(self) -> None:
+        """Take losses that a sentence tells: `the critic loss is 0.53`."""
+        for match in _IS.finditer(self.line, self.low):
+            key, at = match["key"], match.start("key")
+            words = key.split(" ")
+            while words[0].lower() in _PROSE:
+                at += len(words.pop(0)) + 1
+            self.seconds.append(_field(match, " ".join(words), at, match.end("key")))
+
     def _gap(self, begin: int, end: int, *, head: bool) -> None:
         """Find the pairs between two keyed fields, and whether nothing else stands there."""
         line = self.line
@@ -228,9 +282,14 @@ class _Loose:
     def _nameless(self, found: list[Field]) -> list[Field]:
         """Return the counters before the first field that have no name: `[0/25][115/1000]`, `4999 [D loss: ...`."""
         line = self.line
+        counted = any(step_rank(field.key) is not None for field in found)
+        for pattern in () if counted else _PLACES:
+            places = pattern.fullmatch(line, 0, found[0].key_start)
+            if places is not None:
+                return [_counter("epoch", *places.span("a")), _counter("batch", *places.span("b"))]
         lead = _LEAD.fullmatch(line, 0, found[0].key_start)
         if lead is not None:
-            if any(step_rank(field.key) is not None for field in found):
+            if counted:
                 return []  # the number of a process, or a line number, before `step 10: loss=...`
             return [_counter("step", *lead.span("inner" if lead["inner"] is not None else "value"))]
         end = next(field.key_start for field in found if step_rank(field.key) is None)
@@ -251,7 +310,7 @@ def marks_of(line: str) -> list[tuple[str, str]]:
     """Return the steps that a line without measurements announces: `Epoch 3/50`, `--- step 100 ---`."""
     if len(line) > 200 or not spoken(line):
         return []
-    found = []
+    line, found = _begun(line), []
     for match in _PAIR.finditer(line):
         key, _, _ = _trimmed(match)
         if step_rank(key) is not None:
