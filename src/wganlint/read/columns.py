@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from msgspec import Struct, field
 
+from wganlint.builder import SeriesBuilder
 from wganlint.read.configs import read_options, read_yaml, told_settings
 from wganlint.read.delimited import Delimited
 from wganlint.read.header import settings_of
@@ -18,7 +19,6 @@ from wganlint.read.opening import HEAD
 from wganlint.read.records import Records
 from wganlint.read.sheet import Sheet
 from wganlint.run import Note, Setting
-from wganlint.series import SeriesBuilder
 
 
 class TableFacts(Struct):

@@ -21,7 +21,8 @@ from wganlint.read.scan import Found
 from wganlint.read.scan import Lines as Bytes
 from wganlint.read.sheet import Column, Rows, is_label
 from wganlint.run import Note
-from wganlint.series import Ints, strings
+from wganlint.series import Ints
+from wganlint.texts import strings
 
 OFTEN = 50  # lines of one form in a block that are worth a template
 TEMPLATES = 16  # forms of JSON lines with a pattern
