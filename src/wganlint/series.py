@@ -159,3 +159,10 @@ def median(values: npt.ArrayLike) -> float:
     if not len(array) or np.isnan(array[-1]):
         return float("nan")
     return float(array[half] if len(array) % 2 else (array[half - 1] + array[half]) / 2)
+
+
+def distinct(values: npt.ArrayLike) -> int:
+    """Return how many different values there are, all NaN as one: `numpy.unique` without its import of numpy.ma."""
+    array = np.asarray(values, dtype=np.float64).ravel()
+    known = np.sort(array[~np.isnan(array)])
+    return int(np.count_nonzero(known[1:] != known[:-1])) + bool(len(known)) + (len(known) < len(array))
