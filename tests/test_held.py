@@ -6,24 +6,10 @@ from pathlib import Path
 
 import pytest
 from held_idioms import HELD
+from planting import Case, Ground
 
-from wganlint import analyze
-from wganlint.finding import Severity
-
-Edit = tuple[str, str]
-Case = tuple[str, str, tuple[str, ...], tuple[Edit, ...]]  # idiom, name, codes that may tell it, edits
-FAULTS: list[Case] = []
-SOUND: list[Case] = []
-
-
-def add(idiom: str, codes: tuple[str, ...], name: str, *edits: Edit) -> None:
-    FAULTS.append((idiom, name, codes, edits))
-
-
-def ok(idiom: str, name: str, *edits: Edit) -> None:
-    SOUND.append((idiom, name, (), edits))
-
-
+GROUND = Ground(HELD)
+add, ok = GROUND.add, GROUND.ok
 FG, WP, LG = ("OPT005", "OPT004"), ("OPT004",), ("OPT003", "OPT005", "OPT004")  # frozen, wrong weights, not cleared
 DT, WS, ML = ("GAN011",), ("GAN005",), ("RUN001",)  # detached, wrong sign, memory leak
 BC, CN, SF = ("ARC001", "SAT005"), ("GAN006", "DAT004"), ("SAT006",)  # bounded, constant noise, sentinel fill
@@ -360,8 +346,6 @@ add(
     ("        self.losses = []\n", "        self.total = 0.0\n"),
     ("self.losses.append(loss.item())", "self.total = self.total + loss"),
 )
-add("config class", ML, "deque", ("        self.losses = []\n", "        self.losses = collections.deque()\n"))
-FAULTS.pop()  # the deque alone keeps numbers
 add(
     "config class",
     ML,
@@ -512,35 +496,11 @@ add("returned", CN, "zeros", ("z = torch.randn(", "z = torch.zeros("))
 add("returned", ML, "kept", ("g_loss.item())\n            return", "g_loss)\n            return"))
 
 
-def _write(idiom: str, edits: tuple[Edit, ...], folder: Path) -> None:
-    files = dict(HELD[idiom])
-    for old, new in edits:
-        home = next((name for name, text in files.items() if old in text), "")
-        assert home, old
-        files[home] = files[home].replace(old, new, 1)
-    for name, text in files.items():
-        if name.endswith(".py"):
-            compile(text, name, "exec")
-        (folder / name).write_text(text)
+@pytest.mark.parametrize("case", GROUND.faults, ids=str)
+def test_a_fault_is_told_where_things_are_held(case: Case, tmp_path: Path) -> None:
+    assert GROUND.told(case, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("idiom", "name", "codes", "edits"), FAULTS, ids=lambda one: one if isinstance(one, str) else ""
-)
-def test_a_fault_is_told_where_things_are_held(
-    idiom: str, name: str, codes: tuple[str, ...], edits: tuple[Edit, ...], tmp_path: Path
-) -> None:
-    _write(idiom, edits, tmp_path)
-    assert {finding.code for finding in analyze(tmp_path).findings} & set(codes)
-
-
-@pytest.mark.parametrize(
-    ("idiom", "name", "codes", "edits"),
-    [*SOUND, *((idiom, "as it is", (), ()) for idiom in HELD)],
-    ids=lambda one: one if isinstance(one, str) else "",
-)
-def test_a_sound_form_stays_quiet_where_things_are_held(
-    idiom: str, name: str, codes: tuple[str, ...], edits: tuple[Edit, ...], tmp_path: Path
-) -> None:
-    _write(idiom, edits, tmp_path)
-    assert not [finding.code for finding in analyze(tmp_path).findings if finding.severity >= Severity.MEDIUM]
+@pytest.mark.parametrize("case", GROUND.sound, ids=str)
+def test_a_sound_form_stays_quiet_where_things_are_held(case: Case, tmp_path: Path) -> None:
+    assert not GROUND.warned(case, tmp_path)

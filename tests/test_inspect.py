@@ -21,6 +21,7 @@ from snapshot import compare
 
 from wganlint import fleet
 from wganlint.analysis import analyze, inspect, load_runs
+from wganlint.builder import LIMIT
 from wganlint.cli import run
 from wganlint.errors import UsageError
 from wganlint.render.cells import cells
@@ -28,7 +29,6 @@ from wganlint.render.inspected import full
 from wganlint.render.inspected_json import document, schema
 from wganlint.render.inspected_markdown import markdown
 from wganlint.render.report_json import as_json
-from wganlint.series import LIMIT
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "fixtures"

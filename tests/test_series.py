@@ -12,8 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wganlint import series as module
-from wganlint.series import BOUNDS, PLACES, Chunk, Series, SeriesBuilder
+from wganlint import builder as module
+from wganlint.builder import PLACES, Chunk, SeriesBuilder
+from wganlint.series import Series, distinct
+from wganlint.texts import BOUNDS
 
 LIMIT, HEAD = 64, 12
 
@@ -236,7 +238,7 @@ def test_a_series_without_records_cannot_be_built() -> None:
 
 
 def test_many_series_share_what_they_keep_and_lose_no_fact(monkeypatch: pytest.MonkeyPatch) -> None:
-    from wganlint.series import Share, shared
+    from wganlint.builder import Share, shared
 
     head = 512
     monkeypatch.setattr(module, "LIMIT", 15_000)
@@ -265,3 +267,8 @@ def test_many_series_share_what_they_keep_and_lose_no_fact(monkeypatch: pytest.M
         assert np.nanmin(series.values) == np.nanmin(values[at]) and np.nanmax(series.values) == np.nanmax(values[at])
         assert series.index[:head].tolist() == list(range(head))
         assert series.texts[-1] == repr(float(series.values[-1]))
+
+
+@given(st.lists(st.sampled_from([0.0, -0.0, 1.5, math.nan, math.inf, -math.inf, 1e-300]), max_size=12))
+def test_different_values_are_counted_as_numpy_counts_them(values: list[float]) -> None:
+    assert distinct(np.array(values)) == len(np.unique(np.array(values)))

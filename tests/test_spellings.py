@@ -6,24 +6,10 @@ from pathlib import Path
 
 import pytest
 from idioms import GANS
+from planting import Case, Ground
 
-from wganlint import analyze
-from wganlint.finding import Severity
-
-Edit = tuple[str, str]
-Case = tuple[str, str, tuple[str, ...], tuple[Edit, ...]]  # idiom, name, codes that may tell it, edits
-FAULTS: list[Case] = []
-SOUND: list[Case] = []
-
-
-def add(idiom: str, codes: tuple[str, ...], name: str, *edits: Edit) -> None:
-    FAULTS.append((idiom, name, codes, edits))
-
-
-def ok(idiom: str, name: str, *edits: Edit) -> None:
-    SOUND.append((idiom, name, (), edits))
-
-
+SPELLINGS = Ground({idiom: {"train.py": text} for idiom, text in GANS.items()})
+add, ok = SPELLINGS.add, SPELLINGS.ok
 FG, DT, WS = ("OPT005", "OPT004"), ("GAN011",), ("GAN005",)  # frozen, detached, wrong sign
 BC, CN, CL = ("ARC001", "SAT005"), ("GAN006", "DAT004"), ("SAT004",)  # bounded, constant noise, clamped
 # --- dcgan
@@ -1231,32 +1217,11 @@ ok(
 )
 
 
-def _text(idiom: str, edits: tuple[Edit, ...]) -> str:
-    text = GANS[idiom]
-    for old, new in edits:
-        assert old in text
-        text = text.replace(old, new, 1)
-    compile(text, idiom, "exec")
-    return text
+@pytest.mark.parametrize("case", SPELLINGS.faults, ids=str)
+def test_a_fault_is_told_however_it_is_spelt(case: Case, tmp_path: Path) -> None:
+    assert SPELLINGS.told(case, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("idiom", "name", "codes", "edits"), FAULTS, ids=lambda one: one if isinstance(one, str) else ""
-)
-def test_a_fault_is_told_however_it_is_spelt(
-    idiom: str, name: str, codes: tuple[str, ...], edits: tuple[Edit, ...], tmp_path: Path
-) -> None:
-    (tmp_path / "train.py").write_text(_text(idiom, edits))
-    assert {finding.code for finding in analyze(tmp_path).findings} & set(codes)
-
-
-@pytest.mark.parametrize(
-    ("idiom", "name", "codes", "edits"),
-    [*SOUND, *((idiom, "as it is", (), ()) for idiom in GANS)],
-    ids=lambda one: one if isinstance(one, str) else "",
-)
-def test_a_sound_spelling_stays_quiet(
-    idiom: str, name: str, codes: tuple[str, ...], edits: tuple[Edit, ...], tmp_path: Path
-) -> None:
-    (tmp_path / "train.py").write_text(_text(idiom, edits))
-    assert not [finding.code for finding in analyze(tmp_path).findings if finding.severity >= Severity.MEDIUM]
+@pytest.mark.parametrize("case", SPELLINGS.sound, ids=str)
+def test_a_sound_spelling_stays_quiet(case: Case, tmp_path: Path) -> None:
+    assert not SPELLINGS.warned(case, tmp_path)

@@ -51,6 +51,11 @@ def test_help_needs_no_numpy_and_json_no_rich() -> None:
     assert "rich" not in modules("analyze", LOGS, "--format", "json")
 
 
+def test_masked_arrays_are_not_imported_for_a_log() -> None:
+    """NumPy loads them on its first median or count of different values."""
+    assert "numpy.ma" not in modules("analyze", LOGS)
+
+
 def test_the_version_is_answered_before_anything_is_imported() -> None:
     code = "import sys; from wganlint.main import main\ntry: main()\nexcept SystemExit: print(len(sys.modules), 'typer' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)

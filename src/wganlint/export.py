@@ -15,9 +15,11 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from msgspec import Struct
 
+from wganlint.builder import Chunk, SeriesBuilder, tapped
 from wganlint.errors import UsageError
 from wganlint.run import Run
-from wganlint.series import Chunk, Floats, Ints, Series, SeriesBuilder, strings, tapped
+from wganlint.series import Floats, Ints, Series
+from wganlint.texts import strings
 
 COLUMNS = ("run", "series", "role", "step", "value", "text", "file", "line")
 ROWS = 1 << 17  # rows of one group of a Parquet file

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
+from wganlint.builder import HEAD, LIMIT, Chunk, SeriesBuilder
 from wganlint.detect.window import first_part
 from wganlint.evidence import Standing
 from wganlint.run import RoleGuess, Run
-from wganlint.series import HEAD, LIMIT, Chunk, Series, SeriesBuilder
+from wganlint.series import Series
 
 LONG = LIMIT + 10_000
 

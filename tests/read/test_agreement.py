@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from agreement import absent, assign, axes, differences, kept
 
+from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.evidence import Place
 from wganlint.run import Note, Run
-from wganlint.series import Chunk, Series, SeriesBuilder
+from wganlint.series import Series
 
 TEXTS = ("0.50", "nan", "1,200", "-0.0")
 TRUTH = list(enumerate(TEXTS, start=3))

@@ -15,9 +15,9 @@ from shared_data import CORPUS, needs_corpus
 
 from wganlint.analysis import load_runs
 from wganlint.errors import InputError
+from wganlint.read.columns import read_json
 from wganlint.read.configs import read_yaml
 from wganlint.read.json_walk import BrokenJSON, leaves
-from wganlint.read.records import Records
 from wganlint.read.tokens import is_counter
 from wganlint.run import Run
 from wganlint.series import Series
@@ -355,7 +355,7 @@ def test_any_bytes(data: bytes) -> None:
     for head in (b"", b'{"step": 1, "d_loss": 2}\n', b'[{"step": 1}, ', b'{"loss": [1, 2, 3'):
         whole = head + data
         try:
-            Records("a.json").read(io.BytesIO(whole), whole[:65536])
+            read_json(io.BytesIO(whole), whole[:65536], "a.json")
         except InputError as error:
             assert error.what
 
@@ -365,7 +365,7 @@ def test_any_bytes(data: bytes) -> None:
 )
 def test_deep_and_long(text: str) -> None:
     try:
-        Records("a.json").read(io.BytesIO(text.encode()), text[:65536].encode())
+        read_json(io.BytesIO(text.encode()), text[:65536].encode(), "a.json")
     except InputError as error:
         assert error.what
 

@@ -15,11 +15,12 @@ from event_files import HEADER, event, masked, message, plugin, record, scalar, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wganlint.builder import LIMIT
 from wganlint.read.events import checksum, files, messages, read_events, records
 from wganlint.read.events import series as tag_series
 from wganlint.read.roles import assign
 from wganlint.run import Note, Run, Setting
-from wganlint.series import LIMIT, Series
+from wganlint.series import Series
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wganlint.read import digits, lines, records
+from wganlint.read import digits, json_lines, lines
+from wganlint.read.columns import read_json
+from wganlint.read.json_lines import JsonLines
 from wganlint.read.json_scan import LineScan
-from wganlint.read.records import Records
 
 numbers = st.one_of(
     st.floats(allow_nan=False).map(repr),
@@ -40,8 +41,7 @@ Told = tuple[list[object], list[str], int]
 
 
 def _told(text: str) -> Told:
-    reader = Records("log.jsonl")
-    reader.read(io.BytesIO(text.encode()), text.encode()[:4000])
+    reader = read_json(io.BytesIO(text.encode()), text.encode()[:4000], "log.jsonl")
     found: list[object] = []
     for sheet in reader.sheets.values():
         for run, every in sheet.by_run().items():
@@ -62,23 +62,23 @@ def test_many_at_a_time_is_the_same_as_one_by_one(data: st.DataObject) -> None:
     text = "\n".join(['{"step": 0, "d_loss": 0.5, "g_loss": 1}', *body])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "BLOCK", 1 << 11)
-        patch.setattr(records, "OFTEN", 10**9)
+        patch.setattr(json_lines, "OFTEN", 10**9)
         slow = _told(text)
-        patch.setattr(records, "OFTEN", 1)
+        patch.setattr(json_lines, "OFTEN", 1)
         fast = _told(text)
     assert fast == slow
 
 
 def test_the_lines_are_really_read_many_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
-    real = Records._match
+    real = JsonLines._match
 
-    def spy(self: Records, *given: object) -> object:
+    def spy(self: JsonLines, *given: object) -> object:
         nonlocal asked
         asked += 1
         return real(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Records, "_match", spy)
+    monkeypatch.setattr(JsonLines, "_match", spy)
     line = '{{"time": "2024-01-02 10:{0:02}:{1:02}", "phase": "train", "step": {2}, "d_loss": {3!r}, "lr": 1e-05}}'
     text = "\n".join(line.format(at // 60 % 60, at % 60, at, at / 7) for at in range(20_000))
     found, notes, count = _told(text)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.read import twins
 from wganlint.read.twins import AGREE, COMMON, COMMON_NAMELESS, DISTINCT, merge
-from wganlint.series import Chunk, Series, SeriesBuilder
+from wganlint.series import Series
 
 
 def series(key: str, steps: list[float], texts: list[str], file: str = "run.out", kind: str = "text") -> Series:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from wganlint import units
 from wganlint.detect.window import finite
 from wganlint.run import Run, Series
-from wganlint.series import Floats, Ints, median
+from wganlint.series import Floats, Ints, distinct, median
 
 TOLERANCE = 1e-3  # of the bound: float32 scores at 1000 print as 1000.0000 or 1000.0048 beside a penalty of 0.0048
 LOOKED = 30  # records at each end whose printed digits are looked at
@@ -146,7 +146,7 @@ def _records(series: Series, stretch: Ints) -> int:
     """Return how many records a stretch to the end has; lines of one step, as several processes print them, are one."""
     steps = series.steps[stretch]
     if not series.folded and bool(np.isfinite(steps).all()):
-        return len(np.unique(steps))
+        return distinct(steps)
     return int(series.tally.count - series.index[stretch[0]])
 
 

@@ -15,7 +15,7 @@ from wganlint.detect.window import finite
 from wganlint.detect.words import since, where
 from wganlint.read.roles import role_book, words_of
 from wganlint.run import Run, Series
-from wganlint.series import Floats, Ints, median
+from wganlint.series import Floats, Ints, distinct, median
 from wganlint.units import Kind, Quantity
 
 FIELDS = "a control field that the run adapts (critic steps, penalty weight)"
@@ -93,7 +93,7 @@ def control_course(run: Run) -> Found:
         "records": Quantity(len(values), Kind.POINTS),
         "rail": best.series.quantity(end, best.series.last.text),
         "railed": Quantity(float(np.mean(values == end)) if end in (low, high) else 0.0, Kind.RATIO),
-        "distinct": Quantity(len(np.unique(values)), Kind.COUNT),
+        "distinct": Quantity(distinct(values), Kind.COUNT),
         "weakens": Quantity(len(weakening), Kind.COUNT),
         "against": Quantity(against, Kind.COUNT),
         "gap": gap.key if gap is not None else "",

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from msgspec.structs import replace
 
+from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.run import Run, Series
-from wganlint.series import Chunk, Ints, SeriesBuilder
+from wganlint.series import Ints
 
 RECORDS, SHARE = 20, 0.10  # the window: long enough for a median, short enough to speak of the end of the run
 FEW = 50  # spans of up to so many points are told from RECORDS of them: many runs log no more

@@ -9,14 +9,16 @@ from typing import BinaryIO
 
 from msgspec import Struct, field
 
+from wganlint.builder import SeriesBuilder
 from wganlint.read.configs import read_options, read_yaml, told_settings
 from wganlint.read.delimited import Delimited
 from wganlint.read.header import settings_of
+from wganlint.read.json_document import Document
+from wganlint.read.json_lines import JsonLines, is_lines
 from wganlint.read.opening import HEAD
 from wganlint.read.records import Records
 from wganlint.read.sheet import Sheet
 from wganlint.run import Note, Setting
-from wganlint.series import SeriesBuilder
 
 
 class TableFacts(Struct):
@@ -77,12 +79,23 @@ def read_settings(stream: BinaryIO, shown: str, head: bytes) -> TableFacts:
     return facts
 
 
+def read_json(stream: BinaryIO, head: bytes, shown: str, names: Sequence[str] = ()) -> Records:
+    """Read a JSON file; `head` are its first bytes.
+
+    Raises:
+        InputError: the file cannot be read, or is no JSON from the start.
+    """
+    found = Records(shown, names)
+    (JsonLines if is_lines(head) else Document)(found).read(stream)
+    found.finish()
+    return found
+
+
 def _records(stream: BinaryIO, head: bytes, shown: str, names: Sequence[str]) -> TableFacts:
-    reader = Records(shown, names)
-    reader.read(stream, head)
-    facts = TableFacts(shown, notes=reader.notes, rows=reader.rows)
-    facts.settings = told_settings(reader.told, shown)
-    _runs(list(reader.sheets.values()), facts)
+    found = read_json(stream, head, shown, names)
+    facts = TableFacts(shown, notes=found.notes, rows=found.rows)
+    facts.settings = told_settings(found.told, shown)
+    _runs(list(found.sheets.values()), facts)
     return facts
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct, field
 
+from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.late import late
 from wganlint.read.marks import Marks
 from wganlint.read.rows import Rows
@@ -16,7 +17,7 @@ from wganlint.read.starts import Seen, Start
 from wganlint.read.stated import Rows as Stating
 from wganlint.read.stated import Stated
 from wganlint.read.tokens import step_rank
-from wganlint.series import Chunk, Picked, SeriesBuilder, Texts, joined, packed, pick
+from wganlint.texts import Picked, Texts, joined, packed, pick
 
 QUOTE = 400  # characters of a line that are quoted
 DECIDE_AT = 64  # records after which the step of a form, or that it is no header, is decided

@@ -11,7 +11,7 @@ import numpy as np
 from wganlint.read.digits import WIDEST, Floats, Ints, read_numbers
 from wganlint.read.rows import Rows
 from wganlint.read.scan import Lines
-from wganlint.series import Texts
+from wganlint.texts import Texts
 
 Numbers = tuple[Ints, Floats, Texts, Ints]  # rows that have one, values, texts, starts (1-based)
 

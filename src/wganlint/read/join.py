@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from wganlint.builder import SeriesBuilder, shared
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
@@ -23,7 +24,7 @@ from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.tokens import is_counter
 from wganlint.read.twins import merge
 from wganlint.run import Input, Launch, Note, OpTable, Run, Said, Setting
-from wganlint.series import Series, SeriesBuilder, shared
+from wganlint.series import Series
 
 if TYPE_CHECKING:
     from wganlint.measured import Probe

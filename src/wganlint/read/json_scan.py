@@ -17,7 +17,8 @@ from wganlint.read.json_walk import Leaf
 from wganlint.read.scan import Found, Lines, Template, template_of
 from wganlint.read.sheet import is_label
 from wganlint.read.tokens import Field
-from wganlint.series import Ints, strings
+from wganlint.series import Ints
+from wganlint.texts import strings
 
 _WORDS = np.array([b"NaN", b"nan", b"-nan", b"+nan", b"Infinity", b"-Infinity", b"inf", b"-inf"])
 _DIGIT = re.compile("[0-9]")

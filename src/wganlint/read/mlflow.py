@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 from msgspec.structs import replace
 
+from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.columns import TableFacts
@@ -19,7 +20,7 @@ from wganlint.read.configs import setting
 from wganlint.read.lines import Damage, blocks
 from wganlint.read.sheet import RUNS, SERIES
 from wganlint.run import Note, Setting
-from wganlint.series import Chunk, Series, SeriesBuilder
+from wganlint.series import Series
 
 BATCH = 10_000  # rows handed on at once
 VALUE = 4_000  # characters read of a parameter

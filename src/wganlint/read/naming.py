@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wganlint.series import SeriesBuilder
+from wganlint.builder import SeriesBuilder
 
 _ORDER = {"text": 0, "table": 1, "redraw": 2, "events": 3}
 

@@ -13,7 +13,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from wganlint.series import Objects
+from wganlint.texts import Objects
 
 PAD = 128  # zero bytes behind the data, so that windows at its end are whole
 _MANY = 3  # one in so many lines is asked for: then all are made at once

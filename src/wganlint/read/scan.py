@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from wganlint.read.digits import WIDEST, Bytes, Flags, Floats, Ints, inside, read_numbers
 from wganlint.read.rows import Rows
 from wganlint.read.tokens import Field
-from wganlint.series import Picked, pick
+from wganlint.texts import Picked, pick
 
 LONGEST = 2000  # bytes of a line that may become a template
 MOST_PARTS = 120

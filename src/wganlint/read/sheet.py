@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct, field
 
+from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.evidence import Place
 from wganlint.read.rows import Rows as Lines
 from wganlint.read.tokens import step_rank
 from wganlint.run import Note
-from wganlint.series import Chunk, Floats, Ints, Objects, Picked, SeriesBuilder, Texts, pick, strings
+from wganlint.series import Floats, Ints
+from wganlint.texts import Objects, Picked, Texts, pick, strings
 
 DECIDE_AT = 64  # rows that tell which column is the step and which tell runs apart
 SERIES = 2_000  # of one table

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from wganlint.builder import SeriesBuilder
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
@@ -18,7 +19,7 @@ from wganlint.read.discover import RunFiles
 from wganlint.read.opening import damage_of, head_of, open_file
 from wganlint.read.sniff import is_wandb
 from wganlint.run import Input, Note, Setting
-from wganlint.series import Series, SeriesBuilder
+from wganlint.series import Series
 
 
 class Tables(Struct):

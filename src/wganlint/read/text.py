@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from msgspec import Struct, field
 
+from wganlint.builder import SeriesBuilder
 from wganlint.errors import InputError
 from wganlint.evidence import Place
 from wganlint.read.banner import Banner
@@ -33,7 +34,6 @@ from wganlint.read.shapes import Shape, signature
 from wganlint.read.starts import Seen
 from wganlint.read.tokens import Bar, Field, bar_of, is_counter, step_rank
 from wganlint.run import Note, OpTable, Said, Setting
-from wganlint.series import SeriesBuilder
 
 PATTERNS = 48  # shapes with a pattern
 STUDY_AT = 200  # lines of one block that a pattern must match before a template is made of one

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from wganlint.series import Floats, Ints, Series
+from wganlint.series import Floats, Ints, Series, distinct
 
 COMMON = 3  # steps that two series of like name must share
 AGREE = 0.9  # share of them with equal values
@@ -127,7 +127,7 @@ class _Meeting:
     def distinct(self, row: int) -> int:
         """Return the number of different values of a series at the common steps."""
         if row not in self._distinct:
-            self._distinct[row] = len(np.unique(self.axis.series[row].values[self.here]))
+            self._distinct[row] = distinct(self.axis.series[row].values[self.here])
         return self._distinct[row]
 
     def plausible(self, rows: Ints, other: Series, there: Ints, most: int) -> list[int]:

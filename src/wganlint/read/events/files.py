@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from msgspec import Struct, field
 
+from wganlint.builder import SeriesBuilder
 from wganlint.evidence import Place
 from wganlint.read.attempts import File
 from wganlint.read.events.layouts import Decoder, Tag
@@ -21,7 +22,6 @@ from wganlint.read.events.series import TagSet
 from wganlint.read.events.stated import settings_of
 from wganlint.read.opening import damage_of, open_file
 from wganlint.run import Note, Setting
-from wganlint.series import SeriesBuilder
 
 NOTES = 20  # places of damage named per file
 SETTINGS = 1_000  # kept per file

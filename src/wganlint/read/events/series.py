@@ -10,9 +10,10 @@ from operator import itemgetter
 import numpy as np
 from msgspec.structs import replace
 
+from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.read.events.checksum import Ints
 from wganlint.read.events.layouts import Part, Shown, Tag
-from wganlint.series import Chunk, Floats, Series, SeriesBuilder
+from wganlint.series import Floats, Series
 
 TAGS = 2_000  # scalar series kept per run
 HISTOGRAMS = 1_000  # histogram series kept per run: four a tag

@@ -80,3 +80,15 @@ def walk_own(function: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             stack.extend(ast.iter_child_nodes(node))
+
+
+def parameter_defaults(function: Function) -> list[tuple[ast.arg, ast.expr]]:
+    """Return the parameters of a function that have a default."""
+    positional = [*function.args.posonlyargs, *function.args.args]
+    pairs = list(zip(positional[len(positional) - len(function.args.defaults) :], function.args.defaults, strict=True))
+    pairs += [
+        (parameter, value)
+        for parameter, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+        if value is not None
+    ]
+    return pairs

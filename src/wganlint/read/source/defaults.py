@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from wganlint.read.source import words
+from wganlint.read.source.classes import parameter_defaults
 from wganlint.read.source.flow import FUNCTIONS
 from wganlint.read.source.paths import Paths
-from wganlint.read.source.values import parameter_defaults
 from wganlint.source import Default
 
 _WORDS = frozenset({"lr", "momentum", "beta", "betas", "beta1", "beta2", "b1", "b2", "lambda", "lam", "gp", "lambd",

@@ -16,7 +16,6 @@ from wganlint.source import Swallow
 _BROAD = frozenset({"", "Exception", "BaseException", "RuntimeError", "ValueError", "ArithmeticError", "TypeError"})
 _TELLS = frozenset({"print", "warning", "warn", "error", "exception", "info", "debug", "log", "print_exc", "critical",
                     "write", "echo", "exit", "_exit", "abort"})  # fmt: skip
-_TRAINS = frozenset({"backward", "manual_backward", "step"})
 _LOSSES = frozenset({"loss", "losses", "cost", "err"})
 _GAPS = frozenset({"gap", "wasserstein", "distance", "wdist"})
 _METRICS = frozenset({"fid", "kid", "metric", "metrics", "precision", "recall", "coverage", "accuracy", "inception"})

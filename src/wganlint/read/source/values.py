@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from wganlint.read.source.classes import Function, callee
+from wganlint.read.source.classes import callee
 from wganlint.read.source.flow import Binding, dotted
 from wganlint.read.source.project import Project
 from wganlint.run import Setting
@@ -298,15 +298,3 @@ def _fields(node: ast.ClassDef) -> list[tuple[str, ast.expr, ast.AST]]:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 found.append((name, value, statement))
     return found
-
-
-def parameter_defaults(function: Function) -> list[tuple[ast.arg, ast.expr]]:
-    """Return the parameters of a function that have a default."""
-    positional = [*function.args.posonlyargs, *function.args.args]
-    pairs = list(zip(positional[len(positional) - len(function.args.defaults) :], function.args.defaults, strict=True))
-    pairs += [
-        (parameter, value)
-        for parameter, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
-        if value is not None
-    ]
-    return pairs
