@@ -155,13 +155,13 @@ class Account:
                 "network": self.of(where), "module": path, "class_name": kind, "entered": self.spreads(entered),
                 "left": self.spreads(left),
             }
-            for (where, path), (kind, entered, left) in list(self.watch.ranges.items())[:MOST]
+            for (where, path), (kind, entered, left) in list(self.watch.layers.ranges.items())[:MOST]
         ]  # fmt: skip
 
     def jumps(self) -> list[dict[str, Any]]:
         """Return the first layer that was given large values, by network and side."""
         found: dict[tuple[int, str], dict[str, Any]] = {}
-        for jump in self.watch.jumps.values():
+        for jump in self.watch.layers.jumps.values():
             made, side = jump.made, self.side(jump.key)
             told = {
                 "network": self.of(jump.root.number), "module": jump.path, "class_name": jump.class_name, "side": side,
@@ -179,7 +179,7 @@ class Account:
         for where, site in self._sites("fill"):
             reached = [
                 (network, module, shares)
-                for (network, module, (line, op), value), shares in self.watch.reaching.items()
+                for (network, module, (line, op), value), shares in self.watch.layers.reaching.items()
                 if line == site.place and op.strip("_") == site.op and value == site.value
             ]
             network, module, shares = reached[0] if reached else (where, "", {})
@@ -200,7 +200,7 @@ class Account:
             }
             for where, site in self._sites("group")
         ]  # fmt: skip
-        for (where, kind), shares in self.watch.samples.items():
+        for (where, kind), shares in self.watch.layers.samples.items():
             if where not in self.generators or (kind == "batch" and not any(one.hit for one in shares.values())):
                 continue
             joined = Share()

@@ -14,13 +14,14 @@ from torch.optim import optimizer as optimizers
 from torch.overrides import _get_current_function_mode
 
 from .gradients import Gradients
-from .marks import Made, Marks, tensors_in
+from .layers import Layers
+from .marks import Marks, tensors_in
 from .networks import PLAYER, Call, Networks, Root, first_float, kwargs_of_call
-from .ops import LARGE, Operations
+from .ops import Operations
 from .optimizers import Clock, Optimizer, fingerprint, others_than, parameters_of
 from .penalties import Penalties
 from .sites import Site
-from .tally import Key, Share, Spread
+from .tally import Key, Spread
 from .where import Where, best, names_in
 
 
@@ -48,17 +49,6 @@ class Origin:
         self.event = 0
 
 
-class Jump:
-    """The first layer that was given large values."""
-
-    def __init__(self, root: Root, path: str, module: nn.Module, key: Key, step: int) -> None:
-        self.root, self.path, self.class_name, self.key, self.step = root, path, type(module).__name__, key, step
-        self.value = 0.0
-        self.median: float | None = None
-        self.elements = self.total = 0
-        self.made: Made | None = None
-
-
 class Watch:
     """Listens while the program runs. `light`: modules and optimizers only."""
 
@@ -70,16 +60,13 @@ class Watch:
         self.networks = Networks(self.marks, by_storage=mode == "light")
         self.gradients = Gradients(self)
         self.penalties = Penalties(self)
+        self.layers = Layers(self)
         self.clock = Clock()
         self.optimizers: dict[int, Optimizer] = {}
         self.sites: dict[tuple[Any, ...], Site] = {}
         self.origins: dict[tuple[Any, ...], Origin] = {}
         self.nonfinite_backward = 0
-        self.ranges: dict[tuple[int, str], tuple[str, dict[Key, Spread], dict[Key, Spread]]] = {}
-        self.jumps: dict[tuple[int, int], Jump] = {}
-        self.reaching: dict[tuple[int, str, Any, float], dict[Key, Share]] = {}
         self.syncs: dict[tuple[Any, str], int] = {}
-        self.samples: dict[tuple[int, str], dict[Key, Share]] = {}
         self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
         self.results: dict[int, tuple[list[Tensor], Any]] = {}  # of the same steps: what networks made, of what
         self.replay: dict[int, tuple[int, Any, Any]] = {}  # of a critic: who made what it was given, as it was given
@@ -205,7 +192,7 @@ class Watch:
             if root is not None:
                 self._new_call(root, given, kwargs)
             if self.networks.call is not None and module._parameters:
-                self._given(module, given)
+                self.layers.given(module, given)
         finally:
             self.busy = False
 
@@ -215,7 +202,7 @@ class Watch:
         self.busy = True
         try:
             if self.networks.call is not None and module._parameters and output is not None:
-                self._gave(module, output)
+                self.layers.gave(module, output)
             call = self.networks.leave(module, output)
             if call is not None and output is not None:
                 self._result(call, output)
@@ -238,66 +225,6 @@ class Watch:
                     if number != root.number and any(id(one) in ids for one in made[0]):
                         self.replay[root.number] = (number, made, (args, kwargs, casting()))
 
-    def _entry(self, module: nn.Module) -> tuple[str, dict[Key, Spread], dict[Key, Spread]] | None:
-        call = self.networks.call
-        if call is None:
-            return None
-        path = call.root.paths.get(id(module))
-        if path is None:
-            return None
-        name = (call.root.number, path)
-        found = self.ranges.get(name)
-        if found is None:
-            found = self.ranges[name] = (type(module).__name__, {}, {})
-        return found
-
-    def _given(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        entry, call = self._entry(module), self.networks.call
-        tensor = first_float(args)
-        if entry is None or call is None or tensor is None:
-            return
-        spread = entry[1].setdefault(call.key, Spread())
-        if self.mode == "light" and not spread.due:
-            spread.calls += 1
-            return
-        stats = self.marks.stats(tensor)
-        if stats is None:
-            return
-        spread.add(tensor, stats)
-        if stats.finite and stats.largest >= LARGE:
-            self._is_large(module, call, tensor, stats.largest, spread)
-
-    def _is_large(self, module: nn.Module, call: Call, tensor: Tensor, largest: float, spread: Spread) -> None:
-        known = self.marks.get(tensor)
-        made = known.made if known is not None else None
-        path = call.root.paths.get(id(module), "")
-        if made is not None and made.kind == "fill":
-            hit = int((tensor == made.value).sum().item())
-            name = (call.root.number, path, (made.line, made.op), made.value)
-            first = {key[:1] + key[2:] for key in self.reaching}
-            if hit and (name in self.reaching or name[:1] + name[2:] not in first):
-                shares = self.reaching.setdefault(name, {})
-                shares.setdefault(call.key, Share()).add(tensor.numel(), hit, self.step + 1)
-        if call.key in self.jumps:
-            return
-        jump = self.jumps[call.key] = Jump(call.root, path, module, call.key, self.step + 1)
-        jump.value, jump.median, jump.made = largest, spread.median, made
-        jump.elements = int((tensor.abs() >= LARGE).sum().item())
-        jump.total = tensor.numel()
-
-    def _gave(self, module: nn.Module, output: Any) -> None:
-        entry, call = self._entry(module), self.networks.call
-        tensor = first_float(output)
-        if entry is None or call is None or tensor is None:
-            return
-        spread = entry[2].setdefault(call.key, Spread())
-        if self.mode == "light" and not spread.due:
-            spread.calls += 1
-            return
-        stats = self.marks.stats(tensor)
-        if stats is not None:
-            spread.add(tensor, stats)
-
     def _result(self, call: Call, output: Any) -> None:
         """A network has returned: its score, the bound that it comes from, empty samples."""
         root, outs = call.root, tensors_in(output)
@@ -316,19 +243,7 @@ class Watch:
             known_of = self.marks.get(tensor)
             if known_of is not None and known_of.bound is not None:
                 known_of.bound.score_of.add(root.number)
-        self._count_samples(call, outs)
-
-    def _count_samples(self, call: Call, outs: list[Tensor]) -> None:
-        rows = {one.shape[0] for one in outs if one.is_floating_point() and one.dim() > 1}
-        for one in outs:
-            if one.dtype in (torch.int64, torch.int32) and one.dim() == 1 and int(one.sum().item()) in rows:
-                share = self.samples.setdefault((call.root.number, "counts"), {}).setdefault(call.key, Share())
-                share.add(one.numel(), int((one == 0).sum().item()), self.step + 1)
-                return
-        floats = [one for one in outs if one.is_floating_point()]
-        if floats:
-            share = self.samples.setdefault((call.root.number, "batch"), {}).setdefault(call.key, Share())
-            share.add(1, int(all(one.numel() == 0 for one in floats)), self.step + 1)
+        self.layers.count_samples(call, outs)
 
     # -- backward
 
