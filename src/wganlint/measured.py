@@ -318,6 +318,25 @@ class Score(Struct, frozen=True):
         return None if self.real is None or self.fake is None else self.real - self.fake
 
 
+class Pull(Struct, frozen=True):
+    """Which way a loss pulls the scores of one side: the signs of its gradient to them, over the steps of a network.
+
+    `network` was stepped on this loss. `up`, `down` of `elements` are scores that the step is to raise or lower (an
+    optimizer with maximize=True is taken into account). `lowest`, `highest`: gradient times number of scores, of those
+    that are not 0; both alike in all calls where the loss is linear in the score (a mean; hinge).
+    """
+
+    network: str
+    loss: Line | None
+    side: str
+    calls: int
+    elements: int
+    up: int
+    down: int
+    lowest: float | None = None
+    highest: float | None = None
+
+
 class Optimizer(Struct, frozen=True):
     """An optimizer and its effect: `ratios` are |update| / |weights| (L2 over all its parameters), step by step.
 
@@ -428,6 +447,7 @@ class Probe(Struct, frozen=True):
     penalties: tuple[Penalty, ...] = ()
     slopes: tuple[Slope, ...] = ()
     scores: tuple[Score, ...] = ()
+    pulls: tuple[Pull, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()
     strays: tuple[Stray, ...] = ()
     syncs: tuple[Sync, ...] = ()

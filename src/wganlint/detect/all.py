@@ -22,6 +22,7 @@ from wganlint.detect import (
     pinned,
     printing,
     probed_critic,
+    probed_game,
     probed_numbers,
     probed_training,
     probed_values,
@@ -44,6 +45,6 @@ from wganlint.detect import (
 __all__ = [
     "breaks", "contrary", "control", "counters", "critic", "critics", "declared", "diversity", "duel", "flat", "floors",
     "inputs", "invariants", "launches", "memory", "norms", "pace", "penalty", "pinned", "printing",
-    "probed_critic", "probed_numbers", "probed_training", "probed_values", "profile", "quality", "rates", "restarts",
+    "probed_critic", "probed_game", "probed_numbers", "probed_training", "probed_values", "profile", "quality", "rates", "restarts",
     "samples", "series", "settings", "sides", "slopes", "source", "steps", "throughput", "traces", "updates",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ import torch
 from .gradients import above
 from .marks import JOINED, MIXED, OUTS, into, out_of
 from .networks import Root, class_line
+from .pulls import Pull
 from .tally import Key, Share, Spread, number
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Account:
             "networks": self.of_networks(), "bounds": self.bounds(), "guards": self.guards(),
             "origins": self.origins(), "ranges": self.ranges(), "jumps": self.jumps(), "sentinels": self.sentinels(),
             "empties": self.empties(), "gradients": self.gradients(), "penalties": self.penalties(),
-            "scores": self.scores(), "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
+            "scores": self.scores(), "pulls": self.pulls(), "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
             "slopes": [], "crosstalk": [], "trials": [],
             "gaps": [{"what": what, "why": why} for what, why in watch.gaps.items()],
         }  # fmt: skip
@@ -240,6 +241,22 @@ class Account:
             }
             for one in self.watch.penalties.found.values()
             if one.calls
+        ]  # fmt: skip
+
+    def pulls(self) -> list[dict[str, Any]]:
+        """Return which way each loss pulls the scores of a critic, by the network that is stepped on it."""
+        found: dict[tuple[int, Any, str], Pull] = {}
+        for (where, place, key), pull in self.watch.pulls.found.items():
+            side = self.side(key) if key[0] in self.critics else ""
+            if side and where in self.names:
+                found.setdefault((where, place, side), Pull()).join(pull)
+        return [
+            {
+                "network": self.of(where), "loss": self.line(place), "side": side, "calls": one.calls,
+                "elements": one.elements, "up": one.up, "down": one.down, "lowest": number(one.low),
+                "highest": number(one.high),
+            }
+            for (where, place, side), one in list(found.items())[:MOST]
         ]  # fmt: skip
 
     def scores(self) -> list[dict[str, Any]]:

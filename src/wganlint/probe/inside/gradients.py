@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .networks import Root
+from .pulls import Seen
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -48,13 +49,15 @@ class Part:
 class Event:
     """One backward call: which parameters it gave a gradient, and the norms."""
 
-    __slots__ = ("got", "norms", "place", "scale")
+    __slots__ = ("counted", "got", "norms", "place", "pulls", "scale")
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.got: list[int] = []  # numbers of parameters
         self.norms: list[Tensor] = []
         self.scale = 1.0
+        self.pulls: list[Seen] = []  # on scores
+        self.counted: set[int] = set()  # networks for which these were counted
 
 
 class Gradients:
@@ -175,7 +178,7 @@ class Gradients:
             event.norms = list(torch._foreach_norm([one.grad.detach() for one in mine if one.grad is not None]))
         self.finish()
 
-    def stepping(self, held: list[int], *, nothing: bool) -> None:
+    def stepping(self, held: list[int], *, nothing: bool, ascends: bool = False) -> None:
         """An optimizer that holds these parameters steps on what is pending; `nothing`: none has a gradient."""
         self.finish()
         mine = set(held)
@@ -194,6 +197,9 @@ class Gradients:
                 got = [key for event in events for key in event.got if key in mine]
             modules = {module for key in got for module in above(self.parameters[key][2])}
             for event in events:
+                if number not in event.counted:
+                    event.counted.add(number)
+                    self.watch.pulls.stepped(number, event.place, event.pulls, ascends=ascends)
                 for module in modules:
                     part = self.parts.get((number, module, event.place))
                     if part is not None:

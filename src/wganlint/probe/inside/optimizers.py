@@ -32,6 +32,7 @@ class Optimizer:
         self.held = [id(one) for one in parameters_of(optimizer)]
         self.before: Tensor | None = None
         self.nothing = False  # no parameter has a gradient at this step
+        self.ascends = False  # maximize=True
 
     def pre(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep the weights until the step is done."""
@@ -39,6 +40,7 @@ class Optimizer:
         self.held = [id(one) for one in params]
         self.nothing = bool(params) and all(one.grad is None for one in params)
         self.on_nothing += self.nothing
+        self.ascends = bool(optimizer.param_groups and optimizer.param_groups[0].get("maximize"))
         size = sum(one.numel() for one in params)
         self.before = flat(params) if size and (size <= LARGE or self.steps < 2 or self.steps % 10 == 0) else None
 
