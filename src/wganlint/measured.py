@@ -386,12 +386,59 @@ class Sync(Struct, frozen=True):
 
 
 class Crosstalk(Struct, frozen=True):
-    """Whether the critic's score of one sample changes with the others of its batch: largest change over spread."""
+    """Whether the critic's scores hang on the other samples of their batch: half of one was kept, the others exchanged.
+
+    `change`: the largest move of a kept score (0: none beyond rounding), `deviation`: the spread of all scores.
+    `layer`: the first one whose result moved. `twice`: the largest move when the same batch is scored twice. `half`:
+    the factor by which all scores change in a batch of half the size, None if it is not the same for all.
+    """
 
     critic: str
     change: float | None
     deviation: float | None
     layer: str = ""
+    kept: int = 0
+    samples: int = 0
+    twice: float | None = None
+    half: float | None = None
+
+
+class Use(Struct, frozen=True):
+    """What a generator makes of one of its inputs: rows of it were exchanged between the samples of the last batch.
+
+    `argument` is the name that its forward has for it, "" for the random numbers that it draws itself (drawn anew).
+    `kind`: "noise" (by its name), "condition" (whole numbers, or given to the critic too), "input" (neither). All else
+    was kept. `changed` of `elements` of its samples; `effect`: root mean square of the change, `size`: of the samples.
+    `alike`: all rows were the same, so there was nothing to exchange. `repeated`: calls of the last steps, if it
+    held the very same values at all of them (and the data did not), else 0. `why_not`: it could not be done.
+    """
+
+    network: str
+    argument: str
+    kind: str
+    rows: int
+    alike: bool = False
+    elements: int = 0
+    changed: int = 0
+    effect: float | None = None
+    size: float | None = None
+    repeated: int = 0
+    why_not: str = ""
+
+
+class Variety(Struct, frozen=True):
+    """How the samples of the last batch of a generator differ: `alike` of them equal the first one (up to rounding).
+
+    `spread`: standard deviation over the batch (root mean square over the features), `real`: the same of the real
+    batch, `size`: root mean square of the samples.
+    """
+
+    network: str
+    samples: int
+    alike: int
+    spread: float | None = None
+    real: float | None = None
+    size: float | None = None
 
 
 class Trial(Struct, frozen=True):
@@ -453,6 +500,8 @@ class Probe(Struct, frozen=True):
     syncs: tuple[Sync, ...] = ()
     crosstalk: tuple[Crosstalk, ...] = ()
     trials: tuple[Trial, ...] = ()
+    uses: tuple[Use, ...] = ()
+    varieties: tuple[Variety, ...] = ()
     gaps: tuple[Gap, ...] = ()
     memory_peak: int | None = None  # bytes on the device
     unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments

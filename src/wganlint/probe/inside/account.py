@@ -86,7 +86,8 @@ class Account:
             "networks": self.of_networks(), "bounds": self.bounds(), "guards": self.guards(),
             "origins": self.origins(), "ranges": self.ranges(), "jumps": self.jumps(), "sentinels": self.sentinels(),
             "empties": self.empties(), "gradients": self.gradients(), "penalties": self.penalties(),
-            "scores": self.scores(), "pulls": self.pulls(), "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
+            "scores": self.scores(), "pulls": self.pulls(),
+            "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
             "slopes": [], "crosstalk": [], "trials": [],
             "gaps": [{"what": what, "why": why} for what, why in watch.gaps.items()],
         }  # fmt: skip

@@ -14,6 +14,7 @@ from torch.optim import optimizer as optimizers
 from torch.overrides import _get_current_function_mode
 
 from .gradients import Gradients
+from .inputs import held
 from .layers import Layers
 from .marks import Marks, tensors_in
 from .networks import PLAYER, Call, Networks, Root, first_float, kwargs_of_call
@@ -72,6 +73,7 @@ class Watch:
         self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
         self.results: dict[int, tuple[list[Tensor], Any]] = {}  # of the same steps: what networks made, of what
         self.replay: dict[int, tuple[int, Any, Any]] = {}  # of a critic: who made what it was given, as it was given
+        self.held: dict[Key, list[dict[str, int]]] = {}  # of the same steps: checksums of what networks were given
         self.stopping = 0
         self.gaps: dict[str, str] = {}
         if mode == "light":
@@ -222,6 +224,9 @@ class Watch:
             call = self.networks.call
             if call is not None:
                 self.kept[call.key] = (args, kwargs, casting())
+                if self.step >= 1:
+                    with contextlib.suppress(RuntimeError, TypeError):
+                        self.held.setdefault(call.key, []).append(held(root.module, (args, kwargs, None)))
                 ids = {id(one) for one in tensors_in([args, kwargs])}
                 for number, made in self.results.items():
                     if number != root.number and any(id(one) in ids for one in made[0]):
@@ -336,6 +341,7 @@ class Watch:
                     self.kept.clear()
                     self.results.clear()
                     self.replay.clear()
+                    self.held.clear()
         finally:
             self.busy = was
         if self.step >= self.asked:
