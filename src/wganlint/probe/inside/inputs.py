@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -27,14 +28,7 @@ def held(module: nn.Module, given: Any) -> dict[str, int]:
 def named_tensors(module: nn.Module, given: Any) -> list[tuple[str, Tensor]]:
     """Return the tensors that a network was given, by the names that its forward has for them."""
     args, kwargs, _ = given
-    try:
-        words = [
-            name
-            for name, one in inspect.signature(type(module).forward).parameters.items()
-            if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
-        ][1:]
-    except (TypeError, ValueError):
-        words = []
+    words = _words(type(module))  # type: ignore[arg-type]
     named = [(words[n] if n < len(words) else f"argument {n + 1}", one) for n, one in enumerate(args)]
     return [
         (name if len(parts) == 1 else f"{name}[{n}]", one)
@@ -42,6 +36,16 @@ def named_tensors(module: nn.Module, given: Any) -> list[tuple[str, Tensor]]:
         for parts in [[one for one in tensors_in(value) if one.dim()]]
         for n, one in enumerate(parts)
     ]
+
+
+@lru_cache(maxsize=1000)
+def _words(kind: type[nn.Module]) -> list[str]:
+    """Return the names of what the forward of a class takes."""
+    try:
+        taken = list(inspect.signature(kind.forward).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return []
+    return [one.name for one in taken if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
 
 
 def random_state() -> list[Tensor]:
