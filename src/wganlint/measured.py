@@ -147,7 +147,7 @@ class Bound(Struct, frozen=True):
 class Guard(Struct, frozen=True):
     """A place that replaces what is not finite (nan_to_num, where with isnan or isfinite): `hit` are such elements.
 
-    `backward` is the same for gradients that came back to it, as far as was seen.
+    `backward` is the same for gradients that came back to it: they pass a guard as they are, so `hit` are not replaced.
     """
 
     line: Line

@@ -118,3 +118,15 @@ def test_the_sign_of_a_loss_is_read_off_its_gradient(
         assert (str(findings["GAN005"].severity), str(findings["GAN005"].confidence)) == ("high", "high")
     else:
         assert "GAN005" not in findings
+
+
+def test_gradients_that_are_not_finite_are_counted_where_they_pass_a_guard(program: Callable[..., Done]) -> None:
+    """A root of 0 behind a guard makes NaN in backward, and the guard hands them on."""
+    root = "y = torch.nan_to_num(self.net(x))\n        root = (0 * y).sqrt()\n        return y + 0 * root"
+    done = program(GAME.replace("return self.net(x)", root), "--no-plain", "--steps", "2")
+    (guard,) = done.probe.guards
+    assert [(one.hit, one.elements) for one in guard.sides] == [(0, 128)]
+    assert guard.backward is not None
+    assert (guard.backward.hit, guard.backward.elements) == (64, 64)
+    finding = found(done.folder)["NUM002"]
+    assert finding.title == "gradients that are not finite pass the NaN guards: 64 of 64 elements in 2 probed steps"

@@ -133,9 +133,12 @@ class Account:
     def guards(self) -> list[dict[str, Any]]:
         """Return the places that replace what is not finite."""
         return [
-            {"line": self.line(site.place), "op": site.op, "sides": self.shares(site.shares), "network": self.of(where)}
+            {
+                "line": self.line(site.place), "op": site.op, "sides": self.shares(site.shares),
+                "network": self.of(where), "backward": site.back.told("") if site.back.calls else None,
+            }
             for where, site in self._sites("guard")
-        ]
+        ]  # fmt: skip
 
     def origins(self) -> list[dict[str, Any]]:
         """Return where something that is not finite was made."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .networks import Root
 from .pulls import Seen
+from .tally import finite
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -238,13 +239,6 @@ class Gradients:
         given = [two for two in outputs if two is not None and two.is_floating_point()]
         if all(finite(two) for two in given) or not watch.origins_in(self.calls):
             watch.origin(node, one, "backward", place, key)
-
-
-def finite(tensor: Tensor) -> bool:
-    """Whether all elements are finite; the sum tells, and where it does not, each element."""
-    if tensor.numel() == 0 or math.isfinite(tensor.detach().sum().item()):
-        return True
-    return bool(torch.isfinite(tensor.detach()).all().item())
 
 
 @lru_cache(maxsize=10_000)
