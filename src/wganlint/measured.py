@@ -340,8 +340,10 @@ class Pull(Struct, frozen=True):
 class Optimizer(Struct, frozen=True):
     """An optimizer and its effect: `ratios` are |update| / |weights| (L2 over all its parameters), step by step.
 
-    `rates` are the learning rates in force at its last step, by group. `networks` maps names of networks to the number
-    of their parameter tensors that it holds. `stepped_on_nothing`: steps with all gradients None.
+    `rates` are the learning rates in force at its last step, by group, `first_rates` at its first; `constant`: they
+    were the same at all steps between. `bases` are the rates that a schedule of PyTorch starts from. `networks` maps
+    names of networks to the number of their parameter tensors that it holds. `stepped_on_nothing`: steps with all
+    gradients None.
     """
 
     name: str
@@ -355,12 +357,24 @@ class Optimizer(Struct, frozen=True):
     betas: tuple[float, float] | None = None
     momentum: float | None = None
     stepped_on_nothing: int = 0
+    first_rates: tuple[float, ...] = ()
+    bases: tuple[float, ...] = ()
+    constant: bool | None = None
 
     @property
     def ratio(self) -> float | None:
         """The median of |update| / |weights|, None without any."""
         known = sorted(one for one in self.ratios if one is not None)
         return known[len(known) // 2] if known else None
+
+
+class Printed(Struct, frozen=True):
+    """A learning rate that the script printed as a setting while it was probed: `value` as it stands in `line`."""
+
+    name: str
+    value: str
+    number: float
+    line: str = ""
 
 
 class Stray(Struct, frozen=True):
@@ -377,7 +391,10 @@ class Stray(Struct, frozen=True):
 
 
 class Sync(Struct, frozen=True):
-    """A line that makes the program wait for the device (item, float, print of a tensor); cheap on the CPU."""
+    """A line that makes the program wait for the device (item, float, a tensor printed or copied to the CPU).
+
+    Cheap where the device is the CPU.
+    """
 
     line: Line
     op: str
@@ -496,6 +513,7 @@ class Probe(Struct, frozen=True):
     scores: tuple[Score, ...] = ()
     pulls: tuple[Pull, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()
+    printed: tuple[Printed, ...] = ()
     strays: tuple[Stray, ...] = ()
     syncs: tuple[Sync, ...] = ()
     crosstalk: tuple[Crosstalk, ...] = ()

@@ -130,3 +130,26 @@ def test_gradients_that_are_not_finite_are_counted_where_they_pass_a_guard(progr
     assert (guard.backward.hit, guard.backward.elements) == (64, 64)
     finding = found(done.folder)["NUM002"]
     assert finding.title == "gradients that are not finite pass the NaN guards: 64 of 64 elements in 2 probed steps"
+
+
+def test_the_rate_in_force_is_held_against_the_printed_one(program: Callable[..., Done]) -> None:
+    said = GAME.replace("z = torch.randn(32, 4)\n", "print('Namespace(batch=32, lr=0.01, seed=1)', flush=True)\n")
+    done = program(said, "--no-plain", "--steps", "4")
+    assert [(one.name, one.value) for one in done.probe.printed] == [("lr", "0.01")]
+    finding = found(done.folder)["LOG003"]
+    assert finding.title == "the program prints lr=0.01, but opt_D steps with 0.001"
+    assert str(finding.severity) == "medium"
+    assert "10x apart" in " ".join(statement.text for statement in finding.statements)
+
+
+def test_a_schedule_that_starts_from_the_printed_rate_is_no_contradiction(program: Callable[..., Done]) -> None:
+    said = GAME.replace(
+        "z = torch.randn(32, 4)\n",
+        """print('Namespace(batch=32, lr=0.001, seed=1)', flush=True)
+slow = [torch.optim.lr_scheduler.LambdaLR(one, lambda epoch: 0.1) for one in (opt_G, opt_D)]
+""",
+    )
+    done = program(said, "--no-plain", "--steps", "4")
+    assert [(one.rates, one.bases, one.constant) for one in done.probe.optimizers] == [((1e-4,), (1e-3,), True)] * 2
+    assert [(one.name, one.number) for one in done.probe.printed] == [("lr", 0.001)]
+    assert "LOG003" not in found(done.folder)

@@ -289,7 +289,8 @@ class Account:
                 "name": one.name or f"{one.class_name} {one.number + 1}", "class_name": one.class_name,
                 "line": self.line(one.place), "rates": one.rates, "steps": one.steps, "parameters": len(one.held),
                 "networks": networks, "ratios": one.ratios, "betas": one.betas, "momentum": one.momentum,
-                "stepped_on_nothing": one.on_nothing,
+                "stepped_on_nothing": one.on_nothing, "first_rates": one.first_rates, "bases": one.bases,
+                "constant": one.constant,
             })  # fmt: skip
         return found
 

@@ -27,6 +27,9 @@ class Optimizer:
         self.steps = self.on_nothing = 0
         self.ratios: list[float | None] = []
         self.rates: list[float] = []
+        self.first_rates: list[float] = []
+        self.bases: list[float] = []  # that a schedule starts from
+        self.constant = True
         self.betas: tuple[float, float] | None = None
         self.momentum: float | None = None
         self.held = [id(one) for one in parameters_of(optimizer)]
@@ -49,6 +52,10 @@ class Optimizer:
         self.steps += 1
         groups = optimizer.param_groups
         self.rates = [value for group in groups if (value := as_number(group.get("lr"))) is not None]
+        if self.steps == 1:
+            self.first_rates = self.rates
+            self.bases = [value for group in groups if (value := as_number(group.get("initial_lr"))) is not None]
+        self.constant = self.constant and self.rates == self.first_rates
         betas = groups[0].get("betas") if groups else None
         if isinstance(betas, (tuple, list)) and len(betas) == 2:
             first, second = as_number(betas[0]), as_number(betas[1])
