@@ -147,7 +147,7 @@ class Bound(Struct, frozen=True):
 class Guard(Struct, frozen=True):
     """A place that replaces what is not finite (nan_to_num, where with isnan or isfinite): `hit` are such elements.
 
-    `backward` is the same for gradients that came back to it, as far as was seen.
+    `backward` is the same for gradients that came back to it: they pass a guard as they are, so `hit` are not replaced.
     """
 
     line: Line
@@ -318,11 +318,32 @@ class Score(Struct, frozen=True):
         return None if self.real is None or self.fake is None else self.real - self.fake
 
 
+class Pull(Struct, frozen=True):
+    """Which way a loss pulls the scores of one side: the signs of its gradient to them, over the steps of a network.
+
+    `network` was stepped on this loss. `up`, `down` of `elements` are scores that the step is to raise or lower (an
+    optimizer with maximize=True is taken into account). `lowest`, `highest`: gradient times number of scores, of those
+    that are not 0; both alike in all calls where the loss is linear in the score (a mean; hinge).
+    """
+
+    network: str
+    loss: Line | None
+    side: str
+    calls: int
+    elements: int
+    up: int
+    down: int
+    lowest: float | None = None
+    highest: float | None = None
+
+
 class Optimizer(Struct, frozen=True):
     """An optimizer and its effect: `ratios` are |update| / |weights| (L2 over all its parameters), step by step.
 
-    `rates` are the learning rates in force at its last step, by group. `networks` maps names of networks to the number
-    of their parameter tensors that it holds. `stepped_on_nothing`: steps with all gradients None.
+    `rates` are the learning rates in force at its last step, by group, `first_rates` at its first; `constant`: they
+    were the same at all steps between. `bases` are the rates that a schedule of PyTorch starts from. `networks` maps
+    names of networks to the number of their parameter tensors that it holds. `stepped_on_nothing`: steps with all
+    gradients None.
     """
 
     name: str
@@ -336,12 +357,24 @@ class Optimizer(Struct, frozen=True):
     betas: tuple[float, float] | None = None
     momentum: float | None = None
     stepped_on_nothing: int = 0
+    first_rates: tuple[float, ...] = ()
+    bases: tuple[float, ...] = ()
+    constant: bool | None = None
 
     @property
     def ratio(self) -> float | None:
         """The median of |update| / |weights|, None without any."""
         known = sorted(one for one in self.ratios if one is not None)
         return known[len(known) // 2] if known else None
+
+
+class Printed(Struct, frozen=True):
+    """A learning rate that the script printed as a setting while it was probed: `value` as it stands in `line`."""
+
+    name: str
+    value: str
+    number: float
+    line: str = ""
 
 
 class Stray(Struct, frozen=True):
@@ -358,7 +391,10 @@ class Stray(Struct, frozen=True):
 
 
 class Sync(Struct, frozen=True):
-    """A line that makes the program wait for the device (item, float, print of a tensor); cheap on the CPU."""
+    """A line that makes the program wait for the device (item, float, a tensor printed or copied to the CPU).
+
+    Cheap where the device is the CPU.
+    """
 
     line: Line
     op: str
@@ -367,12 +403,59 @@ class Sync(Struct, frozen=True):
 
 
 class Crosstalk(Struct, frozen=True):
-    """Whether the critic's score of one sample changes with the others of its batch: largest change over spread."""
+    """Whether the critic's scores hang on the other samples of their batch: half of one was kept, the others exchanged.
+
+    `change`: the largest move of a kept score (0: none beyond rounding), `deviation`: the spread of all scores.
+    `layer`: the first one whose result moved. `twice`: the largest move when the same batch is scored twice. `half`:
+    the factor by which all scores change in a batch of half the size, None if it is not the same for all.
+    """
 
     critic: str
     change: float | None
     deviation: float | None
     layer: str = ""
+    kept: int = 0
+    samples: int = 0
+    twice: float | None = None
+    half: float | None = None
+
+
+class Use(Struct, frozen=True):
+    """What a generator makes of one of its inputs: rows of it were exchanged between the samples of the last batch.
+
+    `argument` is the name that its forward has for it, "" for the random numbers that it draws itself (drawn anew).
+    `kind`: "noise" (by its name), "condition" (whole numbers, or given to the critic too), "input" (neither). All else
+    was kept. `changed` of `elements` of its samples; `effect`: root mean square of the change, `size`: of the samples.
+    `alike`: all rows were the same, so there was nothing to exchange. `repeated`: calls of the last steps, if it
+    held the very same values at all of them (and the data did not), else 0. `why_not`: it could not be done.
+    """
+
+    network: str
+    argument: str
+    kind: str
+    rows: int
+    alike: bool = False
+    elements: int = 0
+    changed: int = 0
+    effect: float | None = None
+    size: float | None = None
+    repeated: int = 0
+    why_not: str = ""
+
+
+class Variety(Struct, frozen=True):
+    """How the samples of the last batch of a generator differ: `alike` of them equal the first one (up to rounding).
+
+    `spread`: standard deviation over the batch (root mean square over the features), `real`: the same of the real
+    batch, `size`: root mean square of the samples.
+    """
+
+    network: str
+    samples: int
+    alike: int
+    spread: float | None = None
+    real: float | None = None
+    size: float | None = None
 
 
 class Trial(Struct, frozen=True):
@@ -428,11 +511,15 @@ class Probe(Struct, frozen=True):
     penalties: tuple[Penalty, ...] = ()
     slopes: tuple[Slope, ...] = ()
     scores: tuple[Score, ...] = ()
+    pulls: tuple[Pull, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()
+    printed: tuple[Printed, ...] = ()
     strays: tuple[Stray, ...] = ()
     syncs: tuple[Sync, ...] = ()
     crosstalk: tuple[Crosstalk, ...] = ()
     trials: tuple[Trial, ...] = ()
+    uses: tuple[Use, ...] = ()
+    varieties: tuple[Variety, ...] = ()
     gaps: tuple[Gap, ...] = ()
     memory_peak: int | None = None  # bytes on the device
     unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments

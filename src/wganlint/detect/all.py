@@ -22,7 +22,9 @@ from wganlint.detect import (
     pinned,
     printing,
     probed_critic,
+    probed_game,
     probed_numbers,
+    probed_rates,
     probed_training,
     probed_values,
     profile,
@@ -44,6 +46,7 @@ from wganlint.detect import (
 __all__ = [
     "breaks", "contrary", "control", "counters", "critic", "critics", "declared", "diversity", "duel", "flat", "floors",
     "inputs", "invariants", "launches", "memory", "norms", "pace", "penalty", "pinned", "printing",
-    "probed_critic", "probed_numbers", "probed_training", "probed_values", "profile", "quality", "rates", "restarts",
-    "samples", "series", "settings", "sides", "slopes", "source", "steps", "throughput", "traces", "updates",
+    "probed_critic", "probed_game", "probed_numbers", "probed_rates", "probed_training", "probed_values", "profile",
+    "quality", "rates", "restarts", "samples", "series", "settings", "sides", "slopes", "source", "steps", "throughput",
+    "traces", "updates",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wganlint.detect.probed_game import probed_samples
 from wganlint.detect.quality import measures
 from wganlint.detect.registry import ABSENT, Fact, Found, Missing, detector
 from wganlint.detect.window import finite, window
@@ -160,7 +161,10 @@ def covered_share(run: Run) -> Found:
 
 @detector(fields={"what": Kind.TEXT})
 def diversity_told(run: Run) -> Found:
-    """Something that can show how much samples differ: their spread, recall, coverage, or noise that is none."""
+    """Something that can show how much samples differ: their spread, recall, coverage, or noise that is none.
+
+    A probe of the first steps shows it only where something is wrong: samples may grow alike later.
+    """
     spread, share = fake_spread(run), covered_share(run)
     if isinstance(spread, Fact):
         return Fact({"what": str(spread.fields["name"])})
@@ -168,4 +172,7 @@ def diversity_told(run: Run) -> Found:
         return Fact({"what": str(share.fields["name"])})
     if run.source is not None and run.source.noises:
         return Fact({"what": "the source"})
+    probed = probed_samples(run)
+    if isinstance(probed, Fact) and probed.fields["any"]:
+        return Fact({"what": "the probe"})
     return Missing("the spread of generated and real samples (fake_std, real_std) or recall; losses cannot show it")

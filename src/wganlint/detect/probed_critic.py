@@ -52,15 +52,16 @@ def _dead(slope: Slope) -> bool:
 @detector(
     fields={
         "critic": Kind.TEXT, "norm": Kind.FLAG, "training": Kind.FLAG, "tried": Kind.FLAG, "change": Kind.NUMBER,
-        "times": Kind.FACTOR, "penalized": Kind.FLAG, "where": Kind.TEXT, "layer": Kind.TEXT, "steps": Kind.COUNT,
+        "times": Kind.FACTOR, "penalized": Kind.FLAG, "where": Kind.TEXT, "layer": Kind.TEXT, "kept": Kind.COUNT,
+        "samples": Kind.COUNT, "steps": Kind.COUNT,
     },
 )  # fmt: skip
 def probed_crosstalk(run: Run) -> Found:
     """Whether the critic that ran mixes the samples of its batch under a penalty.
 
-    norm: it holds a BatchNorm layer, training: in train mode at its last call; tried: one sample was kept and the
-    others exchanged; times: the largest change of its score over the spread of the scores; penalized: a penalty took
-    its slope with a graph.
+    norm: it holds a BatchNorm layer, training: in train mode at its last call; tried: half of a batch (kept of samples)
+    was kept and the rest exchanged; times: the largest change of a kept score over the spread of the scores; layer: the
+    first one whose result changed; penalized: a penalty took its slope with a graph.
     """
     probe = run.probe
     critic = probe.network("critic") if probe else None
@@ -80,12 +81,41 @@ def probed_crosstalk(run: Run) -> Found:
         "penalized": penalty is not None,
         "where": at(penalty.line if penalty else None),
         "layer": tried.layer if tried is not None and tried.layer else "a BatchNorm layer",
+        "kept": counted(tried.kept if tried is not None else 0),
+        "samples": counted(tried.samples if tried is not None else 0),
         "steps": probed_steps(probe),
     }
     if penalty is None or not critic.batch_norm:
         return Fact(fields)
     label = f"takes the slope of {critic.name}, which holds a BatchNorm layer"
+    if tried is not None and change:
+        label += f"; a score moves by up to {change:.3g} with the rest of its batch"
     return Fact(fields, seen(penalty.line, label), place_of(penalty.line))
+
+
+@detector(
+    fields={
+        "critic": Kind.TEXT, "tried": Kind.FLAG, "half": Kind.NUMBER, "kept": Kind.COUNT, "samples": Kind.COUNT,
+        "steps": Kind.COUNT,
+    },
+)  # fmt: skip
+def probed_rescale(run: Run) -> Found:
+    """By what factor all scores of the critic change where the same samples stand in a batch of half the size.
+
+    tried: the factor was the same for all kept of samples, else it is 1 and nothing is said.
+    """
+    tried = next((one for one in run.probe.crosstalk if one.half is not None), None) if run.probe else None
+    if run.probe is None or not run.probe.crosstalk:
+        return ABSENT
+    fields: dict[str, Quantity | bool | str] = {
+        "critic": run.probe.crosstalk[0].critic,
+        "tried": tried is not None,
+        "half": measured(tried.half if tried is not None else 1.0),
+        "kept": counted(tried.kept if tried is not None else 0),
+        "samples": counted(tried.samples if tried is not None else 0),
+        "steps": probed_steps(run.probe),
+    }
+    return Fact(fields)
 
 
 @detector(

@@ -19,6 +19,8 @@ from wganlint.measured import VERSION, Ending, Line, Probe, Timing
 from wganlint.probe.command import Command
 from wganlint.probe.runner import Outcome, execute
 from wganlint.probe.scratch import copy_folder, state_of
+from wganlint.read.header import settings_of
+from wganlint.read.roles import role_book
 from wganlint.read.sniff import PROBE
 
 PRINTED = 15  # last lines of the script's output that are kept where it failed
@@ -189,9 +191,22 @@ def _probe(
         "python": "", "torch": "", "device": "", "steps": 0, "rounds": 0, **found, "mode": mode,
         "asked_steps": options.steps, "seed": options.seed, "wganlint": __version__,
         "ending": msgspec.to_builtins(ending), "timing": msgspec.to_builtins(_timing(plain, measured, mode)),
+        "printed": rates_printed(measured.output),
         "unchanged": (prints == mine) if prints and mine else None, "output": "\n".join(lines)[-1900:],
     }  # fmt: skip
     return msgspec.convert(told, Probe)
+
+
+def rates_printed(output: str) -> list[dict[str, Any]]:
+    """Return the learning rates that a script printed, as our reader of headers sees them; each value once."""
+    book = role_book()
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in settings_of(enumerate(output.splitlines(), 1), "output"):
+        if one.number is not None and book.meaning(one.name, one.context or one.quote) == "learning_rate":
+            name, value = one.name[:60], one.value[:60]
+            told = {"name": name, "value": value, "number": one.number, "line": one.quote.strip()[:300]}
+            found.setdefault((name, value), told)
+    return list(found.values())[:40]
 
 
 def as_json(probe: Probe) -> bytes:

@@ -17,8 +17,10 @@ def told(probe: Probe) -> str:
     for title, part in (
         ("", _run(probe)), ("networks", _networks(probe)), ("what the critic is given", _inputs(probe)),
         ("scores", _scores(probe)), ("bounds", _bounds(probe)), ("not finite", _finite(probe)),
-        ("gradients", _gradients(probe)), ("penalty", _penalties(probe)), ("optimizers", _optimizers(probe)),
-        ("experiments on copies", _trials(probe)),
+        ("gradients", _gradients(probe)), ("which way the losses pull the scores", _pulls(probe)),
+        ("penalty", _penalties(probe)), ("optimizers", _optimizers(probe)),
+        ("experiments on copies", _trials(probe)), ("inputs exchanged on copies", _exchanges(probe)),
+        ("numbers read back from the device", _syncs(probe)),
         ("not measured", _gaps(probe)),
     ):  # fmt: skip
         some = [one for text in part for one in _wrapped(text, bool(title))]
@@ -150,6 +152,9 @@ def _finite(probe: Probe) -> Iterator[str]:
         for share in guard.sides:
             if share.hit:
                 yield f"{guard.op} replaced {of(share)} on the {_SIDES[share.side]} side: {_at(guard.line)}"
+        back = guard.backward
+        if back is not None and back.hit:
+            yield f"{of(back)} gradients that came back to {guard.op} were not finite, and pass it: {_at(guard.line)}"
     for origin in probe.origins[:5]:
         first = "first " if origin.first else ""
         yield (
@@ -188,6 +193,8 @@ def _optimizers(probe: Probe) -> Iterator[str]:
             f"{one.name} ({one.class_name}, lr {rates}): {_plural(one.steps, 'step')}, update/weight"
             f" {number(one.ratio) if one.ratio is not None else 'not known'}{nothing}"
         )
+    for said in probe.printed:
+        yield f"the script printed {said.name}={said.value}"
     for stray in probe.strays:
         name = f"{stray.network}{'.' + stray.module if stray.module else ''}"
         held = (
@@ -204,6 +211,53 @@ def _trials(probe: Probe) -> Iterator[str]:
             change = one.after - one.before if one.after is not None and one.before is not None else None
             word = f"rises by {number(change)}" if one.works else "does not rise, as it should"
             yield f"{one.name}, {one.steps} steps: {number(one.before)} -> {number(one.after)}, {word} ({one.text})"
+
+
+def _pulls(probe: Probe) -> Iterator[str]:
+    for one in probe.pulls:
+        way = "up" if one.up and not one.down else "down" if one.down and not one.up else "both ways"
+        ways = f"{one.up:,} up and {one.down:,} down" if way == "both ways" else f"{way}, {one.up + one.down:,}"
+        if one.up + one.down:
+            side = _SIDES[one.side]
+            yield f"{one.network} is stepped to move {side} scores {ways} of {one.elements:,}: {_at(one.loss)}"
+
+
+def _exchanges(probe: Probe) -> Iterator[str]:
+    for use in probe.uses:
+        what = use.argument or "the random numbers that it draws itself"
+        what += f" ({use.kind})" if use.argument and use.kind != "input" else ""
+        if use.why_not:
+            yield f"{what} of {use.network}: not done: {use.why_not}"
+        elif use.alike:
+            yield f"{what} of {use.network}: all {use.rows} rows are the same"
+        else:
+            by = f", by {number(use.effect)} (size {number(use.size)})" if use.effect is not None else ""
+            again = f"; the very same values at all of the last {use.repeated} calls" if use.repeated else ""
+            yield (
+                f"{what} of {use.network}, exchanged between {_plural(use.rows, 'row')}: changes"
+                f" {use.changed:,} of {use.elements:,} numbers of its samples{by}{again}"
+            )
+    for one in probe.varieties:
+        same = f"{one.alike:,} of {one.samples:,} equal the first one; " if one.alike > 1 else ""
+        beside = f", of the real ones {number(one.real)}" if one.real is not None else ""
+        yield f"samples of {one.network}: {same}standard deviation over the batch {number(one.spread)}{beside}"
+    for talk in probe.crosstalk:
+        moved = f"by up to {number(talk.change)} (spread of all scores {number(talk.deviation)})"
+        moved = moved if talk.change else "not at all"
+        through = f", through {talk.layer}" if talk.layer else ""
+        half = f"; in half the batch all change by a factor {number(talk.half)}" if talk.half is not None else ""
+        yield (
+            f"scores of {talk.critic}, {talk.kept} of {_plural(talk.samples, 'sample')} kept and the others exchanged:"
+            f" they move {moved}{through}{half}"
+        )
+
+
+def _syncs(probe: Probe) -> Iterator[str]:
+    total = sum(one.per_step for one in probe.syncs)
+    if total:
+        cheap = "; cheap here, on a GPU each one waits" if probe.device == "cpu" else "; each one waits for the GPU"
+        most = ", ".join(f"{one.op} {number(one.per_step)} at {_at(one.line)}" for one in probe.syncs[:3])
+        yield f"{number(total)} a step in all{cheap}; most: {most}"
 
 
 def _gaps(probe: Probe) -> Iterator[str]:

@@ -13,6 +13,7 @@ import torch
 from .gradients import above
 from .marks import JOINED, MIXED, OUTS, into, out_of
 from .networks import Root, class_line
+from .pulls import Pull
 from .tally import Key, Share, Spread, number
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Account:
             "networks": self.of_networks(), "bounds": self.bounds(), "guards": self.guards(),
             "origins": self.origins(), "ranges": self.ranges(), "jumps": self.jumps(), "sentinels": self.sentinels(),
             "empties": self.empties(), "gradients": self.gradients(), "penalties": self.penalties(),
-            "scores": self.scores(), "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
+            "scores": self.scores(), "pulls": self.pulls(),
+            "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
             "slopes": [], "crosstalk": [], "trials": [],
             "gaps": [{"what": what, "why": why} for what, why in watch.gaps.items()],
         }  # fmt: skip
@@ -131,9 +133,12 @@ class Account:
     def guards(self) -> list[dict[str, Any]]:
         """Return the places that replace what is not finite."""
         return [
-            {"line": self.line(site.place), "op": site.op, "sides": self.shares(site.shares), "network": self.of(where)}
+            {
+                "line": self.line(site.place), "op": site.op, "sides": self.shares(site.shares),
+                "network": self.of(where), "backward": site.back.told("") if site.back.calls else None,
+            }
             for where, site in self._sites("guard")
-        ]
+        ]  # fmt: skip
 
     def origins(self) -> list[dict[str, Any]]:
         """Return where something that is not finite was made."""
@@ -155,13 +160,13 @@ class Account:
                 "network": self.of(where), "module": path, "class_name": kind, "entered": self.spreads(entered),
                 "left": self.spreads(left),
             }
-            for (where, path), (kind, entered, left) in list(self.watch.ranges.items())[:MOST]
+            for (where, path), (kind, entered, left) in list(self.watch.layers.ranges.items())[:MOST]
         ]  # fmt: skip
 
     def jumps(self) -> list[dict[str, Any]]:
         """Return the first layer that was given large values, by network and side."""
         found: dict[tuple[int, str], dict[str, Any]] = {}
-        for jump in self.watch.jumps.values():
+        for jump in self.watch.layers.jumps.values():
             made, side = jump.made, self.side(jump.key)
             told = {
                 "network": self.of(jump.root.number), "module": jump.path, "class_name": jump.class_name, "side": side,
@@ -179,7 +184,7 @@ class Account:
         for where, site in self._sites("fill"):
             reached = [
                 (network, module, shares)
-                for (network, module, (line, op), value), shares in self.watch.reaching.items()
+                for (network, module, (line, op), value), shares in self.watch.layers.reaching.items()
                 if line == site.place and op.strip("_") == site.op and value == site.value
             ]
             network, module, shares = reached[0] if reached else (where, "", {})
@@ -200,7 +205,7 @@ class Account:
             }
             for where, site in self._sites("group")
         ]  # fmt: skip
-        for (where, kind), shares in self.watch.samples.items():
+        for (where, kind), shares in self.watch.layers.samples.items():
             if where not in self.generators or (kind == "batch" and not any(one.hit for one in shares.values())):
                 continue
             joined = Share()
@@ -242,6 +247,22 @@ class Account:
             if one.calls
         ]  # fmt: skip
 
+    def pulls(self) -> list[dict[str, Any]]:
+        """Return which way each loss pulls the scores of a critic, by the network that is stepped on it."""
+        found: dict[tuple[int, Any, str], Pull] = {}
+        for (where, place, key), pull in self.watch.pulls.found.items():
+            side = self.side(key) if key[0] in self.critics else ""
+            if side and where in self.names:
+                found.setdefault((where, place, side), Pull()).join(pull)
+        return [
+            {
+                "network": self.of(where), "loss": self.line(place), "side": side, "calls": one.calls,
+                "elements": one.elements, "up": one.up, "down": one.down, "lowest": number(one.low),
+                "highest": number(one.high),
+            }
+            for (where, place, side), one in list(found.items())[:MOST]
+        ]  # fmt: skip
+
     def scores(self) -> list[dict[str, Any]]:
         """Return mean scores by step: of the last call on each side."""
         found: dict[tuple[str, int], dict[str, Any]] = {}
@@ -268,7 +289,8 @@ class Account:
                 "name": one.name or f"{one.class_name} {one.number + 1}", "class_name": one.class_name,
                 "line": self.line(one.place), "rates": one.rates, "steps": one.steps, "parameters": len(one.held),
                 "networks": networks, "ratios": one.ratios, "betas": one.betas, "momentum": one.momentum,
-                "stepped_on_nothing": one.on_nothing,
+                "stepped_on_nothing": one.on_nothing, "first_rates": one.first_rates, "bases": one.bases,
+                "constant": one.constant,
             })  # fmt: skip
         return found
 

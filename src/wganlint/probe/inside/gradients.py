@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from .networks import Root
+from .pulls import Seen
+from .tally import finite
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -48,13 +50,15 @@ class Part:
 class Event:
     """One backward call: which parameters it gave a gradient, and the norms."""
 
-    __slots__ = ("got", "norms", "place", "scale")
+    __slots__ = ("counted", "got", "norms", "place", "pulls", "scale")
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.got: list[int] = []  # numbers of parameters
         self.norms: list[Tensor] = []
         self.scale = 1.0
+        self.pulls: list[Seen] = []  # on scores
+        self.counted: set[int] = set()  # networks for which these were counted
 
 
 class Gradients:
@@ -175,7 +179,7 @@ class Gradients:
             event.norms = list(torch._foreach_norm([one.grad.detach() for one in mine if one.grad is not None]))
         self.finish()
 
-    def stepping(self, held: list[int], *, nothing: bool) -> None:
+    def stepping(self, held: list[int], *, nothing: bool, ascends: bool = False) -> None:
         """An optimizer that holds these parameters steps on what is pending; `nothing`: none has a gradient."""
         self.finish()
         mine = set(held)
@@ -194,6 +198,9 @@ class Gradients:
                 got = [key for event in events for key in event.got if key in mine]
             modules = {module for key in got for module in above(self.parameters[key][2])}
             for event in events:
+                if number not in event.counted:
+                    event.counted.add(number)
+                    self.watch.pulls.stepped(number, event.place, event.pulls, ascends=ascends)
                 for module in modules:
                     part = self.parts.get((number, module, event.place))
                     if part is not None:
@@ -232,13 +239,6 @@ class Gradients:
         given = [two for two in outputs if two is not None and two.is_floating_point()]
         if all(finite(two) for two in given) or not watch.origins_in(self.calls):
             watch.origin(node, one, "backward", place, key)
-
-
-def finite(tensor: Tensor) -> bool:
-    """Whether all elements are finite; the sum tells, and where it does not, each element."""
-    if tensor.numel() == 0 or math.isfinite(tensor.detach().sum().item()):
-        return True
-    return bool(torch.isfinite(tensor.detach()).all().item())
 
 
 @lru_cache(maxsize=10_000)

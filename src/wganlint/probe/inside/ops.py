@@ -21,7 +21,7 @@ _SKIP = frozenset({
     "size", "dim", "ndimension", "numel", "nelement", "stride", "storage_offset", "element_size", "is_floating_point",
     "is_complex", "is_contiguous", "is_cuda", "get_device", "data_ptr", "untyped_storage", "storage", "type",
     "requires_grad_", "retain_grad", "register_hook", "register_post_accumulate_grad_hook", "is_inference",
-    "__len__", "__repr__", "__format__", "__str__", "__hash__", "is_same_size", "is_signed", "is_pinned", "is_shared",
+    "__len__", "__str__", "__hash__", "is_same_size", "is_signed", "is_pinned", "is_shared",
     "__deepcopy__", "__reduce_ex__", "__setstate__", "has_names", "is_tensor", "is_storage", "is_nonzero", "is_set_to",
     "empty", "empty_like", "new_empty", "empty_strided", "empty_permuted", "manual_seed", "get_default_dtype",
     "result_type", "can_cast", "promote_types", "zero_", "allclose", "equal", "set_", "resize_",
@@ -37,7 +37,9 @@ _VIEWS = frozenset({
 _KEEPS_BOUND = frozenset({"mul", "div", "neg", "true_divide", "__mul__", "__truediv__", "__rmul__", "nan_to_num"}) | (
     _VIEWS - {"index_select", "__getitem__"}
 )
-SYNCS = frozenset({"item", "tolist", "__bool__", "__float__", "__int__", "__index__", "numpy", "nonzero"})
+SYNCS = frozenset({
+    "item", "tolist", "__bool__", "__float__", "__int__", "__index__", "__format__", "__repr__", "numpy", "nonzero",
+})  # fmt: skip
 _READ = frozenset({"data", "T", "mT", "real"})  # attributes that give another view of the same tensor
 
 
@@ -118,6 +120,8 @@ class Operations(TorchFunctionMode):
                 self._scaled(given, outs[0])
         if name in _VIEWS:
             self._view(given, outs)
+            if name in ("cpu", "to") and outs[0].device.type == "cpu" and given and given[0].device.type != "cpu":
+                watch.sync(name)
         elif not (name.endswith("_") and outs[0].is_leaf and outs[0].requires_grad):  # writing into parameters
             for one in outs:
                 if one.is_floating_point():

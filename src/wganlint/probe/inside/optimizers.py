@@ -27,11 +27,15 @@ class Optimizer:
         self.steps = self.on_nothing = 0
         self.ratios: list[float | None] = []
         self.rates: list[float] = []
+        self.first_rates: list[float] = []
+        self.bases: list[float] = []  # that a schedule starts from
+        self.constant = True
         self.betas: tuple[float, float] | None = None
         self.momentum: float | None = None
         self.held = [id(one) for one in parameters_of(optimizer)]
         self.before: Tensor | None = None
         self.nothing = False  # no parameter has a gradient at this step
+        self.ascends = False  # maximize=True
 
     def pre(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep the weights until the step is done."""
@@ -39,6 +43,7 @@ class Optimizer:
         self.held = [id(one) for one in params]
         self.nothing = bool(params) and all(one.grad is None for one in params)
         self.on_nothing += self.nothing
+        self.ascends = bool(optimizer.param_groups and optimizer.param_groups[0].get("maximize"))
         size = sum(one.numel() for one in params)
         self.before = flat(params) if size and (size <= LARGE or self.steps < 2 or self.steps % 10 == 0) else None
 
@@ -47,6 +52,10 @@ class Optimizer:
         self.steps += 1
         groups = optimizer.param_groups
         self.rates = [value for group in groups if (value := as_number(group.get("lr"))) is not None]
+        if self.steps == 1:
+            self.first_rates = self.rates
+            self.bases = [value for group in groups if (value := as_number(group.get("initial_lr"))) is not None]
+        self.constant = self.constant and self.rates == self.first_rates
         betas = groups[0].get("betas") if groups else None
         if isinstance(betas, (tuple, list)) and len(betas) == 2:
             first, second = as_number(betas[0]), as_number(betas[1])

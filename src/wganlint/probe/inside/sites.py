@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .tally import Key, Share, Spread
+from .tally import Key, Share, Spread, finite
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -124,16 +124,39 @@ def _guard(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any
     value = _argument(args, kwargs, 0, "input")
     if not isinstance(value, Tensor) or not value.is_floating_point():
         return None
-    _count_guard(watch, "nan_to_num", value)
-    return None
+    site = _count_guard(watch, "nan_to_num", value)
+    return lambda out: _comes_back(watch, site, out)
 
 
-def _count_guard(watch: Watch, op: str, value: Tensor) -> None:
+def _comes_back(watch: Watch, site: Site, out: Tensor) -> None:
+    """Count what comes back to a guard in backward: it lets all of it through, finite or not."""
+    register = getattr(out.grad_fn, "register_hook", None)
+    if register is None:
+        return
+
+    def gave(inputs: Any, outputs: Any) -> None:
+        if not watch.active:
+            return
+        was, watch.busy = watch.busy, True
+        try:
+            for one in outputs:
+                if one is not None and one.is_floating_point() and not one.is_sparse:
+                    bad = 0 if finite(one) else one.numel() - int(torch.isfinite(one).sum().item())
+                    site.back.add(one.numel(), bad, watch.step + 1)
+        finally:
+            watch.busy = was
+
+    register(gave)
+
+
+def _count_guard(watch: Watch, op: str, value: Tensor) -> Site:
     stats = watch.marks.stats(value)
     hit = 0
     if stats is None or not stats.finite:
         hit = value.numel() - int(torch.isfinite(value).sum().item())
-    watch.site("guard", op).share(watch.key((value,))).add(value.numel(), hit, watch.step + 1)
+    site = watch.site("guard", op)
+    site.share(watch.key((value,))).add(value.numel(), hit, watch.step + 1)
+    return site
 
 
 def _mask(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> After | None:
@@ -172,8 +195,9 @@ def _where(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any
         replaced = condition if tells == 1 else ~condition
         hit = int(replaced.sum().item())
         sources = [one for one in (first, second) if isinstance(one, Tensor)]
-        watch.site("guard", "where").share(watch.key(tuple(sources))).add(condition.numel(), hit, watch.step + 1)
-        return None
+        site = watch.site("guard", "where")
+        site.share(watch.key(tuple(sources))).add(condition.numel(), hit, watch.step + 1)
+        return lambda out: _comes_back(watch, site, out)
     for value in (first, second):
         constant = _number(value) if not isinstance(value, Tensor) or value.numel() == 1 else None
         if constant is not None and abs(constant) >= LARGE:
@@ -193,8 +217,9 @@ def _fill(watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     if _masked(watch, mask) and isinstance(mask, Tensor):
         replaced = mask if _masked(watch, mask) == 1 else ~mask
         hit = int(replaced.sum().item())
-        watch.site("guard", plain).share(watch.key((args[0],))).add(mask.numel(), hit, watch.step + 1)
-        return None
+        site = watch.site("guard", plain)
+        site.share(watch.key((args[0],))).add(mask.numel(), hit, watch.step + 1)
+        return lambda out: _comes_back(watch, site, out)
     constant = _number(value)
     if constant is None or not abs(constant) >= LARGE or not math.isfinite(constant):
         return None

@@ -44,6 +44,13 @@ def stats_of(tensor: Tensor) -> Stats | None:
         return None
 
 
+def finite(tensor: Tensor) -> bool:
+    """Whether all elements are finite; the sum tells, and where it does not, each element."""
+    if tensor.numel() == 0 or math.isfinite(tensor.detach().sum().item()):
+        return True
+    return bool(torch.isfinite(tensor.detach()).all().item())
+
+
 class Share:
     """Counts of elements and hits of one side."""
 

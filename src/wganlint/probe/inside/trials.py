@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .watch import Watch
 
 STEPS = 20  # of each experiment
+WORDS = {
+    "uses": "what {} makes of each of its inputs", "varieties": "how the samples of {} differ",
+    "crosstalk": "what the samples of a batch share in {}",
+}  # fmt: skip
 LARGEST = 20_000_000  # parameters of a network that is trained on for an experiment
 
 
@@ -54,9 +58,31 @@ def at_steps(watch: Watch) -> None:
                 with untouched():
                     trials.append(_tried(name, trial, watch, account, root))
     watch.later["trials"] = trials
+    exchanged(watch, account)
     watch.kept.clear()
     watch.results.clear()
     watch.replay.clear()
+
+
+def exchanged(watch: Watch, account: Account) -> None:
+    """Exchange inputs between samples; what cannot be done is said."""
+    from .crosstalk import crosstalk
+    from .exchanges import uses, variety
+
+    found: dict[str, list[dict[str, Any]]] = {"uses": [], "varieties": [], "crosstalk": []}
+    for root, role, *_ in account.networks:
+        if role == "other" or sum(one.numel() for one in root.module.parameters()) > LARGEST:
+            continue
+        tries = [("crosstalk", crosstalk)] if role == "critic" else [("uses", uses), ("varieties", variety)]
+        for what, experiment in tries:
+            try:
+                with untouched():
+                    found[what] += experiment(watch, account, root)
+            except Impossible as error:
+                watch.gaps[WORDS[what].format(account.of(root.number))] = str(error)
+            except Exception as error:
+                watch.gaps[WORDS[what].format(account.of(root.number))] = f"{type(error).__name__}: {error}"[:300]
+    watch.later.update(found)
 
 
 def _tried(name: str, trial: Any, watch: Watch, account: Account, root: Root) -> dict[str, Any]:

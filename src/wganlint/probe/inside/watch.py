@@ -14,13 +14,16 @@ from torch.optim import optimizer as optimizers
 from torch.overrides import _get_current_function_mode
 
 from .gradients import Gradients
-from .marks import Made, Marks, tensors_in
+from .inputs import held
+from .layers import Layers
+from .marks import Marks, tensors_in
 from .networks import PLAYER, Call, Networks, Root, first_float, kwargs_of_call
-from .ops import LARGE, Operations
+from .ops import Operations
 from .optimizers import Clock, Optimizer, fingerprint, others_than, parameters_of
 from .penalties import Penalties
+from .pulls import Pulls
 from .sites import Site
-from .tally import Key, Share, Spread
+from .tally import Key, Spread
 from .where import Where, best, names_in
 
 
@@ -48,17 +51,6 @@ class Origin:
         self.event = 0
 
 
-class Jump:
-    """The first layer that was given large values."""
-
-    def __init__(self, root: Root, path: str, module: nn.Module, key: Key, step: int) -> None:
-        self.root, self.path, self.class_name, self.key, self.step = root, path, type(module).__name__, key, step
-        self.value = 0.0
-        self.median: float | None = None
-        self.elements = self.total = 0
-        self.made: Made | None = None
-
-
 class Watch:
     """Listens while the program runs. `light`: modules and optimizers only."""
 
@@ -70,19 +62,18 @@ class Watch:
         self.networks = Networks(self.marks, by_storage=mode == "light")
         self.gradients = Gradients(self)
         self.penalties = Penalties(self)
+        self.layers = Layers(self)
+        self.pulls = Pulls(self)
         self.clock = Clock()
         self.optimizers: dict[int, Optimizer] = {}
         self.sites: dict[tuple[Any, ...], Site] = {}
         self.origins: dict[tuple[Any, ...], Origin] = {}
         self.nonfinite_backward = 0
-        self.ranges: dict[tuple[int, str], tuple[str, dict[Key, Spread], dict[Key, Spread]]] = {}
-        self.jumps: dict[tuple[int, int], Jump] = {}
-        self.reaching: dict[tuple[int, str, Any, float], dict[Key, Share]] = {}
         self.syncs: dict[tuple[Any, str], int] = {}
-        self.samples: dict[tuple[int, str], dict[Key, Share]] = {}
         self.kept: dict[Key, tuple[tuple[Any, ...], dict[str, Any], Any]] = {}  # of a few steps only
         self.results: dict[int, tuple[list[Tensor], Any]] = {}  # of the same steps: what networks made, of what
         self.replay: dict[int, tuple[int, Any, Any]] = {}  # of a critic: who made what it was given, as it was given
+        self.held: dict[Key, list[dict[str, int]]] = {}  # of the same steps: checksums of what networks were given
         self.stopping = 0
         self.gaps: dict[str, str] = {}
         if mode == "light":
@@ -205,7 +196,7 @@ class Watch:
             if root is not None:
                 self._new_call(root, given, kwargs)
             if self.networks.call is not None and module._parameters:
-                self._given(module, given)
+                self.layers.given(module, given)
         finally:
             self.busy = False
 
@@ -215,7 +206,7 @@ class Watch:
         self.busy = True
         try:
             if self.networks.call is not None and module._parameters and output is not None:
-                self._gave(module, output)
+                self.layers.gave(module, output)
             call = self.networks.leave(module, output)
             if call is not None and output is not None:
                 self._result(call, output)
@@ -233,70 +224,13 @@ class Watch:
             call = self.networks.call
             if call is not None:
                 self.kept[call.key] = (args, kwargs, casting())
+                if self.step >= 1:
+                    with contextlib.suppress(RuntimeError, TypeError):
+                        self.held.setdefault(call.key, []).append(held(root.module, (args, kwargs, None)))
                 ids = {id(one) for one in tensors_in([args, kwargs])}
                 for number, made in self.results.items():
                     if number != root.number and any(id(one) in ids for one in made[0]):
                         self.replay[root.number] = (number, made, (args, kwargs, casting()))
-
-    def _entry(self, module: nn.Module) -> tuple[str, dict[Key, Spread], dict[Key, Spread]] | None:
-        call = self.networks.call
-        if call is None:
-            return None
-        path = call.root.paths.get(id(module))
-        if path is None:
-            return None
-        name = (call.root.number, path)
-        found = self.ranges.get(name)
-        if found is None:
-            found = self.ranges[name] = (type(module).__name__, {}, {})
-        return found
-
-    def _given(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        entry, call = self._entry(module), self.networks.call
-        tensor = first_float(args)
-        if entry is None or call is None or tensor is None:
-            return
-        spread = entry[1].setdefault(call.key, Spread())
-        if self.mode == "light" and not spread.due:
-            spread.calls += 1
-            return
-        stats = self.marks.stats(tensor)
-        if stats is None:
-            return
-        spread.add(tensor, stats)
-        if stats.finite and stats.largest >= LARGE:
-            self._is_large(module, call, tensor, stats.largest, spread)
-
-    def _is_large(self, module: nn.Module, call: Call, tensor: Tensor, largest: float, spread: Spread) -> None:
-        known = self.marks.get(tensor)
-        made = known.made if known is not None else None
-        path = call.root.paths.get(id(module), "")
-        if made is not None and made.kind == "fill":
-            hit = int((tensor == made.value).sum().item())
-            name = (call.root.number, path, (made.line, made.op), made.value)
-            first = {key[:1] + key[2:] for key in self.reaching}
-            if hit and (name in self.reaching or name[:1] + name[2:] not in first):
-                shares = self.reaching.setdefault(name, {})
-                shares.setdefault(call.key, Share()).add(tensor.numel(), hit, self.step + 1)
-        if call.key in self.jumps:
-            return
-        jump = self.jumps[call.key] = Jump(call.root, path, module, call.key, self.step + 1)
-        jump.value, jump.median, jump.made = largest, spread.median, made
-        jump.elements = int((tensor.abs() >= LARGE).sum().item())
-        jump.total = tensor.numel()
-
-    def _gave(self, module: nn.Module, output: Any) -> None:
-        entry, call = self._entry(module), self.networks.call
-        tensor = first_float(output)
-        if entry is None or call is None or tensor is None:
-            return
-        spread = entry[2].setdefault(call.key, Spread())
-        if self.mode == "light" and not spread.due:
-            spread.calls += 1
-            return
-        stats = self.marks.stats(tensor)
-        if stats is not None:
-            spread.add(tensor, stats)
 
     def _result(self, call: Call, output: Any) -> None:
         """A network has returned: its score, the bound that it comes from, empty samples."""
@@ -313,22 +247,11 @@ class Watch:
                     mean = tensor.detach().double().mean().item() if stats.numel and stats.finite else None
                     root.steps.append((self.step + 1, call.key[1], mean))
                 root.scalar = tensor.dim() < 2 or tensor.shape[-1] == 1
+            self.pulls.score(tensor, call.key)
             known_of = self.marks.get(tensor)
             if known_of is not None and known_of.bound is not None:
                 known_of.bound.score_of.add(root.number)
-        self._count_samples(call, outs)
-
-    def _count_samples(self, call: Call, outs: list[Tensor]) -> None:
-        rows = {one.shape[0] for one in outs if one.is_floating_point() and one.dim() > 1}
-        for one in outs:
-            if one.dtype in (torch.int64, torch.int32) and one.dim() == 1 and int(one.sum().item()) in rows:
-                share = self.samples.setdefault((call.root.number, "counts"), {}).setdefault(call.key, Share())
-                share.add(one.numel(), int((one == 0).sum().item()), self.step + 1)
-                return
-        floats = [one for one in outs if one.is_floating_point()]
-        if floats:
-            share = self.samples.setdefault((call.root.number, "batch"), {}).setdefault(call.key, Share())
-            share.add(1, int(all(one.numel() == 0 for one in floats)), self.step + 1)
+        self.layers.count_samples(call, outs)
 
     # -- backward
 
@@ -384,7 +307,7 @@ class Watch:
                 known.pre(optimizer)
                 if self.mode == "light":
                     self.gradients.read(parameters_of(optimizer))
-                self.gradients.stepping(known.held, nothing=known.nothing)
+                self.gradients.stepping(known.held, nothing=known.nothing, ascends=known.ascends)
                 self._pause(closure=bool(args[1:] or kwargs))
         finally:
             self.busy = was
@@ -418,6 +341,7 @@ class Watch:
                     self.kept.clear()
                     self.results.clear()
                     self.replay.clear()
+                    self.held.clear()
         finally:
             self.busy = was
         if self.step >= self.asked:
