@@ -37,10 +37,9 @@ def pinned(run: Run, least: int, few: int, odd: int) -> Found:
     flat critic (P/lambda = 1), not a bound score; nor is a number at which both sides stand together, the free offset
     of a WGAN's scores.
 
-    Fields: value as
-    printed; bound > 0; records from the onset on; share of them at the bound; same: share printing one text; since: the
-    step (or record) of the onset; both: critic and generator loss are at the same bound; others: what else is there,
-    alone: nothing else is; span: the records up to the onset and 50 more.
+    Fields: value as printed; bound > 0; records from the onset on; share of them at the bound; same: share printing one
+    text; since: the step (or record) of the onset; both: critic and generator loss are at the same bound; others: what
+    else is there, alone: nothing else is; span: the records up to the onset and 50 more.
     """
     wasserstein = run.family.name.startswith("wgan")
     if not any(run.role(role) for role in PLAYERS if wasserstein or role in ("fake_score", "real_score")):

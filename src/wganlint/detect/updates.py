@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from wganlint.source import Reset, SignFault, UpdateFault
 
 STEPS = "the training steps in the source: no optimizer of critic or generator is stepped in these files"
-_LABELS = {
+_WEIGHTS = ("wrong weights", "shared weights")
+_LABELS = {  # by kind; the gravest of an update first
     "wrong weights": "named for the {part}, holds {other}",
     "shared weights": "named for the {part}, holds {other} too",
     "never stepped": "the {part}'s optimizer; nothing steps it",
+    "barred": "the {part}'s step stands under {other}, which never holds",
+    "uncalled": "the {part}'s step stands in {other}, which nothing calls",
+    "frozen": "gradients of {other} are switched off here and never on again",
+    "unfed": "no backward has filled its gradients here",
     "never cleared": "nothing clears its gradients",
     "foreign": "this step uses gradients of the other loss as well",
     "stale": "this step uses old gradients again",
     "guarded": "the only way to this step is {other}",
-    "barred": "the {part}'s step stands under {other}, which never holds",
-    "uncalled": "the {part}'s step stands in {other}, which nothing calls",
-    "unfed": "no backward has filled its gradients here",
     "idle": "nothing fills the gradients before this step",
-    "frozen": "gradients of {other} are switched off here and never on again",
 }
 _ORDER = tuple(_LABELS)
 
@@ -57,7 +58,7 @@ def wrong_weights(run: Run) -> Found:
     source = model(run)
     if source is None:
         return Missing(SOURCE)
-    faults = [f for f in source.update_faults if f.kind in ("wrong weights", "shared weights")]
+    faults = [f for f in source.update_faults if f.kind in _WEIGHTS]
     if not faults:
         return ABSENT if source.optimizers else Missing("the optimizers in the source")
     faults.sort(key=lambda fault: _ORDER.index(fault.kind))
@@ -91,22 +92,10 @@ def broken_update(run: Run) -> Found:
     source = model(run)
     if source is None:
         return Missing(SOURCE)
-    faults = [f for f in source.update_faults if f.kind not in ("wrong weights", "shared weights")]
+    faults = [f for f in source.update_faults if f.kind not in _WEIGHTS]
     if not faults:
         return ABSENT if source.steps else Missing(STEPS)
-    order = (
-        "never stepped",
-        "barred",
-        "uncalled",
-        "frozen",
-        "unfed",
-        "never cleared",
-        "foreign",
-        "stale",
-        "guarded",
-        "idle",
-    )
-    faults.sort(key=lambda fault: (order.index(fault.kind), fault.part != "generator"))
+    faults.sort(key=lambda fault: (_ORDER.index(fault.kind), fault.part != "generator"))
     fault = faults[0]
     fields: dict[str, Quantity | bool | str] = {
         "where": where(fault.place),
@@ -114,16 +103,7 @@ def broken_update(run: Run) -> Found:
         "optimizer": fault.optimizer,
         "part": fault.part,
         "other": fault.other,
-        "never_stepped": fault.kind == "never stepped",
-        "never_cleared": fault.kind == "never cleared",
-        "foreign": fault.kind == "foreign",
-        "stale": fault.kind == "stale",
-        "frozen": fault.kind == "frozen",
-        "guarded": fault.kind == "guarded",
-        "idle": fault.kind == "idle",
-        "barred": fault.kind == "barred",
-        "uncalled": fault.kind == "uncalled",
-        "unfed": fault.kind == "unfed",
+        **{kind.replace(" ", "_"): fault.kind == kind for kind in _ORDER if kind not in _WEIGHTS},
         "of_critic": fault.part == "critic",
         "sites": Quantity(len(faults), Kind.COUNT),
     }

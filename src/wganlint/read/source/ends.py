@@ -202,7 +202,6 @@ def _for_caller(parts: list[ast.expr], built: ast.Call, caller: ast.Call, paths:
     project, home = paths.project, paths.project.function(built)
     if home is None:
         return parts
-    given = dict(project.passed(caller, home))
     found: list[ast.expr] = []
     for part in parts:
         if not project.reached(part, caller, home):
@@ -210,7 +209,7 @@ def _for_caller(parts: list[ast.expr], built: ast.Call, caller: ast.Call, paths:
         held = project.holds(part)
         parameter = held[0].value if len(held) == 1 else None
         if isinstance(parameter, ast.arg):
-            value = given.get(parameter) or project.default(parameter)
+            value = project.given(parameter, caller, home)
             if value is None:
                 return []
             made = [*constructors(value, project), value]
@@ -255,17 +254,15 @@ def _listed(node: ast.expr, before: ast.Call, paths: Paths) -> Iterator[ast.expr
     if isinstance(node, ast.List):
         yield from node.elts
     home = paths.project.function(before)
-    for call in sorted(paths.project.calls, key=lambda one: (one.lineno, one.col_offset)) if name else ():
-        if (
-            callee(call) in ("append", "extend")
-            and isinstance(call.func, ast.Attribute)
-            and dotted(call.func.value) == name
-            and paths.project.function(call) is home
-            and call.lineno < before.lineno
-            and call.args
-        ):
-            added = call.args[0]
-            yield from added.elts if isinstance(added, ast.List | ast.Tuple) else [added]
+    calls = [
+        call for call in (paths.project.calls if name else ())
+        if callee(call) in ("append", "extend") and isinstance(call.func, ast.Attribute)
+        and dotted(call.func.value) == name and paths.project.function(call) is home
+        and call.lineno < before.lineno and call.args
+    ]  # fmt: skip
+    for call in sorted(calls, key=lambda one: (one.lineno, one.col_offset)):
+        added = call.args[0]
+        yield from added.elts if isinstance(added, ast.List | ast.Tuple) else [added]
 
 
 def _built(paths: Paths) -> Iterator[End]:

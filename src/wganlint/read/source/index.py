@@ -239,6 +239,11 @@ class Index:
         function = self.parents.get(arguments) if arguments is not None else None
         return function if isinstance(function, FUNCTIONS) else None
 
+    def given(self, parameter: ast.arg, call: ast.Call, function: Function) -> ast.expr | None:
+        """Return what a parameter is in one call of its function: what is passed, else its default."""
+        passed = next((value for known, value in self.passed(call, function) if known is parameter), None)
+        return passed if passed is not None else self.default(parameter)
+
     def default(self, parameter: ast.arg) -> ast.expr | None:
         """Return the default of a parameter."""
         function = self.function_of(parameter)

@@ -139,10 +139,9 @@ class _Still:
         function = self.project.function_of(node)
         for at, (known, call) in enumerate(way.entered):
             if known is function:
-                values = [value for parameter, value in self.project.passed(call, known) if parameter is node]
-                default = self.project.default(node)
+                value = self.project.given(node, call, known)
                 back = replace(way, entered=way.entered[:at])
-                return self._all(values or ([default] if default is not None else []), back, depth)
+                return self._all([value] if value is not None else [], back, depth)
         found: list[tuple[ast.Call, str]] = []
         if function is None:
             return None
@@ -161,7 +160,7 @@ class _Still:
                 made = [one for one in ast.walk(other) if isinstance(one, ast.Call) and callee(one) in _DRAWS]
                 if made:
                     return ((made[0], "scaled"),)
-                held = self._draw_of(other, 6)
+                held = self._draw_of(other)
                 return ((held, "scaled"),) if held is not None else None
         sides = [side for side in (left, right) if self.paths.values.number(side) is None]
         return self._all(list(sides), way, depth)
@@ -171,15 +170,14 @@ class _Still:
         for binding in self.project.holds(node) if isinstance(node, ast.Name) else ():
             for function, call in way.entered:
                 if isinstance(binding.value, ast.arg) and self.project.function_of(binding.value) is function:
-                    given = [value for known, value in self.project.passed(call, function) if known is binding.value]
-                    default = self.project.default(binding.value)
-                    return any(self._zero(value, _Way(call)) for value in given or ([default] if default else []))
+                    given = self.project.given(binding.value, call, function)
+                    return given is not None and self._zero(given, _Way(call))
         number = self.paths.values.number(node)
         return number is not None and number.value == 0 and not any("." in one or "--" in one for one in number.names)
 
-    def _draw_of(self, node: ast.AST, depth: int) -> ast.Call | None:
-        return next((one for one in self.paths.upstream(node) if isinstance(one, ast.Call) and callee(one) in _DRAWS),
-                    None) if depth else None  # fmt: skip
+    def _draw_of(self, node: ast.AST) -> ast.Call | None:
+        calls = (one for one in self.paths.upstream(node) if isinstance(one, ast.Call))
+        return next((one for one in calls if callee(one) in _DRAWS), None)
 
     def _row(self, node: ast.AST, depth: int) -> ast.Call | None:
         """Return the draw of a single row: torch.randn(1, nz), which is then repeated over the batch."""
@@ -227,7 +225,7 @@ class _Still:
     def _once(self, draw: ast.Call, place: ast.AST, use: ast.AST) -> bool:
         """Whether a draw runs once and its value is used again and again."""
         home, there = self.project.function(place), self.project.function(use)
-        if any(keyword(call, "requires_grad") is not None for call in (draw,)):
+        if keyword(draw, "requires_grad") is not None:
             return False  # latents that are trained
         if home is there:
             around = list(self._around(use))

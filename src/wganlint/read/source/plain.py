@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wganlint.read.source import words
 from wganlint.read.source.classes import callee
 from wganlint.read.source.flow import FUNCTIONS, TURN, Key, fields, indexed
 from wganlint.read.source.parse import Code
 
+ROUNDS = 3  # a dict made from a dict made from a dict
 _MOST = 4  # entries of a dict or a list that is written out
 _LONGEST = 40  # statements of a loop's body that is written out
 _WORKS = frozenset({"step", "backward", "zero_grad", "manual_backward", "training_step", "append", "requires_grad_"})
@@ -28,11 +29,14 @@ def plainer(codes: Sequence[Code]) -> None:
     """Rewrite the trees of all files."""
     for code in codes:
         _Lambdas().visit(code.tree)
-    for _ in range(3):  # a dict made from a dict made from a dict
-        shapes = Shapes(codes)
-        for code in codes:
-            _Unroll(shapes, code).visit(code.tree)
     shapes = Shapes(codes)
+    for _ in range(ROUNDS):
+        rounds = [_Unroll(shapes, code) for code in codes]
+        for one in rounds:
+            one.visit(one.code.tree)
+        if not any(one.changed for one in rounds):
+            break
+        shapes = Shapes(codes)
     for code in codes:
         _Keys(shapes, code).visit(code.tree)
         ast.fix_missing_locations(code.tree)
@@ -47,14 +51,26 @@ class Shapes:
         self.returns: dict[str, list[ast.expr]] = defaultdict(list)
         self.added: dict[tuple[str, str], list[str]] = defaultdict(list)  # opts["d"] = ...
         for code in codes:
-            for node in ast.walk(code.tree):
-                if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                        self._note(code, target, node.value)
-                elif isinstance(node, FUNCTIONS):
-                    self.returns[node.name] += [
-                        one.value for one in ast.walk(node) if isinstance(one, ast.Return) and one.value is not None
-                    ]
+            self._look(code)
+
+    def _look(self, code: Code) -> None:
+        """Take note of all assignments of a file, and of what its functions return."""
+        functions: list[tuple[str, list[ast.expr]]] = []
+        nodes: deque[tuple[ast.AST, tuple[list[ast.expr], ...]]] = deque([(code.tree, ())])
+        while nodes:
+            node, around = nodes.popleft()
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    self._note(code, target, node.value)
+            elif isinstance(node, FUNCTIONS):
+                functions.append((node.name, []))
+                around = (*around, functions[-1][1])
+            elif isinstance(node, ast.Return) and node.value is not None:
+                for returned in around:
+                    returned.append(node.value)
+            nodes.extend((child, around) for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
+        for name, returned in functions:
+            self.returns[name] += returned
 
     def _note(self, code: Code, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Call | ast.Name | ast.Attribute):
@@ -134,8 +150,10 @@ class _Lambdas(ast.NodeTransformer):
     """`return lambda x: ...` and `{"d": lambda x: ...}` become functions before the statement."""
 
     def __init__(self) -> None:
-        self.made: list[ast.stmt] = []
         self.in_class = False
+
+    def visit(self, node: ast.AST) -> Any:
+        return node if isinstance(node, ast.expr) else super().visit(node)  # no statement stands in an expression
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         outer, self.in_class = self.in_class, True
@@ -193,6 +211,7 @@ class _Unroll(ast.NodeTransformer):
 
     def __init__(self, shapes: Shapes, code: Code) -> None:
         self.shapes, self.code = shapes, code
+        self.changed = False
 
     def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
         self.generic_visit(node)
@@ -202,6 +221,7 @@ class _Unroll(ast.NodeTransformer):
         keys = [_filled(node.key, names) for names in rounds]
         if not all(isinstance(key, ast.Constant) for key in keys):
             return node
+        self.changed = True
         made = ast.Dict(list(keys), [_filled(node.value, names) for names in rounds])
         return ast.copy_location(made, node)
 
@@ -211,6 +231,7 @@ class _Unroll(ast.NodeTransformer):
         picks = isinstance(node.elt, ast.Subscript) and isinstance(node.elt.slice, ast.Constant)
         if not rounds or not (_makes(node.elt) or picks):
             return node
+        self.changed = True
         return ast.copy_location(ast.List([_filled(node.elt, names) for names in rounds], ast.Load()), node)
 
     def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
@@ -226,6 +247,7 @@ class _Unroll(ast.NodeTransformer):
         set_here = {_last(one) for one in inner if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
         if set_here & set(rounds[0]):
             return node
+        self.changed = True
         copies: list[ast.stmt] = []
         for at, names in enumerate(rounds):
             for statement in node.body:

@@ -12,7 +12,7 @@ from wganlint.read.source.paths import Paths
 Span = tuple[float, float]  # the least and the greatest value
 ANY: Span = (-math.inf, math.inf)
 _INDEX = frozenset({"range", "trange", "xrange", "arange"})
-_ENUMERATES = frozenset({"enumerate", "tqdm", "list", "iter", "track"})
+_WRAPS = frozenset({"tqdm", "list", "iter", "track"})  # what gives the items of its argument, in order
 DEPTH = 8
 
 
@@ -174,11 +174,17 @@ class Reach:
         return ANY
 
 
+def _bare(node: ast.AST) -> ast.AST:
+    """Return what a loop really goes over: range(9) for tqdm(range(9))."""
+    for _ in range(3):
+        if isinstance(node, ast.Call) and callee(node) in _WRAPS and node.args:
+            node = node.args[0]
+    return node
+
+
 def _range(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
     """Return (start, stop) of a range that counts upwards by one or more, also inside tqdm(...)."""
-    for _ in range(3):
-        if isinstance(node, ast.Call) and callee(node) in _ENUMERATES - {"enumerate"} and node.args:
-            node = node.args[0]
+    node = _bare(node)
     if not (isinstance(node, ast.Call) and callee(node) in _INDEX and 1 <= len(node.args) <= 2):
         return None
     return (ast.Constant(0), node.args[0]) if len(node.args) == 1 else (node.args[0], node.args[1])
@@ -186,9 +192,7 @@ def _range(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
 
 def _counted(node: ast.AST) -> ast.expr | None:
     """Return what enumerate(...) counts from 0, also inside tqdm(...)."""
-    for _ in range(3):
-        if isinstance(node, ast.Call) and callee(node) in _ENUMERATES - {"enumerate"} and node.args:
-            node = node.args[0]
+    node = _bare(node)
     if isinstance(node, ast.Call) and callee(node) == "enumerate" and len(node.args) == 1 and not node.keywords:
         return node.args[0]
     return None
