@@ -193,7 +193,12 @@ def _optimizers(probe: Probe) -> Iterator[str]:
             f"{one.name} ({one.class_name}, lr {rates}): {_plural(one.steps, 'step')}, update/weight"
             f" {number(one.ratio) if one.ratio is not None else 'not known'}{nothing}"
         )
-    for said in probe.printed:
+    for scaler in probe.scalers:
+        yield (
+            f"the scaler left out {scaler.skipped} of {_plural(scaler.asked, 'step')} of {scaler.optimizer}; its scale:"
+            f" {number(scaler.first)} -> {number(scaler.last)}"
+        )
+    for said in probe.printed[:5]:
         yield f"the script printed {said.name}={said.value}"
     for stray in probe.strays:
         name = f"{stray.network}{'.' + stray.module if stray.module else ''}"

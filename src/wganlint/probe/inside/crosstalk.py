@@ -44,6 +44,8 @@ def crosstalk(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]
             found = first_float(mine(*again(args, change), **again(kwargs, change)))
         if found is None or not found.dim() or len(found) != rows:
             raise Impossible("its scores are not one a row of what it is given")
+        if not bool(torch.isfinite(found).all()):
+            raise Impossible("its scores are not finite")
         return found.detach().reshape(rows, -1).double()
 
     if half < 1 or any(len(one) != rows for one in given):

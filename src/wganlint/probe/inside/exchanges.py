@@ -36,6 +36,8 @@ def uses(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
     mine = copy_of(root.module)
     maker = Maker(mine, given)
     before = maker.made({})
+    if not all(bool(torch.isfinite(one).all()) for one in before):
+        raise Impossible("its samples are not finite")
     if not sum(one.numel() for one in before):
         raise Impossible("it made nothing: all samples are empty")
     found = []
@@ -113,11 +115,9 @@ def change_of(before: list[Tensor], after: list[Tensor]) -> dict[str, Any]:
     if [one.shape for one in before] != [one.shape for one in after]:
         return {"elements": elements, "changed": elements, "effect": None, "size": None}
     one, two = (torch.cat([part.detach().reshape(-1).double() for part in side]) for side in (before, after))
-    known = torch.isfinite(one) & torch.isfinite(two)
-    size = one[known].square().mean().sqrt().item() if bool(known.any()) else 0.0
-    change = (two - one)[known]
-    changed = int((change.abs() > ROUNDING * size).sum().item())
-    effect = change.square().mean().sqrt().item() if change.numel() else None
+    size, change = one.square().mean().sqrt().item(), two - one
+    changed = int((~(change.abs() <= ROUNDING * size)).sum().item())
+    effect = change.square().mean().sqrt().item()
     return {"elements": elements, "changed": changed, "effect": number(effect), "size": number(size)}
 
 
