@@ -135,7 +135,7 @@ def test_a_log_that_shows_what_the_probe_does_not_is_told_so(tmp_path: Path) -> 
     assert str(finding.severity) == "critical"
 
 
-NEW = {"pulls", "uses", "varieties", "scalers", "printed", "first_rates", "bases", "constant", "kept", "half", "twice"}
+NEW = {"pulls", "uses", "varieties", "scalers", "printed", "first_rates", "bases", "kept", "half", "twice"}
 
 
 def without(value: Any, names: set[str]) -> Any:
@@ -148,7 +148,10 @@ def test_a_file_without_the_later_measurements_is_read() -> None:
     data = json.loads((PROBE / "wrong-sign" / "probe.json").read_bytes())
     assert data["pulls"]
     assert data["optimizers"][0]["first_rates"]
-    probe = read_probe(json.dumps(without(data, NEW)).encode(), "probe.json")
+    old = without(data, NEW)
+    for one in old["optimizers"]:
+        del one["constant"]
+    probe = read_probe(json.dumps(old).encode(), "probe.json")
     assert (probe.pulls, probe.uses, probe.optimizers[0].constant) == ((), (), None)
     assert probe.optimizers[0].steps == data["optimizers"][0]["steps"]
 

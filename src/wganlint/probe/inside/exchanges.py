@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .account import Account
-from .inputs import give_back, named_tensors, random_state
+from .inputs import Buffers, give_back, named_tensors, random_state
 from .marks import tensors_in
 from .networks import Root, first_float
 from .tally import number
@@ -91,12 +91,13 @@ class Maker:
 
     def __init__(self, module: nn.Module, given: Any) -> None:
         self.module, self.given = module, given
-        self.state = random_state()
+        self.state, self.buffers = random_state(), Buffers(module)
         self.draws = False
 
     def made(self, change: dict[int, Tensor], *, other: bool = False) -> list[Tensor]:
         """Return what it makes; `other`: with other random numbers."""
         args, kwargs, cast = self.given
+        self.buffers.give_back()
         give_back(self.state)
         if other:
             torch.manual_seed(20071 + int(self.state[0][:8].sum().item()))
