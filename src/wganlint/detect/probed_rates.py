@@ -112,7 +112,8 @@ def probed_scaler(run: Run) -> Found:
 def probed_still(run: Run) -> Found:
     """An optimizer that moved no weight at any probed step, although a backward gave its network a gradient.
 
-    Only of one that holds all of a network: the part that one of several holds may get none. none: at each of its steps (count) all gradients were None; norm: the last gradient that did come, behind loss.
+    Only of one that holds all of a network: the part that one of several holds may get none. none: at each of its
+    steps (count) all gradients were None; norm: the last gradient that did come, behind loss.
     """
     probe = run.probe
     for one in probe.optimizers if probe is not None else ():
