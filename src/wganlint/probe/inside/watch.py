@@ -79,7 +79,7 @@ class Watch:
         self.stopping = 0
         self.gaps: dict[str, str] = {}
         if mode == "light":
-            self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties"
+            self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties, pulls"
         self.told: dict[str, str] = {}  # roles that the user gave
         self.print = ""
         self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
