@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_planted import CASES, DECLARED, LEVELS, MAKE, MASKED, PROBE, expected
 
 from wganlint import Finding, Report, analyze
+from wganlint.errors import InputError
+from wganlint.read.probed import read_probe
 
 SICK = [name for name in CASES if DECLARED[name].get("edit")]
 NO_LINE = {"batchnorm-critic"}  # a probe knows that the critic holds the layer, not the line that made it
@@ -129,6 +133,67 @@ def test_a_log_that_shows_what_the_probe_does_not_is_told_so(tmp_path: Path) -> 
     finding = next(f for f in analyze(tmp_path).findings if f.code == "SAT001")
     assert any("The probe does not show it" in statement.text for statement in finding.statements)
     assert str(finding.severity) == "critical"
+
+
+NEW = {"pulls", "uses", "varieties", "scalers", "printed", "first_rates", "bases", "kept", "half", "twice"}
+
+
+def without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: without(part, names) for key, part in value.items() if key not in names}
+    return [without(part, names) for part in value] if isinstance(value, list) else value
+
+
+def test_a_file_without_the_later_measurements_is_read() -> None:
+    data = json.loads((PROBE / "wrong-sign" / "probe.json").read_bytes())
+    assert data["pulls"]
+    assert data["optimizers"][0]["first_rates"]
+    old = without(data, NEW)
+    for one in old["optimizers"]:
+        del one["constant"]
+    probe = read_probe(json.dumps(old).encode(), "probe.json")
+    assert (probe.pulls, probe.uses, probe.optimizers[0].constant) == ((), (), None)
+    assert probe.optimizers[0].steps == data["optimizers"][0]["steps"]
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("pulls", {"up": 10**9}), ("pulls", {"down": -1}), ("pulls", {"side": "left"}), ("uses", {"changed": 10**9}),
+        ("uses", {"repeated": -2}), ("varieties", {"alike": 65}), ("crosstalk", {"kept": 65}),
+    ],
+)  # fmt: skip
+def test_counts_that_no_probe_can_have_measured_are_refused(part: str, change: dict[str, Any]) -> None:
+    data = json.loads((PROBE / "wrong-sign" / "probe.json").read_bytes())
+    data[part][0] |= change
+    with pytest.raises(InputError, match="not what a probe measures"):
+        read_probe(json.dumps(data).encode(), "probe.json")
+
+
+def test_a_wrong_sign_is_settled_by_the_gradient_at_the_scores(reports: dict[str, Report]) -> None:
+    finding = next(f for f in reports["wrong-sign"].findings if f.code == "GAN005")
+    assert (str(finding.severity), str(finding.confidence)) == ("high", "high")
+    text = " ".join(statement.text for statement in finding.statements)
+    assert "raises all 896 scores of fakes and lowers all 896 of reals" in text
+    assert not [one for one in finding.statements if str(one.standing) == "assumed"]
+
+
+def test_what_batch_normalization_lets_through_is_measured(reports: dict[str, Report]) -> None:
+    finding = next(f for f in reports["batchnorm-critic"].findings if f.code == "GP002")
+    text = " ".join(statement.text for statement in finding.statements)
+    assert "The first layer that lets it through is 3 (BatchNorm1d)" in text
+
+
+def test_gradients_that_pass_a_guard_are_counted(reports: dict[str, Report]) -> None:
+    text = " ".join(statement.text for statement in masking(reports["masked-penalty-backward"]).statements)
+    assert "2,880 of " in text
+    assert "elements of the gradients that came back to them were not finite" in text
+
+
+def test_steps_that_the_scaler_left_out_are_counted(reports: dict[str, Report]) -> None:
+    finding = next(f for f in reports["float16-overflow"].findings if f.code == "NUM005")
+    assert str(finding.severity) == "medium"
+    assert "left out 20 of 20 steps of nets.opt_D" in finding.title
 
 
 @needs_torch

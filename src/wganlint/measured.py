@@ -377,6 +377,21 @@ class Printed(Struct, frozen=True):
     line: str = ""
 
 
+class Scaler(Struct, frozen=True):
+    """A gradient scaler of AMP and one optimizer: how often it was asked for a step, and left it out.
+
+    `row`: the last ones, that were left out without one between; `first`, `last`: its scale at these calls.
+    """
+
+    optimizer: str
+    line: Line | None
+    asked: int
+    skipped: int
+    row: int = 0
+    first: float | None = None
+    last: float | None = None
+
+
 class Stray(Struct, frozen=True):
     """Parameters of one submodule that no optimizer holds (`optimizers` is empty), or several do.
 
@@ -513,6 +528,7 @@ class Probe(Struct, frozen=True):
     scores: tuple[Score, ...] = ()
     pulls: tuple[Pull, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()
+    scalers: tuple[Scaler, ...] = ()
     printed: tuple[Printed, ...] = ()
     strays: tuple[Stray, ...] = ()
     syncs: tuple[Sync, ...] = ()

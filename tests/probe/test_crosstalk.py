@@ -41,6 +41,9 @@ def test_layers_of_single_samples_share_exactly_nothing() -> None:
     picture = [nn.Conv2d(1, 4, 3), nn.InstanceNorm2d(4, affine=True), nn.LeakyReLU(), nn.Flatten(), nn.Linear(144, 1)]
     assert measured(*picture, shape=(1, 8, 8))["change"] == 0
     assert measured(*dense(nn.BatchNorm1d(32)), train=False)["change"] == 0
+    spectral = nn.utils.parametrizations.spectral_norm(nn.Linear(32, 32))  # moves a little with each call
+    found = measured(*dense(spectral))
+    assert found["change"] == 0 < found["twice"]
 
 
 def test_batch_normalization_lets_the_others_through_and_is_named() -> None:

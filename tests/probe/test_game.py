@@ -153,3 +153,12 @@ slow = [torch.optim.lr_scheduler.LambdaLR(one, lambda epoch: 0.1) for one in (op
     assert [(one.rates, one.bases, one.constant) for one in done.probe.optimizers] == [((1e-4,), (1e-3,), True)] * 2
     assert [(one.name, one.number) for one in done.probe.printed] == [("lr", 0.001)]
     assert "LOG003" not in found(done.folder)
+
+
+def test_gradients_that_are_cleared_before_the_step(program: Callable[..., Done]) -> None:
+    before = "opt_G.zero_grad(); loss.backward(); opt_G.step()"
+    assert GAME.count(before) == 1
+    done = program(GAME.replace(before, "loss.backward(); opt_G.zero_grad(); opt_G.step()"), "--no-plain")
+    finding = found(done.folder)["OPT005"]
+    assert finding.title == "opt_G moves nothing: no weight changed at any of its 10 probed steps"
+    assert (str(finding.severity), str(finding.confidence)) == ("high", "high")

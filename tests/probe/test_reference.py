@@ -148,7 +148,8 @@ def test_the_light_mode_tells_the_sides_apart_and_says_what_it_leaves_out(tmp_pa
     assert critic.calls == {"real": 4, "fake": 6}
     assert probe.scores[0].fake == -1000.0
     assert probe.bounds == ()
-    assert [gap.what for gap in probe.gaps] == ["operations"]
+    assert [gap.what for gap in probe.gaps] == ["operations", "what the samples of a batch share in critic"]
+    assert probe.pulls == ()
     assert probe.dead("generator") == ("point_net",)
 
 

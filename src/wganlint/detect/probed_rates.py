@@ -1,10 +1,10 @@
-"""The learning rate that optimizers step with against the one that the program printed, both under one probe."""
+"""Detectors on what optimizers did under a probe: the rate in force, steps that were left out, steps without effect."""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from wganlint.detect.probed import at, measured, place_of, probed_steps, seen
+from wganlint.detect.probed import at, counted, measured, place_of, probed_steps, ratio, seen
 from wganlint.detect.registry import ABSENT, Fact, Found, detector
 from wganlint.evidence import observed
 from wganlint.measured import Optimizer, Printed
@@ -72,3 +72,73 @@ def _same(said: Printed, rate: float) -> bool:
 def _factor(one: float, other: float) -> float:
     low, high = sorted((abs(one), abs(other)))
     return high / low if low > 0 else float("inf")
+
+
+@detector(
+    fields={
+        "name": Kind.TEXT, "skipped": Kind.COUNT, "asked": Kind.COUNT, "share": Kind.RATIO, "row": Kind.COUNT,
+        "scale": Kind.NUMBER, "first": Kind.NUMBER, "where": Kind.TEXT, "steps": Kind.COUNT,
+    },
+)  # fmt: skip
+def probed_scaler(run: Run) -> Found:
+    """How many steps of an optimizer the gradient scaler of AMP left out under a probe; of several the worst.
+
+    row: the last ones, left out without one taken between; first, scale: its scale at the first and the last call.
+    """
+    if run.probe is None or not run.probe.scalers:
+        return ABSENT
+    one = max(run.probe.scalers, key=lambda scaler: (scaler.row, scaler.skipped))
+    fields: dict[str, Quantity | bool | str] = {
+        "name": one.optimizer,
+        "skipped": counted(one.skipped),
+        "asked": counted(one.asked),
+        "share": ratio(one.skipped, one.asked),
+        "row": counted(one.row),
+        "scale": measured(one.last),
+        "first": measured(one.first),
+        "where": at(one.line),
+        "steps": probed_steps(run.probe),
+    }
+    label = f"{one.skipped} of {one.asked} steps of {one.optimizer} were left out"
+    return Fact(fields, seen(one.line, label) if one.skipped else (), place_of(one.line) if one.skipped else None)
+
+
+@detector(
+    fields={
+        "name": Kind.TEXT, "network": Kind.TEXT, "count": Kind.COUNT, "rate": Kind.NUMBER, "norm": Kind.NUMBER,
+        "none": Kind.FLAG, "where": Kind.TEXT, "loss": Kind.TEXT, "steps": Kind.COUNT,
+    },
+)  # fmt: skip
+def probed_still(run: Run) -> Found:
+    """An optimizer that moved no weight at any probed step, although a backward gave its network a gradient.
+
+    Only of one that holds all of a network: the part that one of several holds may get none. none: at each of its
+    steps (count) all gradients were None; norm: the last gradient that did come, behind loss.
+    """
+    probe = run.probe
+    for one in probe.optimizers if probe is not None else ():
+        known = [size for size in one.ratios if size is not None]
+        if probe is None or one.steps < 2 or not known or any(known) or not any(one.rates):
+            continue
+        came = [
+            part
+            for part in probe.gradients
+            if one.networks.get(part.network) == part.parameters and not part.module and not part.dead and part.last
+        ]
+        if not came:
+            continue
+        fields: dict[str, Quantity | bool | str] = {
+            "name": one.name,
+            "network": came[-1].network,
+            "count": counted(one.steps),
+            "rate": measured(one.rates[0]),
+            "norm": measured(came[-1].last),
+            "none": one.stepped_on_nothing == one.steps,
+            "where": at(one.line),
+            "loss": at(came[-1].loss),
+            "steps": probed_steps(probe),
+        }
+        label = f"{one.name}: no weight moved at any of {one.steps} steps"
+        evidence = (*seen(one.line, label), *seen(came[-1].loss, f"gives {came[-1].network} a gradient"))
+        return Fact(fields, evidence, place_of(one.line))
+    return ABSENT

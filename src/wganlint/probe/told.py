@@ -193,7 +193,12 @@ def _optimizers(probe: Probe) -> Iterator[str]:
             f"{one.name} ({one.class_name}, lr {rates}): {_plural(one.steps, 'step')}, update/weight"
             f" {number(one.ratio) if one.ratio is not None else 'not known'}{nothing}"
         )
-    for said in probe.printed:
+    for scaler in probe.scalers:
+        yield (
+            f"the scaler left out {scaler.skipped} of {_plural(scaler.asked, 'step')} of {scaler.optimizer}; its scale:"
+            f" {number(scaler.first)} -> {number(scaler.last)}"
+        )
+    for said in probe.printed[:5]:
         yield f"the script printed {said.name}={said.value}"
     for stray in probe.strays:
         name = f"{stray.network}{'.' + stray.module if stray.module else ''}"
@@ -227,14 +232,15 @@ def _exchanges(probe: Probe) -> Iterator[str]:
         what = use.argument or "the random numbers that it draws itself"
         what += f" ({use.kind})" if use.argument and use.kind != "input" else ""
         if use.why_not:
-            yield f"{what} of {use.network}: not done: {use.why_not}"
+            yield f"{use.network}: {what}: not done: {use.why_not}"
         elif use.alike:
-            yield f"{what} of {use.network}: all {use.rows} rows are the same"
+            yield f"{use.network}: {what}: all {use.rows} rows are the same"
         else:
             by = f", by {number(use.effect)} (size {number(use.size)})" if use.effect is not None else ""
+            how = f"exchanged between {_plural(use.rows, 'row')}" if use.argument else "drawn anew"
             again = f"; the very same values at all of the last {use.repeated} calls" if use.repeated else ""
             yield (
-                f"{what} of {use.network}, exchanged between {_plural(use.rows, 'row')}: changes"
+                f"{use.network}: {what}, {how}: changes"
                 f" {use.changed:,} of {use.elements:,} numbers of its samples{by}{again}"
             )
     for one in probe.varieties:

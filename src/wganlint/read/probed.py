@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 from msgspec.structs import replace
 
 from wganlint.errors import InputError
-from wganlint.measured import SIDES, VERSION, Line, Probe, Share, Spread
+from wganlint.measured import (
+    SIDES,
+    VERSION,
+    Crosstalk,
+    Line,
+    Probe,
+    Pull,
+    Scaler,
+    Share,
+    Spread,
+    Use,
+    Variety,
+)
 from wganlint.read.sniff import PROBE
 
 LARGEST = 32 << 20  # bytes
@@ -80,7 +92,9 @@ def _wrong(probe: Probe) -> Iterator[str]:
                 yield f"{part.hit} of {part.elements} elements"
             if part.first_hit > part.first_elements or part.last_hit > part.last_elements:
                 yield "more elements at a bound than there were"
-        if isinstance(part, Share | Spread) and part.side not in SIDES:
+        if isinstance(part, Pull | Use | Variety | Scaler | Crosstalk) and _beyond(part):
+            yield f"more of a part than of the whole ({type(part).__name__.lower()})"
+        if isinstance(part, Share | Spread | Pull) and part.side not in SIDES:
             yield f"a side called {part.side[:40]!r}"
         if isinstance(part, Line) and part.line < 0:
             yield f"line {part.line} of a file"
@@ -92,6 +106,24 @@ def _wrong(probe: Probe) -> Iterator[str]:
             yield "a count beyond all computers"
     if min(probe.steps, probe.rounds, probe.asked_steps) < 0:
         yield "a negative number of steps"
+
+
+def _beyond(part: Pull | Use | Variety | Scaler | Crosstalk) -> bool:
+    """Whether counts of one measurement contradict each other: each must be at most the one before it, and none < 0."""
+    match part:
+        case Pull():
+            counts = [(part.elements, part.up + part.down), (part.up, 0), (part.down, 0), (part.calls, 0)]
+        case Use():
+            counts = [(part.elements, part.changed), (part.changed, 0), (part.rows, 0), (part.repeated, 0)]
+        case Variety():
+            counts = [(part.samples, part.alike), (part.alike, 0)]
+        case Scaler():
+            counts = [(part.asked, part.skipped), (part.skipped, part.row), (part.row, 0)]
+        case Crosstalk():
+            counts = [(part.samples, part.kept), (part.kept, 0)]
+        case _:
+            assert_never(part)
+    return any(whole < some for whole, some in counts)
 
 
 def _moved(value: Any, prefix: str) -> Any:

@@ -87,7 +87,8 @@ class Account:
             "origins": self.origins(), "ranges": self.ranges(), "jumps": self.jumps(), "sentinels": self.sentinels(),
             "empties": self.empties(), "gradients": self.gradients(), "penalties": self.penalties(),
             "scores": self.scores(), "pulls": self.pulls(),
-            "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
+            "optimizers": self.optimizers(), "strays": self.strays(),
+            "scalers": self.scalers(), "syncs": self.syncs(),
             "slopes": [], "crosstalk": [], "trials": [],
             "gaps": [{"what": what, "why": why} for what, why in watch.gaps.items()],
         }  # fmt: skip
@@ -293,6 +294,17 @@ class Account:
                 "constant": one.constant,
             })  # fmt: skip
         return found
+
+    def scalers(self) -> list[dict[str, Any]]:
+        """Return what the scalers of AMP left out."""
+        names = {key: one.name for key, one in self.watch.optimizers.items()}
+        return [
+            {
+                "optimizer": names.get(key) or one.name, "line": self.line(one.place), "asked": one.asked,
+                "skipped": one.skipped, "row": one.row, "first": number(one.first), "last": number(one.last),
+            }
+            for key, one in self.watch.scalers.found.items()
+        ]  # fmt: skip
 
     def strays(self) -> list[dict[str, Any]]:
         """Return parameters that no optimizer holds, or several; of the players, and of what else is trained."""

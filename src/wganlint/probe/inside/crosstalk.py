@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .account import Account
 from .exchanges import ROUNDING
-from .inputs import give_back, random_state
+from .inputs import Buffers, give_back, random_state
 from .marks import tensors_in
 from .networks import Root, first_float
 from .tally import number
@@ -28,7 +28,7 @@ def crosstalk(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]
         return []
     args, kwargs, cast = sides[side]
     mine = copy_of(root.module)
-    state = random_state()
+    state, buffers = random_state(), Buffers(mine)
     given = [one for one in tensors_in([args, kwargs]) if one.dim() and one.is_floating_point()]
     rows = len(given[0]) if given else 0
     half = rows // 2
@@ -37,29 +37,34 @@ def crosstalk(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]
         if path and not any(True for _ in module.children()):
             module.register_forward_hook(_listener(f"{path} ({type(module).__name__})", seen))
 
-    def scored(change: dict[int, Tensor]) -> Tensor:
+    def scored(change: dict[int, Tensor], *, again_as: bool = True) -> Tensor:
         seen.clear()
+        if again_as:
+            buffers.give_back()
         give_back(state)
         with torch.no_grad(), torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
             found = first_float(mine(*again(args, change), **again(kwargs, change)))
         if found is None or not found.dim() or len(found) != rows:
             raise Impossible("its scores are not one a row of what it is given")
+        if not bool(torch.isfinite(found).all()):
+            raise Impossible("its scores are not finite")
         return found.detach().reshape(rows, -1).double()
 
     if half < 1 or any(len(one) != rows for one in given):
         raise Impossible("what it is given has not one row a sample")
     before = scored({})
     layers = [(name, one[:half].clone()) for name, one in seen if one.dim() and len(one) == rows]
-    again_before = scored({})
+    twice = scored({}, again_as=False)
     after = scored({id(one): _exchanged(one.detach(), half) for one in given})
     now = {name: one[:half] for name, one in seen if one.dim() and len(one) == rows}
     size = before.abs().max().item()
+    buffers.give_back()
     struck = next((name for name, one in layers if name in now and _differs(one, now[name])), "")
     change = (after - before)[:half].abs().max().item()
     return [{
         "critic": account.of(root.number), "change": number(change if change > ROUNDING * size else 0.0),
         "deviation": number(before.std(correction=0).item()), "layer": struck, "kept": half, "samples": rows,
-        "twice": number((again_before - before).abs().max().item()),
+        "twice": number((twice - before).abs().max().item()),
         "half": _half(mine, sides[side], before, half, state),
     }]  # fmt: skip
 

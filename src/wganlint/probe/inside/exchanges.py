@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .account import Account
-from .inputs import give_back, named_tensors, random_state
+from .inputs import Buffers, give_back, named_tensors, random_state
 from .marks import tensors_in
 from .networks import Root, first_float
 from .tally import number
@@ -36,6 +36,8 @@ def uses(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
     mine = copy_of(root.module)
     maker = Maker(mine, given)
     before = maker.made({})
+    if not all(bool(torch.isfinite(one).all()) for one in before):
+        raise Impossible("its samples are not finite")
     if not sum(one.numel() for one in before):
         raise Impossible("it made nothing: all samples are empty")
     found = []
@@ -89,12 +91,13 @@ class Maker:
 
     def __init__(self, module: nn.Module, given: Any) -> None:
         self.module, self.given = module, given
-        self.state = random_state()
+        self.state, self.buffers = random_state(), Buffers(module)
         self.draws = False
 
     def made(self, change: dict[int, Tensor], *, other: bool = False) -> list[Tensor]:
         """Return what it makes; `other`: with other random numbers."""
         args, kwargs, cast = self.given
+        self.buffers.give_back()
         give_back(self.state)
         if other:
             torch.manual_seed(20071 + int(self.state[0][:8].sum().item()))
@@ -113,11 +116,9 @@ def change_of(before: list[Tensor], after: list[Tensor]) -> dict[str, Any]:
     if [one.shape for one in before] != [one.shape for one in after]:
         return {"elements": elements, "changed": elements, "effect": None, "size": None}
     one, two = (torch.cat([part.detach().reshape(-1).double() for part in side]) for side in (before, after))
-    known = torch.isfinite(one) & torch.isfinite(two)
-    size = one[known].square().mean().sqrt().item() if bool(known.any()) else 0.0
-    change = (two - one)[known]
-    changed = int((change.abs() > ROUNDING * size).sum().item())
-    effect = change.square().mean().sqrt().item() if change.numel() else None
+    size, change = one.square().mean().sqrt().item(), two - one
+    changed = int((~(change.abs() <= ROUNDING * size)).sum().item())
+    effect = change.square().mean().sqrt().item()
     return {"elements": elements, "changed": changed, "effect": number(effect), "size": number(size)}
 
 

@@ -48,6 +48,23 @@ def _words(kind: type[nn.Module]) -> list[str]:
     return [one.name for one in taken if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
 
 
+class Buffers:
+    """The buffers of a copy, to be given back before each call: spectral norm and running statistics move with each."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.kept = [
+            (one, name, value.detach().clone())
+            for one in module.modules()
+            for name, value in one._buffers.items()
+            if value is not None
+        ]
+
+    def give_back(self) -> None:
+        """Set them as they were."""
+        for module, name, value in self.kept:
+            module._buffers[name] = value.clone()
+
+
 def random_state() -> list[Tensor]:
     """Return the states of PyTorch's random generators, of the CPU first."""
     there = torch.cuda.is_available() and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]

@@ -6,6 +6,7 @@ import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from .tally import Key
@@ -61,12 +62,18 @@ class Pulls:
         event = self.watch.gradients.event
         if not self.watch.active or event is None or not isinstance(grad, Tensor) or grad.is_sparse:
             return
-        values = grad.detach().reshape(-1).double()
-        values = values[values != 0] * (grad.numel() / event.scale)
-        up, count = int((values < 0).sum().item()), values.numel()
-        low, high = (values.min().item(), values.max().item()) if count else (math.inf, -math.inf)
+        values, count = grad.detach(), grad.numel()
+        if not count:
+            return
+        low, high = (one.item() for one in torch.aminmax(values))
+        up = count if high < 0 else 0
+        if low <= 0 <= high:  # some are 0, or both ways are there
+            values = values[values != 0]
+            count, up = values.numel(), int((values < 0).sum().item())
+            low, high = (one.item() for one in torch.aminmax(values)) if count else (math.inf, -math.inf)
         if low == low and high == high:
-            event.pulls.append((key, grad.numel(), up, count - up, low, high))
+            factor = grad.numel() / event.scale
+            event.pulls.append((key, grad.numel(), up, count - up, low * factor, high * factor))
 
     def stepped(self, number: int, place: Any, seen: list[Seen], *, ascends: bool) -> None:
         """A network was stepped on a backward call."""

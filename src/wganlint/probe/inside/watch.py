@@ -22,6 +22,7 @@ from .ops import Operations
 from .optimizers import Clock, Optimizer, fingerprint, others_than, parameters_of
 from .penalties import Penalties
 from .pulls import Pulls
+from .scaler import Scalers
 from .sites import Site
 from .tally import Key, Spread
 from .where import Where, best, names_in
@@ -64,6 +65,7 @@ class Watch:
         self.penalties = Penalties(self)
         self.layers = Layers(self)
         self.pulls = Pulls(self)
+        self.scalers = Scalers(self)
         self.clock = Clock()
         self.optimizers: dict[int, Optimizer] = {}
         self.sites: dict[tuple[Any, ...], Site] = {}
@@ -77,7 +79,7 @@ class Watch:
         self.stopping = 0
         self.gaps: dict[str, str] = {}
         if mode == "light":
-            self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties"
+            self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties, pulls"
         self.told: dict[str, str] = {}  # roles that the user gave
         self.print = ""
         self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
@@ -101,6 +103,7 @@ class Watch:
             modules.register_module_forward_hook(self._leave, always_call=True),
             optimizers.register_optimizer_step_pre_hook(self._before_step),
         ]
+        self.scalers.attach()
         if self.mode == "default":
             self._mode = Operations(self)
             self._mode.__enter__()  # type: ignore[no-untyped-call]
@@ -115,6 +118,7 @@ class Watch:
         for handle in self._handles:
             handle.remove()
         self._handles = []
+        self.scalers.detach()
 
     # -- what is running
 
