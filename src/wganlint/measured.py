@@ -29,9 +29,10 @@ class Line(Struct, frozen=True):
 class Ending(Struct, frozen=True):
     """How the run under the probe ended.
 
-    `kind`: "steps" (as many as were asked for), "finished" (the script came to its end first), "crashed", "exited" (it
-    called exit with another code than 0), "timeout", "killed" (by a signal), "stopped-hard" (it went on after it was
-    told to stop). `text` says it in one sentence; `line` is where it was.
+    `kind`: "steps" (as many as were asked for), "forward" (a target without losses or optimizers: one turn, no step),
+    "finished" (the script came to its end first), "crashed", "exited" (it called exit with another code than 0),
+    "timeout", "killed" (by a signal), "stopped-hard" (it went on after it was told to stop).
+    `text` says it in one sentence; `line` is where it was.
     """
 
     kind: str

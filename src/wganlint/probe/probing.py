@@ -35,6 +35,8 @@ class Options(Struct, frozen=True):
     in_place: bool = False
     plain: bool = True
     roles: dict[str, str] = field(default_factory=dict)
+    device: str = "auto"  # "cpu" hides CUDA devices, "cuda" wants one, "auto" leaves it to the program
+    checkpoint: dict[str, str] = field(default_factory=dict)  # files by role, "" for both; of a target only
 
 
 class Probed(Struct, frozen=True):
@@ -55,7 +57,8 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
         room = Path(temporary)
         before = {} if options.in_place else state_of(folder)
         plain: Outcome | None = None
-        if options.plain and not options.in_place:
+        plain_wanted = options.plain and not options.in_place
+        if plain_wanted and command.kind != "target":
             say(f"running {options.steps} steps without instruments")
             plain = _once(command, options, folder, room, "plain", notices)
             if _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps:
@@ -63,6 +66,9 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
         say(f"running {options.steps} steps with instruments")
         mode = "light" if options.light else "default"
         measured = _once(command, options, folder, room, mode, notices)
+        if plain_wanted and command.kind == "target" and measured.written.get("ticks"):
+            say(f"running {options.steps} steps without instruments")
+            plain = _once(command, options, folder, room, "plain", notices)
         if plain is not None and _differ(plain, measured):
             say("the weights differ from those of the run without instruments: once more, to see why")
             if _differ(plain, _once(command, options, folder, room, "plain", notices)):
@@ -108,8 +114,8 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
     order: dict[str, Any] = {
         "mode": mode, "steps": options.steps, "seed": options.seed, "roles": options.roles, "guarded": guarded,
         "shown": {} if options.in_place else {str(folder.resolve()): ""}, "kind": command.kind,
-        "name": _inside(command.name, folder, where) if command.kind == "script" else command.name,
-        "argv": list(command.arguments),
+        "name": _name(command, folder, where),
+        "argv": list(command.arguments), "device": options.device, "checkpoint": options.checkpoint,
     }  # fmt: skip
     outcome = execute(command, order, folder=where, place=place, timeout=options.timeout)
     if outcome.written.get("ending", {}).get("kind") == "no-torch":
@@ -117,9 +123,21 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
             f"there is no torch in {command.interpreter}",
             hint="the probe needs it where your script runs: pip install torch (or 'wganlint[probe]')",
         )
+    told = outcome.written.get("ending", {})
+    if told.get("kind") == "refused":
+        raise UsageError(told["text"], hint=told.get("hint", ""))
+    notices += outcome.written.get("notes", [])
     for name in outcome.written.get("refused", [])[:3]:
         notices.append(f"the script wanted to write {name}, in your project: refused; --in-place lets it")
     return outcome
+
+
+def _name(command: Command, folder: Path, where: Path) -> str:
+    """Return what is to be run, as named where it runs."""
+    if command.kind == "script":
+        return _inside(command.name, folder, where)
+    module, _, function = command.name.rpartition(":")
+    return f"{_inside(module, folder, where)}:{function}" if module.endswith(".py") else command.name
 
 
 def _inside(script: str, folder: Path, where: Path) -> str:
@@ -182,7 +200,7 @@ def _probe(
     found = measured.written.get("measured", {})
     prints = plain.written.get("fingerprint") if plain is not None else None
     mine = measured.written.get("fingerprint")
-    failed = ending.kind not in ("steps", "finished", "stopped-hard")
+    failed = ending.kind not in ("steps", "finished", "stopped-hard", "forward")
     lines = measured.output.rstrip().splitlines()[-PRINTED:] if failed else []
     told: dict[str, Any] = {
         "command": [word[:300] for word in command.words[:40]], "script": command.name[:300], "folder": folder.name,

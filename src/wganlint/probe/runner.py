@@ -46,6 +46,8 @@ def execute(command: Command, order: dict[str, Any], *, folder: Path, place: Pat
     token = f"{os.getpid()}-{time.monotonic_ns()}"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TORCHDYNAMO_DISABLE": "1", TOKEN: token}
     environment |= {"PYTHONUNBUFFERED": "1", "MPLBACKEND": os.environ.get("MPLBACKEND", "Agg")}
+    if order.get("device") == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = ""  # the script sees none
     words = [*command.prefix, command.interpreter, *command.options, str(START), str(place / "order.json")]
     begun = time.monotonic()
     with (place / "output.txt").open("wb") as output:

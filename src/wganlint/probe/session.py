@@ -34,7 +34,7 @@ def probe_and_write(
     for notice in probed.notices:
         say(notice)
     probe = probed.probe
-    if probe.steps:
+    if probe.steps or probe.ending.kind == "forward":
         try:
             into.parent.mkdir(parents=True, exist_ok=True)
             into.write_bytes(as_json(probe))
@@ -48,7 +48,7 @@ def code_of(probe: Probe) -> int:
     """Return the exit code of a probe."""
     if probe.ending.kind in ("crashed", "exited", "timeout", "killed"):
         return FAILED
-    return MEASURED if probe.steps else NOTHING
+    return MEASURED if probe.steps or probe.ending.kind == "forward" else NOTHING
 
 
 def _check(into: Path) -> None:

@@ -162,7 +162,9 @@ def _finite(probe: Probe) -> Iterator[str]:
 
 def _gradients(probe: Probe) -> Iterator[str]:
     for network in probe.networks:
-        mine = [one for one in probe.gradients if one.network == network.name and one.stepped and not one.module]
+        still = probe.ending.kind == "forward"  # nothing was stepped: what each loss would give
+        of_it = [one for one in probe.gradients if one.network == network.name and not one.module]
+        mine = [one for one in of_it if one.stepped or still]
         for one in mine:
             norms = "exactly 0 at each call" if one.highest == 0 else f"{number(one.first)} -> {number(one.last)}"
             none = f", {one.none} of {one.parameters} tensors without any" if one.none else ""

@@ -37,6 +37,7 @@ class Session:
         self.guard: Guard | None = None
         self.written, self.written_step = 0.0, 0
         self.ended = threading.Event()
+        self.notes: list[str] = []  # what the user should know beside
 
     # -- writing
 
@@ -61,6 +62,7 @@ class Session:
                 found["measured"] = {**Account(watch, self.order["roles"]).told(), **watch.later}
         if self.guard is not None:
             found["refused"] = self.guard.refused[:20]
+        found["notes"] = self.notes[:5]
         new = f"{self.out}.{self.pid}.{threading.get_ident()}"
         with open(new, "w", encoding="utf-8") as stream:
             json.dump(found, stream)
@@ -150,6 +152,11 @@ class Session:
             return 0
         seed(order["seed"])
         sys.argv = [order["name"], *order["argv"]]
+        if order.get("device") == "cuda":
+            ending = self._ending(self._want_cuda)
+            if ending["kind"] == "refused":
+                self.write(ending)
+                return 0
         self.guard = Guard(order["guarded"])
         self.guard.watch_save()
         if self.watch is not None:
@@ -168,7 +175,16 @@ class Session:
         timer.start()
         return 0
 
-    def _script(self) -> None:
+    def _want_cuda(self) -> None:
+        from .device import device_of
+
+        device_of("cuda")
+
+    def _script(self) -> dict[str, Any] | None:
+        if self.order["kind"] == "target":
+            from .target import run_target
+
+            return run_target(self)
         if self.order["kind"] == "module":
             sys.path.insert(0, os.getcwd())
             runpy.run_module(self.order["name"], run_name="__main__", alter_sys=True)
@@ -179,15 +195,21 @@ class Session:
         else:
             sys.path.insert(0, os.path.dirname(os.path.realpath(self.order["name"])))
             runpy.run_path(self.order["name"], run_name="__main__")
+        return None
 
-    def _ending(self, script: Callable[[], None]) -> dict[str, Any]:
+    def _ending(self, script: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        from .pieces import Refused
         from .watch import Stop
 
         watch = self.watch
         try:
-            script()
+            told = script()
+            if told is not None:
+                return told
         except Stop:
             pass
+        except Refused as error:
+            return {"kind": "refused", "text": str(error)[:1000], "hint": error.hint[:500]}
         except SystemExit as stopped:
             code = stopped.code
             if watch is None or not watch.stopping:
