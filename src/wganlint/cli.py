@@ -297,6 +297,25 @@ def probe(
     raise typer.Exit(code)
 
 
+@app.command("probe init")
+def probe_init(
+    path: Annotated[Path, typer.Argument(help="Folder of the project, or the .py file to write.")] = Path(),
+    critic: Annotated[str | None, typer.Option("--critic", metavar="NAME", help="Class of the critic.")] = None,
+    generator: Annotated[
+        str | None, typer.Option("--generator", metavar="NAME", help="Class of the generator.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write wganlint_probe.py, which builds your networks for `probe --target`, from what the source says.
+
+    The source is parsed, never run; what it does not tell is a TODO line of the file.
+    """
+    from wganlint.probe.skeleton import write
+    from wganlint.render.screen import echo
+
+    echo(write(path, critic, generator, force=force))
+
+
 @app.command(context_settings={"allow_interspersed_args": False})
 def verify(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The training command, behind `--`.")],
@@ -391,6 +410,8 @@ def rules_test(
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors of ours become one clear message on stderr."""
     command = typer.main.get_command(app)
+    if list(arguments[:2]) == ["probe", "init"]:  # a command of its own; behind `probe` stands the user's
+        arguments = ["probe init", *arguments[2:]]
     try:
         result = command.main(args=list(arguments), prog_name="wganlint", standalone_mode=False)
         sys.stdout.flush()
