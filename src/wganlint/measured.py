@@ -435,6 +435,7 @@ class Probe(Struct, frozen=True):
     crosstalk: tuple[Crosstalk, ...] = ()
     trials: tuple[Trial, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    target: bool = False  # a function's pieces in a loop of the probe's own: it cannot clear the program's own loop
     memory_peak: int | None = None  # bytes on the device
     unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments
     output: str = ""  # the last lines that the script printed, where it failed

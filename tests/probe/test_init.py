@@ -240,3 +240,25 @@ def test_init_imports_no_torch() -> None:
         "import sys; from wganlint.cli import run; run(['probe', 'init', '--help']); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_a_target_cannot_clear_the_loop_of_the_program(tmp_path: Path) -> None:
+    """The skeleton's own loop gives the generator a gradient; that of the source, which detaches, still does not."""
+    from wganlint import analyze
+
+    folder = tmp_path / "run"
+    shutil.copytree(ROOT / "fixtures/probe/detached-generator/run", folder)
+    before = {one.code: (one.severity, one.confidence) for one in analyze(folder).findings}
+    assert str(before["GAN011"][0]) == "high"
+    write(folder)
+    file = folder / "wganlint_probe.py"
+    text = file.read_text()
+    (line,) = [one for one in text.splitlines() if "raise NotImplementedError" in one]
+    file.write_text(text.replace(line, "    return torch.randn(64, 2)"))
+    done = probe_target(folder, "wganlint_probe:pieces", "", "--steps", "6", "--no-plain")
+    assert done.code == 0, done.err
+    assert done.probe.target is True
+    assert done.probe.gradient("generator") is not None
+    assert not done.probe.dead("generator")
+    (folder / "net.py").unlink()
+    assert {one.code: (one.severity, one.confidence) for one in analyze(folder).findings} == before

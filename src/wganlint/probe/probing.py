@@ -207,6 +207,7 @@ def _probe(
         "python": "", "torch": "", "device": "", "steps": 0, "rounds": 0, **found, "mode": mode,
         "asked_steps": options.steps, "seed": options.seed, "wganlint": __version__,
         "ending": msgspec.to_builtins(ending), "timing": msgspec.to_builtins(_timing(plain, measured, mode)),
+        "target": command.kind == "target",
         "unchanged": (prints == mine) if prints and mine else None, "output": "\n".join(lines)[-1900:],
     }  # fmt: skip
     return msgspec.convert(told, Probe)

@@ -82,6 +82,8 @@ def _run(probe: Probe) -> Iterator[str]:
     if probe.unchanged is not None:
         word = "bit-equal to" if probe.unchanged else "NOT equal to"
         yield f"weights, buffers and random state after the last step: {word} a run without instruments"
+    if probe.target and probe.ending.kind == "steps":
+        yield "the loop was the probe's own: what your loop does shows with wganlint probe -- python your_script.py"
     for line in probe.output.splitlines()[-6:]:
         yield f"| {line}"
 
