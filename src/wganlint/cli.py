@@ -263,6 +263,9 @@ def probe(
     plain: Annotated[
         bool, typer.Option("--plain/--no-plain", help="Run it first without instruments, to compare.")
     ] = True,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Run it once more under torch.profiler; trace and table beside the file.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run user code also in CI.")] = False,
     analyze: Annotated[
         bool, typer.Option("--analyze/--no-analyze", help="Then analyze this folder with what was measured.")
@@ -282,7 +285,7 @@ def probe(
     files = checkpoints_of(checkpoint or (), what)
     roles = {role: name for role, name in (("generator", generator), ("critic", critic)) if name is not None}
     options = Options(
-        steps, timeout, light, None if seed < 0 else seed, scratch, in_place, plain, roles, device, files
+        steps, timeout, light, None if seed < 0 else seed, scratch, in_place, plain, roles, device, profile, files
     )  # fmt: skip
     account, code = probe_and_write(what, options, into, yes=yes, say=_say)
     from wganlint.render.screen import echo

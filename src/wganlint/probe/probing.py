@@ -17,10 +17,12 @@ from wganlint import __version__
 from wganlint.errors import UsageError
 from wganlint.measured import VERSION, Ending, Line, Probe, Timing
 from wganlint.probe.command import Command
+from wganlint.probe.profiled import TABLE, TRACE, Profile, taken
 from wganlint.probe.runner import Outcome, execute
 from wganlint.probe.scratch import copy_folder, state_of
 from wganlint.read.sniff import PROBE
 
+WELL = ("steps", "finished", "stopped-hard")  # how a script ends that did what was asked
 PRINTED = 15  # last lines of the script's output that are kept where it failed
 
 
@@ -36,6 +38,7 @@ class Options(Struct, frozen=True):
     plain: bool = True
     roles: dict[str, str] = field(default_factory=dict)
     device: str = "auto"  # "cpu" hides CUDA devices, "cuda" wants one, "auto" leaves it to the program
+    profile: bool = False  # once more, without instruments, under torch.profiler
     checkpoint: dict[str, str] = field(default_factory=dict)  # files by role, "" for both; of a target only
 
 
@@ -44,6 +47,7 @@ class Probed(Struct, frozen=True):
 
     probe: Probe
     notices: tuple[str, ...] = ()
+    profile: Profile | None = None
 
 
 def run_probe(command: Command, options: Options, folder: Path, say: Callable[[str], None]) -> Probed:
@@ -74,6 +78,15 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
             if _differ(plain, _once(command, options, folder, room, "plain", notices)):
                 notices.append("the script does not repeat by itself (its seeds, threads or workers)")
                 plain.written.pop("fingerprint", None)
+        profile: Profile | None = None
+        if options.profile and _ended(measured, options).kind in WELL:
+            say(f"running {options.steps} steps without instruments, under torch.profiler")
+            got = _once(command, options, folder, room, "profile", notices)
+            found = taken(got.place, got.written.get("window", {"why": _ended(got, options).text}))
+            if isinstance(found, Profile):
+                profile = found
+            else:
+                notices.append(f"no profile: {found}")
         if not options.in_place:
             ours = {_file_of(stream) for stream in (1, 2)}  # what this command's own output is written to
             changed = [
@@ -83,7 +96,7 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
             ]
             if changed:
                 notices.append(f"files of your project changed meanwhile: {', '.join(sorted(changed)[:3])}")
-    return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)))
+    return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)), profile)
 
 
 def _file_of(what: str | int) -> tuple[int, int]:
@@ -103,7 +116,7 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
     place = Path(tempfile.mkdtemp(prefix=f"{mode}-", dir=room))
     where, guarded = folder, []
     if not options.in_place:
-        keep = options.scratch is not None and mode != "plain"
+        keep = options.scratch is not None and mode in ("default", "light")
         into = options.scratch if options.scratch is not None and keep else place / "copy"
         if into.exists() and any(into.iterdir()):
             raise UsageError(f"{into} is not empty", hint="--scratch takes a new folder")
@@ -115,7 +128,8 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
         "mode": mode, "steps": options.steps, "seed": options.seed, "roles": options.roles, "guarded": guarded,
         "shown": {} if options.in_place else {str(folder.resolve()): ""}, "kind": command.kind,
         "name": _name(command, folder, where),
-        "argv": list(command.arguments), "device": options.device, "checkpoint": options.checkpoint,
+        "argv": list(command.arguments), "device": options.device,
+        "checkpoint": options.checkpoint, "trace": str(place / TRACE), "table": str(place / TABLE),
     }  # fmt: skip
     outcome = execute(command, order, folder=where, place=place, timeout=options.timeout)
     if outcome.written.get("ending", {}).get("kind") == "no-torch":
@@ -200,7 +214,7 @@ def _probe(
     found = measured.written.get("measured", {})
     prints = plain.written.get("fingerprint") if plain is not None else None
     mine = measured.written.get("fingerprint")
-    failed = ending.kind not in ("steps", "finished", "stopped-hard", "forward")
+    failed = ending.kind not in (*WELL, "forward")
     lines = measured.output.rstrip().splitlines()[-PRINTED:] if failed else []
     told: dict[str, Any] = {
         "command": [word[:300] for word in command.words[:40]], "script": command.name[:300], "folder": folder.name,
@@ -208,6 +222,7 @@ def _probe(
         "asked_steps": options.steps, "seed": options.seed, "wganlint": __version__,
         "ending": msgspec.to_builtins(ending), "timing": msgspec.to_builtins(_timing(plain, measured, mode)),
         "target": command.kind == "target",
+        "memory_peak": (plain or measured).written.get("memory_peak"),
         "unchanged": (prints == mine) if prints and mine else None, "output": "\n".join(lines)[-1900:],
     }  # fmt: skip
     return msgspec.convert(told, Probe)

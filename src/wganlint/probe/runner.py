@@ -31,6 +31,7 @@ class Outcome(Struct, frozen=True):
     seconds: float
     timed_out: bool = False
     hang: str = ""
+    place: Path = Path()  # what was exchanged
     left: int = 0  # processes that were still there and were ended
     problems: list[str] = field(default_factory=list)
 
@@ -69,7 +70,7 @@ def execute(command: Command, order: dict[str, Any], *, folder: Path, place: Pat
     seconds = time.monotonic() - begun
     return Outcome(
         _json(place / "out.json"), _tail(place / "output.txt"), process.returncode, seconds, timed_out,
-        _innermost(place / "hang.txt"), left,
+        _innermost(place / "hang.txt"), place, left,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wganlint.measured import FAKE, MIXED, REAL, Bound, Line, Probe, Share
 
@@ -11,15 +11,15 @@ WIDTH = 80
 _SIDES = {REAL: "real", FAKE: "fake", MIXED: "interpolated", "": "all"}
 
 
-def told(probe: Probe) -> str:
-    """Return the account of a probe."""
+def told(probe: Probe, profile: Sequence[str] = ()) -> str:
+    """Return the account of a probe; `profile` is what is said of a profiler window."""
     lines: list[str] = []
     for title, part in (
         ("", _run(probe)), ("networks", _networks(probe)), ("what the critic is given", _inputs(probe)),
         ("scores", _scores(probe)), ("bounds", _bounds(probe)), ("not finite", _finite(probe)),
         ("gradients", _gradients(probe)), ("penalty", _penalties(probe)), ("optimizers", _optimizers(probe)),
         ("experiments on copies", _trials(probe)),
-        ("not measured", _gaps(probe)),
+        ("profile", iter(profile)), ("not measured", _gaps(probe)),
     ):  # fmt: skip
         some = [one for text in part for one in _wrapped(text, bool(title))]
         if some:
@@ -79,6 +79,8 @@ def _run(probe: Probe) -> Iterator[str]:
             f"cost of the instruments: {cost:.1f}x of {1000 * probe.timing.plain_step:.2f} ms a step"
             f" ({probe.timing.how})"
         )
+    if probe.memory_peak is not None:
+        yield f"memory of the device at most: {probe.memory_peak / (1 << 20):,.1f} MiB in tensors"
     if probe.unchanged is not None:
         word = "bit-equal to" if probe.unchanged else "NOT equal to"
         yield f"weights, buffers and random state after the last step: {word} a run without instruments"

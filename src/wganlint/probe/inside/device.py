@@ -24,8 +24,13 @@ def usual() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def in_use() -> bool:
+    """Whether this process has begun to use CUDA."""
+    return torch.cuda.is_available() and bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
+
+
 def memory_peak() -> int | None:
     """Return the bytes that tensors of this process held at most on all CUDA devices together; None without any."""
-    if not torch.cuda.is_available() or not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    if not in_use():
         return None
     return sum(torch.cuda.max_memory_allocated(number) for number in range(torch.cuda.device_count())) or None

@@ -38,6 +38,8 @@ class Session:
         self.written, self.written_step = 0.0, 0
         self.ended = threading.Event()
         self.notes: list[str] = []  # what the user should know beside
+        self.bare = order["mode"] in ("plain", "profile")  # without instruments
+        self.window: Any = None  # of the profiler
 
     # -- writing
 
@@ -54,7 +56,12 @@ class Session:
         if watch is not None:
             found["ticks"] = watch.clock.ticks
             found["fingerprint"] = watch.print
-            if self.order["mode"] != "plain":
+            if not beside:
+                from .device import memory_peak
+
+                found["memory_peak"] = memory_peak()
+                found["window"] = self.window.told if self.window is not None else {}
+            if not self.bare:
                 from .account import Account
 
                 if not beside:
@@ -71,7 +78,9 @@ class Session:
 
     def flush(self) -> None:
         """Write at the first steps and then now and then, so that a crash or a hang leaves what was seen before."""
-        if self.order["mode"] == "plain" or self.watch is None:
+        if self.window is not None and self.watch is not None:
+            self.window.tick(self.watch.step)
+        if self.bare or self.watch is None:
             return
         if self.watch.step <= 2 or time.monotonic() - self.written > self.order.get("flush", 1.0):
             self.write({"kind": "running", "text": ""}, beside=True)
@@ -100,9 +109,14 @@ class Session:
         from .where import Where
 
         self.where = Where(os.getcwd(), self.order["shown"])
-        watch = self.watch = Watch(self.where, self.order["steps"], self.order["mode"], self)
+        mode = "plain" if self.bare else self.order["mode"]
+        watch = self.watch = Watch(self.where, self.order["steps"], mode, self)
         watch.told = self.order["roles"]
-        if self.order["mode"] != "plain":
+        if self.order["mode"] == "profile":
+            from .window import Window
+
+            self.window = Window(self.order["steps"], self.order["trace"], self.order["table"])
+        if not self.bare:
             from .trials import at_steps
 
             watch.at_steps = at_steps
@@ -161,7 +175,7 @@ class Session:
         self.guard.watch_save()
         if self.watch is not None:
             self.watch.clock.begun = time.perf_counter()
-        if order["mode"] != "plain":
+        if not self.bare:
             threading.Thread(target=self.keep_writing, daemon=True).start()
         ending = self._ending(self._script)
         if self.watch is not None:
