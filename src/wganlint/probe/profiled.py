@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from wganlint.errors import UsageError
 from wganlint.read.profile_table import TableReader
+from wganlint.read.sniff import WINDOW
 from wganlint.read.trace import read_trace
 from wganlint.run import OpTable
 from wganlint.trace import Trace
@@ -58,7 +59,7 @@ def write(profile: Profile, into: Path) -> tuple[Path, Path]:
 
 def beside(into: Path) -> tuple[Path, Path]:
     """Return the files of trace and table beside the file of a probe."""
-    return into.with_name(f"{into.stem}.trace.json.gz"), into.with_name(f"{into.stem}.profile")
+    return into.with_name(f"{into.stem}{WINDOW}"), into.with_name(f"{into.stem}.profile")
 
 
 def _lines(trace: bytes, table: bytes, window: dict[str, Any]) -> Iterator[str]:
