@@ -31,7 +31,7 @@ class Ending(Struct, frozen=True):
 
     `kind`: "steps" (as many as were asked for), "forward" (a target without losses or optimizers: one turn, no step),
     "finished" (the script came to its end first), "crashed", "exited" (it called exit with another code than 0),
-    "timeout", "killed" (by a signal), "stopped-hard" (it went on after it was told to stop).
+    "timeout", "interrupted" (by Ctrl-C), "killed" (by a signal), "stopped-hard" (it went on after it was told to stop).
     `text` says it in one sentence; `line` is where it was.
     """
 

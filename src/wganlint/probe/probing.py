@@ -65,7 +65,8 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
         if plain_wanted and command.kind != "target":
             say(f"running {options.steps} steps without instruments")
             plain = _once(command, options, folder, room, "plain", notices)
-            if _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps:
+            late = _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps
+            if late or plain.interrupted:
                 return Probed(_probe(command, options, folder, "plain", None, plain), tuple(notices))
         say(f"running {options.steps} steps with instruments")
         mode = "light" if options.light else "default"
@@ -167,6 +168,8 @@ def _ended(outcome: Outcome, options: Options) -> Ending:
     told = outcome.written.get("ending", {})
     if told.get("kind") not in (None, "running"):
         return msgspec.convert(told, Ending)
+    if outcome.interrupted:
+        return Ending("interrupted", "you stopped it (Ctrl-C); it was ended with all that it started")
     if outcome.timed_out:
         file, _, line = outcome.hang.rpartition(":")
         where = Line(Path(file).name, int(line)) if line.isdigit() else None
@@ -176,7 +179,8 @@ def _ended(outcome: Outcome, options: Options) -> Ending:
             name = signal.Signals(-outcome.code).name
         except ValueError:
             name = f"signal {-outcome.code}"
-        return Ending("killed", f"its process was ended by {name}", outcome.code)
+        often = ", as when memory runs out" if name == "SIGKILL" else ""
+        return Ending("killed", f"its process was ended by {name}{often}", outcome.code)
     last = next((line.strip() for line in reversed(outcome.output.splitlines()) if line.strip()), "")
     if outcome.code == 0:
         return Ending("exited", "its process ended without a word (os._exit)", 0)

@@ -53,7 +53,7 @@ def probe_and_write(
 
 def code_of(probe: Probe) -> int:
     """Return the exit code of a probe."""
-    if probe.ending.kind in ("crashed", "exited", "timeout", "killed"):
+    if probe.ending.kind in ("crashed", "exited", "timeout", "killed", "interrupted"):
         return FAILED
     return MEASURED if probe.steps or probe.ending.kind == "forward" else NOTHING
 

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import runpy
+import signal
 import sys
 import threading
 import time
@@ -85,6 +86,17 @@ class Session:
         if self.watch.step <= 2 or time.monotonic() - self.written > self.order.get("flush", 1.0):
             self.write({"kind": "running", "text": ""}, beside=True)
 
+    def watch_parent(self) -> None:
+        """End this process and what it started where wganlint is gone: nobody else would."""
+        parent = int(self.order.get("parent") or 0)
+        while parent and not self.ended.wait(1.0) and os.getpid() == self.pid:
+            try:
+                os.kill(parent, 0)
+            except ProcessLookupError:
+                os.killpg(os.getpgid(0), signal.SIGKILL)
+            except OSError:
+                return  # there, but not ours to ask
+
     def keep_writing(self) -> None:
         """Write from a thread where the script has been busy with something else for a second, or hangs."""
         while not self.ended.wait(1.0):
@@ -159,6 +171,8 @@ class Session:
     def run(self) -> int:
         """Run the script; return the exit code of this process."""
         order = self.order
+        if visible(order.get("parent")):
+            threading.Thread(target=self.watch_parent, daemon=True).start()
         try:
             self.attach()
         except ImportError as error:
@@ -241,6 +255,17 @@ class Session:
         if watch is not None and watch.stopping:
             return {"kind": "steps", "text": f"stopped after {watch.step} steps", "code": 0}
         return {"kind": "finished", "text": "the script came to its end", "code": 0}
+
+
+def visible(pid: Any) -> bool:
+    """Whether a process can be seen from here; not so where the command runs in a container of its own."""
+    if not isinstance(pid, int) or pid < 1 or not hasattr(os, "killpg"):
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def seed(value: int | None) -> None:
