@@ -124,7 +124,7 @@ def test_without_losses_one_forward_of_both_sides_is_measured(tmp_path: Path) ->
     trials = {one.name: one for one in probe.trials}
     assert trials["critic-alone"].steps == trials["generator-alone"].steps == 20
     assert all("as no optimizer was given" in one.text for one in probe.trials)
-    assert any("noise" in gap.what and "net.0 takes 4 numbers" in gap.why for gap in probe.gaps)
+    assert any("noise" in gap.what and "(net.0) takes 4 numbers" in gap.why for gap in probe.gaps)
 
 
 def test_losses_alone_are_taken_backward_and_nothing_is_stepped(tmp_path: Path) -> None:

@@ -209,10 +209,10 @@ def noise_like(generator: nn.Module, device: torch.device) -> tuple[tuple[int, .
     for path, module in generator.named_modules():
         size = getattr(module, "in_features", None) if isinstance(module, nn.Linear) else None
         if size is not None:
-            return (int(size),), f"{path or 'the generator'} takes {size} numbers"
+            return (int(size),), f"its first layer ({path or type(module).__name__}) takes {size} numbers"
         if isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
             shape = (module.in_channels, *[1] * len(module.kernel_size))
-            return shape, f"{path or 'the generator'} takes {module.in_channels} channels"
+            return shape, f"its first layer ({path or type(module).__name__}) takes {module.in_channels} channels"
         if any(True for _ in module.parameters(recurse=False)):
             break
     raise Refused(

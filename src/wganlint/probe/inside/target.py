@@ -111,7 +111,7 @@ class Game:
         elif pieces.noise is None and pieces.conditions is None and pieces.fake is None:
             self.shape, why = noise_like(pieces.generator, self.device)
             if watch is not None:
-                watch.gaps["your own noise"] = f"none was given; normal noise was drawn, as {why}"
+                watch.gaps["your own noise"] = f"none was given; normal noise was drawn for the generator: {why}"
 
     def play(self) -> dict[str, Any]:
         """Alternate until the instruments say stop; without losses and optimizers, one turn."""
@@ -141,7 +141,7 @@ class Game:
         if watch.at_steps is None:
             return
         if not self.pieces.optimizers["critic"]:
-            watch.pace = STAND_IN
+            watch.pace, watch.lent = STAND_IN, f", {STAND_IN}"
         watch.spare = self._spare
         watch.active = False
         watch.at_steps(watch)

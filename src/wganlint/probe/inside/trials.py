@@ -159,7 +159,7 @@ def generator_alone(watch: Watch, account: Account, root: Root) -> tuple[float, 
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    text = f"mean score of what {account.of(number_of)} makes of the last input, the same noise each time, {watch.pace}"
+    text = f"mean score of what {account.of(number_of)} makes of the last input, the same noise each time{watch.lent}"
     return before, score().item(), text
 
 
