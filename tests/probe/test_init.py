@@ -114,6 +114,8 @@ def test_a_script_that_trains_when_it_is_imported_is_not_imported(tmp_path: Path
     assert "importing main.py would run it" in made.text
     assert 'generator = todo("import Generator of main.py:8 and build it")' in made.text
     assert 'lr=todo("lr of the critic: rate()")' in made.text
+    assert "or, as it is: " in write(tmp_path)
+    assert "wganlint probe -- python main.py\n" in write(tmp_path, force=True)
 
 
 def test_what_a_constructor_needs_is_taken_from_its_call_or_asked_for(tmp_path: Path) -> None:

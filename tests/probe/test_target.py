@@ -111,6 +111,27 @@ def test_the_target_is_compared_with_a_run_without_instruments(trained: Done) ->
     assert all(len(line) <= 80 for line in trained.out.splitlines())
 
 
+def test_a_loop_of_the_probe_clears_nothing_of_the_program(trained: Done) -> None:
+    from msgspec.structs import replace
+
+    from wganlint.analysis import load_runs
+    from wganlint.detect.probed_training import probed_path, probed_penalty, probed_updates
+    from wganlint.detect.registry import ABSENT
+
+    (run,) = load_runs([trained.folder])
+    assert run.probe is not None
+    assert run.probe.target
+    plain = replace(run, probe=replace(run.probe, target=False))
+    for detect in (probed_path, probed_penalty, lambda one: probed_updates(one, 1e-9)):
+        assert detect(run) is ABSENT
+        assert detect(plain) is not ABSENT
+    assert probed_updates(run, 1.0) is not ABSENT  # what is too slow is told
+    dead = [
+        replace(one, zero=one.parameters, none=0) if one.network == "generator" else one for one in run.probe.gradients
+    ]
+    assert probed_path(replace(run, probe=replace(run.probe, gradients=tuple(dead)))) is not ABSENT
+
+
 def test_without_losses_one_forward_of_both_sides_is_measured(tmp_path: Path) -> None:
     done = probe_target(tmp_path, "bare")
     assert done.code == 0, done.err

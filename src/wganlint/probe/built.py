@@ -140,7 +140,7 @@ class Project:
             inner = () if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) else ast.walk(node)
             calls = [one for one in inner if isinstance(one, ast.Call) and _RUNS.search(_dotted(one.func))]
             if loop or calls:
-                return f"importing {file} would run it (line {node.lineno}: no `if __name__ == '__main__'` around it)"
+                return f"importing {file} would run it (line {node.lineno})"
         return ""
 
     # -- definitions

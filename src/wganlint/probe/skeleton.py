@@ -28,10 +28,11 @@ _WORDS = {
 
 
 class Skeleton(Struct, frozen=True):
-    """The text of the file, and the numbers of the lines to fill in."""
+    """The text of the file, the numbers of the lines to fill in, and a script that only runs as it is."""
 
     text: str
     todo: tuple[int, ...]
+    script: str = ""
 
 
 def write(path: Path, critic: str | None = None, generator: str | None = None, *, force: bool = False) -> str:
@@ -58,7 +59,8 @@ def write(path: Path, critic: str | None = None, generator: str | None = None, *
         f"fill in: line {lines}" if len(made.todo) == 1 else f"fill in: lines {lines}" if made.todo else "it is whole"
     )
     go = "" if folder == Path() else f"cd {folder} && "
-    return f"written: {file}; {rest}\nthen run: {go}wganlint probe --target {file.stem}:pieces\n"
+    as_it_is = f"or, as it is: {go}wganlint probe -- python {made.script}\n" if made.script else ""
+    return f"written: {file}; {rest}\nthen run: {go}wganlint probe --target {file.stem}:pieces\n{as_it_is}"
 
 
 def skeleton(folder: Path, file: Path, critic: str | None = None, generator: str | None = None) -> Skeleton:
@@ -83,7 +85,8 @@ def skeleton(folder: Path, file: Path, critic: str | None = None, generator: str
         for n, line in enumerate(text.split("\n"), 1)
         if 'Error("TODO: ' in line or re.search(r"(?<!def )todo\(", line)
     ]
-    return Skeleton(text, tuple(todo))
+    script = next((one.file for one in writer.built.values() if one is not None and one.why and not one.module), "")
+    return Skeleton(text, tuple(todo), script)
 
 
 def _pick(model: SourceModel, part: str, name: str | None) -> tuple[Network | None, list[Network]]:
@@ -318,11 +321,11 @@ class _Writer:
         if others:
             yield f"    # others that read like a {part}: {', '.join(f'{two.name} ({_at(two)})' for two in others[:4])}"
         if one is None:
-            where = f"{network.name}, {_at(network)}" if network is not None else "no class was found"
+            where = f"{network.name}, {_at(network)}" if network is not None else f"none found; --{part} NAME tells it"
             yield f"    {part} = {_todo(f'build the {part}: {where}')}"
             return
         if not one.module:
-            yield f"    # {one.why}"
+            yield f"    # {one.why}; a copy of the class in this file does"
             yield f"    {part} = {_todo(f'import {one.name} of {one.file}:{one.line} and build it')}"
             return
         parts, words = [], []
