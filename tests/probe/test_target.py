@@ -224,9 +224,12 @@ def names() -> dict[str, Any]:
         ("bare(critic_loss=lambda real: 1.0, generator_loss=generator_loss)", "returned a float, not a tensor"),
         ("bare(critic_loss=lambda real: real.sum(), generator_loss=generator_loss)", "without a graph"),
         ("bare(critic_loss=lambda fake: 0, generator_loss=generator_loss, noise=iter([]))", "gives no further batch"),
+        ("losses(noise=4) | {'real': (torch.ones(2, 2), torch.ones(2))}", "Critic.forward takes (x), and 'real' gives it 2 arguments"),
+        ("losses(conditions=torch.ones(2, 1), noise=4)", "Generator.forward takes (z), and 'noise' and 'conditions' give it 2"),
+        ("losses() | {'critic': nn.DataParallel(Critic()), 'real': {'y': torch.ones(2, 2)}}", "'real' gives it 1 argument(y)"),
         ("{**bare(), 'generator': nn.Embedding(3, 2)}", "what the generator is to be given is not known"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_used_is_said_in_one_line(body: str, says: str) -> None:
     from wganlint.probe.inside.pieces import Pieces, Refused
     from wganlint.probe.inside.target import Game

@@ -175,11 +175,35 @@ def by_name(function: Callable[..., Any], known: dict[str, Callable[[], Any]], w
     return function(*args, **kwargs)
 
 
-def called(module: nn.Module, given: Any) -> Any:
-    """Call a network with a batch: a tuple or list is its arguments, a dict its keyword arguments."""
-    if isinstance(given, dict):
-        return module(**given)
-    return module(*given) if isinstance(given, (tuple, list)) else module(given)
+_WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
+
+
+def called(module: nn.Module, given: Any, what: str) -> Any:
+    """Call a network with a batch: a tuple or list is its arguments, a dict its keyword arguments.
+
+    Raises:
+        Refused: its forward does not take so many; `what` says what they are.
+    """
+    args = given if isinstance(given, (tuple, list)) else () if isinstance(given, dict) else (given,)
+    kwargs = given if isinstance(given, dict) else {}
+    inner = module
+    while type(inner).__name__ in _WRAPPERS:
+        inner = getattr(inner, _WRAPPERS[type(inner).__name__])
+    try:
+        signature = inspect.signature(inner.forward)
+    except (TypeError, ValueError):
+        return module(*args, **kwargs)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        count = f"{len(kwargs) or len(args)} argument{'s'[: (len(kwargs) or len(args)) != 1]}"
+        names = f"({', '.join(map(str, kwargs))})" if kwargs else ""
+        gives = "give" if " and " in what else "gives"
+        raise Refused(
+            f"{type(inner).__name__}.forward takes {signature}, and {what} {gives} it {count}{names}"[:400],
+            f"let {what} give just what it takes; a batch of a DataLoader may hold labels, too",
+        ) from None
+    return module(*args, **kwargs)
 
 
 def moved(value: Any, device: torch.device) -> Any:

@@ -269,7 +269,8 @@ class Turn:
         else:
             beside = _listed(self.conditions) if pieces.conditions is not None else []
             noise = [] if self.game.shape is None and pieces.noise is None else _listed(self.noise)
-            out = called(pieces.generator, [*noise, *beside])
+            words = [word for word, some in (("'noise'", noise), ("'conditions'", beside)) if some]
+            out = called(pieces.generator, [*noise, *beside], " and ".join(words))
             made = (*_listed(out), *beside)
             made = made[0] if len(made) == 1 else made
         return again(made, {}) if self.side == "critic" else made
@@ -277,19 +278,20 @@ class Turn:
     @property
     def real_score(self) -> Tensor:
         """What the critic says of real samples."""
-        return self._score("real_score", lambda: self.real, "real")
+        return self._score("real_score", lambda: self.real, "'real'")
 
     @property
     def fake_score(self) -> Tensor:
         """What the critic says of generated samples."""
-        return self._score("fake_score", lambda: self.fake, "generated")
+        own = "'fake'" if self.game.pieces.fake is not None else "what the generator returns"
+        return self._score("fake_score", lambda: self.fake, own)
 
     def _score(self, name: str, given: Callable[[], Any], word: str) -> Tensor:
         def make() -> Any:
             batch = given()
-            score = first_float(called(self.game.pieces.critic, batch))
+            score = first_float(called(self.game.pieces.critic, batch, word))
             if score is None:
-                raise Refused(f"the critic gives no score for {word} samples", "its forward must return a tensor")
+                raise Refused(f"the critic gives no score for {word}", "its forward must return a tensor")
             return score
 
         score: Tensor = self._once(name, make)
