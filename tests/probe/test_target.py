@@ -294,6 +294,7 @@ def test_a_checkpoint_is_loaded_into_both(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert done.probe.scores[0].real == 7.5
     assert "not loaded of a.pt: epoch" in done.err
+    assert done.out.startswith("wganlint probe --target net:bare --checkpoint=a.pt\n")
 
 
 def test_a_function_that_asks_for_it_loads_the_checkpoint_itself(tmp_path: Path) -> None:

@@ -220,9 +220,10 @@ def _probe(
     mine = measured.written.get("fingerprint")
     failed = ending.kind not in (*WELL, "forward")
     lines = measured.output.rstrip().splitlines()[-PRINTED:] if failed else []
+    weights = [f"--checkpoint={role and role + '='}{Path(file).name}" for role, file in options.checkpoint.items()]
     told: dict[str, Any] = {
-        "command": [word[:300] for word in command.words[:40]], "script": command.name[:300], "folder": folder.name,
-        "python": "", "torch": "", "device": "", "steps": 0, "rounds": 0, **found, "mode": mode,
+        "command": [word[:300] for word in (*command.words, *weights)[:40]], "script": command.name[:300],
+        "folder": folder.name, "python": "", "torch": "", "device": "", "steps": 0, "rounds": 0, **found, "mode": mode,
         "asked_steps": options.steps, "seed": options.seed, "wganlint": __version__,
         "ending": msgspec.to_builtins(ending), "timing": msgspec.to_builtins(_timing(plain, measured, mode)),
         "target": command.kind == "target",
