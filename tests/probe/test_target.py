@@ -148,6 +148,30 @@ def test_without_losses_one_forward_of_both_sides_is_measured(tmp_path: Path) ->
     assert any("noise" in gap.what and "(net.0) takes 4 numbers" in gap.why for gap in probe.gaps)
 
 
+def test_one_forward_without_a_nan_clears_no_guard(tmp_path: Path) -> None:
+    from wganlint.analysis import load_runs
+    from wganlint.detect.probed_numbers import probed_guards
+    from wganlint.detect.registry import ABSENT, Fact
+
+    text = """
+class Guarded(Critic):
+    def forward(self, x):
+        return torch.nan_to_num(super().forward(x))
+def guarded(value=0.0):
+    found = bare()
+    return {**found, "critic": Guarded(), "real": found["real"] + value}
+def broken():
+    return guarded(float("nan"))
+"""
+    for function, seen in (("guarded", False), ("broken", True)):
+        done = probe_target(tmp_path / function, function, text)
+        (run,) = load_runs([tmp_path / function])
+        assert done.probe.guards
+        found = probed_guards(run)
+        assert isinstance(found, Fact) is seen
+        assert (found is ABSENT) is not seen
+
+
 def test_losses_alone_are_taken_backward_and_nothing_is_stepped(tmp_path: Path) -> None:
     done = probe_target(tmp_path, "losses", "")
     assert done.code == 0, done.err
