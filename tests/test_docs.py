@@ -100,3 +100,12 @@ def test_the_architecture_shows_the_house_as_it_is() -> None:
     assert missing == []
     named = set(re.findall(r"\b(\w+\.py)\b", text))
     assert named <= {path.name for path in rooms}
+
+
+def test_the_keys_of_a_target_are_those_that_are_documented() -> None:
+    text = (ROOT / "docs/probe.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]*`) \|", text, re.M)
+    documented = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    source = (ROOT / "src/wganlint/probe/inside/pieces.py").read_text(encoding="utf-8")
+    told = set(re.findall(r'"(\w+)"', source.partition("NEEDED =")[2].partition("class ")[0]))
+    assert documented == told

@@ -38,6 +38,7 @@ app.add_typer(rules_app, name="rules")
 
 Format = Literal["full", "concise", "markdown", "json"]
 Color = Literal["auto", "always", "never"]
+Device = Literal["auto", "cpu", "cuda"]
 
 Paths = Annotated[
     list[str],
@@ -225,7 +226,24 @@ def inspect(
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def probe(
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The training command, behind `--`.")],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND", help="The training command, behind `--`.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", metavar="MODULE:FUNCTION", help="Instead of a command: a function that returns the pieces."
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoint", metavar="[ROLE=]FILE", help="Weights for the target: of both networks, or critic=FILE."
+        ),
+    ] = None,
+    device: Annotated[
+        Device, typer.Option("--device", help="cpu hides CUDA, cuda wants it, auto leaves it to your code.")
+    ] = "auto",
     steps: Annotated[int, typer.Option("--steps", min=1, max=10_000, help="Optimizer steps to watch.")] = 20,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which it is ended.")] = 600,
     light: Annotated[bool, typer.Option("--light", help="Watch modules and optimizers only, not operations.")] = False,
@@ -246,6 +264,9 @@ def probe(
     plain: Annotated[
         bool, typer.Option("--plain/--no-plain", help="Run it first without instruments, to compare.")
     ] = True,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Run it once more under torch.profiler; trace and table beside the file.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run user code also in CI.")] = False,
     analyze: Annotated[
         bool, typer.Option("--analyze/--no-analyze", help="Then analyze this folder with what was measured.")
@@ -254,15 +275,20 @@ def probe(
     """Run a training script for a few steps under instruments, and measure what its log cannot say.
 
     This runs your code: a copy of this folder, in a process of its own, which is ended with all that it started.
+    For a function that returns critic, generator and a batch: --target; `wganlint probe init` writes one.
     Exit codes: 0 measured, 2 misuse or the script failed, 3 no optimizer stepped.
     """
-    from wganlint.probe.command import command_of
+    from wganlint.probe.command import checkpoints_of, command_of, target_of
     from wganlint.probe.probing import Options
     from wganlint.probe.session import probe_and_write
 
+    what = target_of(target, command or ()) if target is not None else command_of(command or ())
+    files = checkpoints_of(checkpoint or (), what)
     roles = {role: name for role, name in (("generator", generator), ("critic", critic)) if name is not None}
-    options = Options(steps, timeout, light, None if seed < 0 else seed, scratch, in_place, plain, roles)
-    account, code = probe_and_write(command_of(command), options, into, yes=yes, say=_say)
+    options = Options(
+        steps, timeout, light, None if seed < 0 else seed, scratch, in_place, plain, roles, device, profile, files
+    )  # fmt: skip
+    account, code = probe_and_write(what, options, into, yes=yes, say=_say)
     from wganlint.render.screen import echo
 
     echo(account)
@@ -273,6 +299,25 @@ def probe(
         if any(run.judged for run in report.runs):
             _print(report, "full", None, "auto")
     raise typer.Exit(code)
+
+
+@app.command("probe init")
+def probe_init(
+    path: Annotated[Path, typer.Argument(help="Folder of the project, or the .py file to write.")] = Path(),
+    critic: Annotated[str | None, typer.Option("--critic", metavar="NAME", help="Class of the critic.")] = None,
+    generator: Annotated[
+        str | None, typer.Option("--generator", metavar="NAME", help="Class of the generator.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write wganlint_probe.py, which builds your networks for `probe --target`, from what the source says.
+
+    The source is parsed, never run; what it does not tell is a TODO line of the file.
+    """
+    from wganlint.probe.skeleton import write
+    from wganlint.render.screen import echo
+
+    echo(write(path, critic, generator, force=force))
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -369,6 +414,8 @@ def rules_test(
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors of ours become one clear message on stderr."""
     command = typer.main.get_command(app)
+    if list(arguments[:2]) == ["probe", "init"]:  # a command of its own; behind `probe` stands the user's
+        arguments = ["probe init", *arguments[2:]]
     try:
         result = command.main(args=list(arguments), prog_name="wganlint", standalone_mode=False)
         sys.stdout.flush()

@@ -29,9 +29,10 @@ class Line(Struct, frozen=True):
 class Ending(Struct, frozen=True):
     """How the run under the probe ended.
 
-    `kind`: "steps" (as many as were asked for), "finished" (the script came to its end first), "crashed", "exited" (it
-    called exit with another code than 0), "timeout", "killed" (by a signal), "stopped-hard" (it went on after it was
-    told to stop). `text` says it in one sentence; `line` is where it was.
+    `kind`: "steps" (as many as were asked for), "forward" (a target without losses or optimizers: one turn, no step),
+    "finished" (the script came to its end first), "crashed", "exited" (it called exit with another code than 0),
+    "timeout", "interrupted" (by Ctrl-C), "killed" (by a signal), "stopped-hard" (it went on after it was told to stop).
+    `text` says it in one sentence; `line` is where it was.
     """
 
     kind: str
@@ -537,6 +538,7 @@ class Probe(Struct, frozen=True):
     uses: tuple[Use, ...] = ()
     varieties: tuple[Variety, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    target: bool = False  # a function's pieces in a loop of the probe's own: it cannot clear the program's own loop
     memory_peak: int | None = None  # bytes on the device
     unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments
     output: str = ""  # the last lines that the script printed, where it failed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -102,6 +104,134 @@ def test_a_process_that_ends_without_a_word_is_told(program: Callable[..., Done]
     done = program(GAME + "step(torch.randn(16, 2))\nos._exit(0)\n", "--no-plain")
     assert done.code == 2
     assert "without a word" in done.out
+
+
+def test_exit_in_the_middle_of_a_good_run_is_no_failure(program: Callable[..., Done]) -> None:
+    done = program(GAME + "step(torch.randn(16, 2))\nsys.exit()\n", "--no-plain")
+    assert done.code == 0
+    assert (done.probe.ending.kind, done.probe.steps) == ("finished", 2)
+
+
+def test_a_hard_exit_with_a_code_is_told_with_what_was_printed_last(program: Callable[..., Done]) -> None:
+    done = program(
+        GAME + "step(torch.randn(16, 2))\nprint('CUDA error: gone', flush=True)\nos._exit(7)\n", "--no-plain"
+    )
+    assert done.code == 2
+    assert (done.probe.ending.kind, done.probe.steps) == ("crashed", 2)
+    assert "its process ended with code 7: CUDA error: gone" in done.out
+
+
+def test_a_signal_is_told_by_its_name(program: Callable[..., Done]) -> None:
+    done = program(GAME + "step(torch.randn(16, 2))\nos.kill(os.getpid(), 9)\n", "--no-plain")
+    assert done.code == 2
+    assert (done.probe.ending.kind, done.probe.steps) == ("killed", 2)
+    assert "its process was ended by SIGKILL, as when memory runs out" in done.out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_a_fork_is_left_alone_and_ended_with_the_script(program: Callable[..., Done]) -> None:
+    token = f"wganlint-test-{os.getpid()}-{time.monotonic_ns()}"
+    text = (
+        GAME
+        + f"""
+torch.set_num_threads(1)
+short = os.fork()
+if not short:
+    step(torch.randn(16, 2))  # seen by nobody
+    os._exit(0)
+os.waitpid(short, 0)
+if not os.fork():
+    os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(100)', {token!r}])
+for n in range(20):
+    step(torch.randn(16, 2))
+"""
+    )
+    done = program(text, "--steps", "6")
+    assert done.code == 0, done.err
+    assert (done.probe.ending.kind, done.probe.steps, done.probe.unchanged) == ("steps", 6, True)
+    assert alive(token) == []
+
+
+def test_every_way_to_compile_runs_eagerly_and_is_said(program: Callable[..., Done]) -> None:
+    text = (
+        GAME
+        + """
+@torch.compile(fullgraph=True)
+def score(x):
+    return D(x).clamp(-1, 1).mean()
+G.compile()
+for n in range(9):
+    loss = score(G(torch.randn(16, 4)).detach()) - score(torch.randn(16, 2))
+    opt_D.zero_grad(); loss.backward(); opt_D.step()
+    loss = -score(G(torch.randn(16, 4)))
+    opt_G.zero_grad(); loss.backward(); opt_G.step()
+"""
+    )
+    done = program(text, "--no-plain", "--steps", "6")
+    assert done.code == 0, done.out
+    assert done.probe.steps == 6
+    (clamp,) = [one for one in done.probe.bounds if one.op == "clamp"]
+    assert {share.side: share.calls for share in clamp.sides} == {"real": 3, "fake": 6}
+    assert "torch.compile: it is turned off under the probe" in " ".join(done.out.split())
+
+
+def begun(folder: Path, text: str, token: str, *options: str) -> subprocess.Popen[str]:
+    """Start a probe and wait until its program has started a process with this token."""
+    folder.mkdir()
+    (folder / "train.py").write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wganlint", "probe", "--no-analyze", "--yes", *options, "--", sys.executable, "train.py"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, start_new_session=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "PYTHONPATH": str(ROOT / "src")},
+    )  # fmt: skip
+    until = time.monotonic() + 90
+    while not alive(token) and time.monotonic() < until and process.poll() is None:
+        time.sleep(0.1)
+    assert alive(token), process.communicate()
+    return process
+
+
+def endless(token: str) -> str:
+    return (
+        GAME
+        + f"""
+import subprocess
+for n in range(3):
+    step(torch.randn(16, 2))
+time.sleep(2.5)  # a thread writes what is known each second
+subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(100)', {token!r}])
+while True:
+    time.sleep(0.1)
+"""
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+@pytest.mark.parametrize("plain", ["--plain", "--no-plain"])
+def test_ctrl_c_gives_an_account_and_leaves_nothing_running(plain: str, tmp_path: Path) -> None:
+    token = f"wganlint-test-{os.getpid()}-{time.monotonic_ns()}"
+    process = begun(tmp_path / "project", endless(token), token, plain)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2, err
+    assert "how it ended: you stopped it (Ctrl-C)" in out
+    assert "Traceback" not in out + err
+    assert alive(token) == []
+    if plain == "--no-plain":
+        assert "6 optimizer steps" in out
+        assert (tmp_path / "project" / "probe.json").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_a_probe_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
+    token = f"wganlint-test-{os.getpid()}-{time.monotonic_ns()}"
+    process = begun(tmp_path / "project", endless(token), token, "--no-plain")
+    process.kill()
+    process.communicate(timeout=60)
+    until = time.monotonic() + 20
+    while alive(token) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert alive(token) == []
 
 
 def test_a_script_without_an_optimizer_step_gives_code_3(program: Callable[..., Done]) -> None:
@@ -215,8 +345,6 @@ def test_without_torch_one_line_says_how_to_get_it(tmp_path: Path) -> None:
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "torch.py").write_text("raise ImportError('No module named torch')")
     old = os.environ.get("PYTHONPATH")
-    import subprocess
-
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); from wganlint.cli import run; sys.exit(run(sys.argv[1:]))",
          "probe", "--yes", "--", sys.executable, "train.py"],

@@ -27,8 +27,8 @@ def measured(value: float | None) -> Quantity:
 
 
 def probed_steps(probe: Probe) -> Quantity:
-    """Return over how many steps of optimizers was measured."""
-    return counted(probe.steps)
+    """Return over how many steps of optimizers was measured; a forward alone is a first step under way."""
+    return counted(max(1, probe.steps) if probe.ending.kind == "forward" else probe.steps)
 
 
 def place_of(line: Line | None) -> Place | None:

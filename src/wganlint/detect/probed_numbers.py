@@ -32,6 +32,8 @@ def probed_guards(run: Run) -> Found:
     if not guards:
         return ABSENT
     hit, elements = sum(map(_hit, guards)), sum(map(_elements, guards))
+    if not hit and run.probe.ending.kind == "forward":
+        return ABSENT  # one forward clears nothing
     back = [one.backward for one in guards if one.backward is not None]
     struck = sorted((one for one in guards if _hit(one)), key=_hit, reverse=True)
     fields: dict[str, Quantity | bool | str] = {

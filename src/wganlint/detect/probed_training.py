@@ -33,6 +33,8 @@ def probed_path(run: Run) -> Found:
     if game is None:
         return ABSENT
     exact = game.dead and game.nonfinite == 0 and game.calls > 0
+    if probe.target and not exact:
+        return ABSENT  # of a loop of the probe's own
     other = next((one for one in mine if one.loss != game.loss and one.stepped and not one.dead), None)
     dead = probe.dead(generator.name)
     names = [".".join(part for part in (generator.name, module) if part) for module in dead]
@@ -101,6 +103,8 @@ def probed_penalty(run: Run) -> Found:
         "last": measured(penalty.last),
         "steps": probed_steps(run.probe),
     }
+    if run.probe.target and not (fields["never"] or fields["partly"] or fields["free"]):
+        return ABSENT  # of a loop of the probe's own
     label = f"called {penalty.calls} times, took a gradient {penalty.ran} times, with a graph {penalty.graph} times"
     return Fact(fields, seen(penalty.line, label), place_of(penalty.line))
 
@@ -164,6 +168,8 @@ def probed_updates(run: Run, low: float) -> Found:
         return ABSENT
     slowest, fastest = min(moving, key=_ratio), max(moving, key=_ratio)
     main = slowest if _ratio(slowest) < low else fastest
+    if run.probe.target and main is fastest:
+        return ABSENT  # of a loop of the probe's own
     fields: dict[str, Quantity | bool | str] = {
         "name": main.name,
         "ratio": measured(main.ratio),

@@ -45,6 +45,8 @@ def measure(command: Command, options: probing.Options, folder: Path, changes: M
         place = room / "place"
         place.mkdir()
         outcome = execute(command, order, folder=copy.folder, place=place, timeout=options.timeout)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
         if outcome.written.get("ending", {}).get("kind") == "no-torch":
             raise UsageError(
                 f"there is no torch in {command.interpreter}",

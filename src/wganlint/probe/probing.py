@@ -17,12 +17,14 @@ from wganlint import __version__
 from wganlint.errors import UsageError
 from wganlint.measured import VERSION, Ending, Line, Probe, Timing
 from wganlint.probe.command import Command
+from wganlint.probe.profiled import TABLE, TRACE, Profile, taken
 from wganlint.probe.runner import Outcome, execute
 from wganlint.probe.scratch import copy_folder, state_of
 from wganlint.read.header import settings_of
 from wganlint.read.roles import role_book
 from wganlint.read.sniff import PROBE
 
+WELL = ("steps", "finished", "stopped-hard")  # how a script ends that did what was asked
 PRINTED = 15  # last lines of the script's output that are kept where it failed
 
 
@@ -37,6 +39,9 @@ class Options(Struct, frozen=True):
     in_place: bool = False
     plain: bool = True
     roles: dict[str, str] = field(default_factory=dict)
+    device: str = "auto"  # "cpu" hides CUDA devices, "cuda" wants one, "auto" leaves it to the program
+    profile: bool = False  # once more, without instruments, under torch.profiler
+    checkpoint: dict[str, str] = field(default_factory=dict)  # files by role, "" for both; of a target only
 
 
 class Probed(Struct, frozen=True):
@@ -44,6 +49,7 @@ class Probed(Struct, frozen=True):
 
     probe: Probe
     notices: tuple[str, ...] = ()
+    profile: Profile | None = None
 
 
 def run_probe(command: Command, options: Options, folder: Path, say: Callable[[str], None]) -> Probed:
@@ -57,19 +63,33 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
         room = Path(temporary)
         before = {} if options.in_place else state_of(folder)
         plain: Outcome | None = None
-        if options.plain and not options.in_place:
+        plain_wanted = options.plain and not options.in_place
+        if plain_wanted and command.kind != "target":
             say(f"running {options.steps} steps without instruments")
             plain = _once(command, options, folder, room, "plain", notices)
-            if _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps:
+            late = _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps
+            if late or plain.interrupted:
                 return Probed(_probe(command, options, folder, "plain", None, plain), tuple(notices))
         say(f"running {options.steps} steps with instruments")
         mode = "light" if options.light else "default"
         measured = _once(command, options, folder, room, mode, notices)
+        if plain_wanted and command.kind == "target" and measured.written.get("ticks"):
+            say(f"running {options.steps} steps without instruments")
+            plain = _once(command, options, folder, room, "plain", notices)
         if plain is not None and _differ(plain, measured):
             say("the weights differ from those of the run without instruments: once more, to see why")
             if _differ(plain, _once(command, options, folder, room, "plain", notices)):
                 notices.append("the script does not repeat by itself (its seeds, threads or workers)")
                 plain.written.pop("fingerprint", None)
+        profile: Profile | None = None
+        if options.profile and _ended(measured, options).kind in WELL:
+            say(f"running {options.steps} steps without instruments, under torch.profiler")
+            got = _once(command, options, folder, room, "profile", notices)
+            found = taken(got.place, got.written.get("window", {"why": _ended(got, options).text}))
+            if isinstance(found, Profile):
+                profile = found
+            else:
+                notices.append(f"no profile: {found}")
         if not options.in_place:
             ours = {_file_of(stream) for stream in (1, 2)}  # what this command's own output is written to
             changed = [
@@ -79,7 +99,7 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
             ]
             if changed:
                 notices.append(f"files of your project changed meanwhile: {', '.join(sorted(changed)[:3])}")
-    return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)))
+    return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)), profile)
 
 
 def _file_of(what: str | int) -> tuple[int, int]:
@@ -99,7 +119,7 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
     place = Path(tempfile.mkdtemp(prefix=f"{mode}-", dir=room))
     where, guarded = folder, []
     if not options.in_place:
-        keep = options.scratch is not None and mode != "plain"
+        keep = options.scratch is not None and mode in ("default", "light")
         into = options.scratch if options.scratch is not None and keep else place / "copy"
         if into.exists() and any(into.iterdir()):
             raise UsageError(f"{into} is not empty", hint="--scratch takes a new folder")
@@ -110,8 +130,9 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
     order: dict[str, Any] = {
         "mode": mode, "steps": options.steps, "seed": options.seed, "roles": options.roles, "guarded": guarded,
         "shown": {} if options.in_place else {str(folder.resolve()): ""}, "kind": command.kind,
-        "name": _inside(command.name, folder, where) if command.kind == "script" else command.name,
-        "argv": list(command.arguments),
+        "name": _name(command, folder, where),
+        "argv": list(command.arguments), "device": options.device,
+        "checkpoint": options.checkpoint, "trace": str(place / TRACE), "table": str(place / TABLE),
     }  # fmt: skip
     outcome = execute(command, order, folder=where, place=place, timeout=options.timeout)
     if outcome.written.get("ending", {}).get("kind") == "no-torch":
@@ -119,9 +140,21 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
             f"there is no torch in {command.interpreter}",
             hint="the probe needs it where your script runs: pip install torch (or 'wganlint[probe]')",
         )
+    told = outcome.written.get("ending", {})
+    if told.get("kind") == "refused":
+        raise UsageError(told["text"], hint=told.get("hint", ""))
+    notices += outcome.written.get("notes", [])
     for name in outcome.written.get("refused", [])[:3]:
         notices.append(f"the script wanted to write {name}, in your project: refused; --in-place lets it")
     return outcome
+
+
+def _name(command: Command, folder: Path, where: Path) -> str:
+    """Return what is to be run, as named where it runs."""
+    if command.kind == "script":
+        return _inside(command.name, folder, where)
+    module, _, function = command.name.rpartition(":")
+    return f"{_inside(module, folder, where)}:{function}" if module.endswith(".py") else command.name
 
 
 def _inside(script: str, folder: Path, where: Path) -> str:
@@ -137,6 +170,8 @@ def _ended(outcome: Outcome, options: Options) -> Ending:
     told = outcome.written.get("ending", {})
     if told.get("kind") not in (None, "running"):
         return msgspec.convert(told, Ending)
+    if outcome.interrupted:
+        return Ending("interrupted", "you stopped it (Ctrl-C); it was ended with all that it started")
     if outcome.timed_out:
         file, _, line = outcome.hang.rpartition(":")
         where = Line(Path(file).name, int(line)) if line.isdigit() else None
@@ -146,7 +181,8 @@ def _ended(outcome: Outcome, options: Options) -> Ending:
             name = signal.Signals(-outcome.code).name
         except ValueError:
             name = f"signal {-outcome.code}"
-        return Ending("killed", f"its process was ended by {name}", outcome.code)
+        often = ", as when memory runs out" if name == "SIGKILL" else ""
+        return Ending("killed", f"its process was ended by {name}{often}", outcome.code)
     last = next((line.strip() for line in reversed(outcome.output.splitlines()) if line.strip()), "")
     if outcome.code == 0:
         return Ending("exited", "its process ended without a word (os._exit)", 0)
@@ -184,14 +220,17 @@ def _probe(
     found = measured.written.get("measured", {})
     prints = plain.written.get("fingerprint") if plain is not None else None
     mine = measured.written.get("fingerprint")
-    failed = ending.kind not in ("steps", "finished", "stopped-hard")
+    failed = ending.kind not in (*WELL, "forward")
     lines = measured.output.rstrip().splitlines()[-PRINTED:] if failed else []
+    weights = [f"--checkpoint={role and role + '='}{Path(file).name}" for role, file in options.checkpoint.items()]
     told: dict[str, Any] = {
-        "command": [word[:300] for word in command.words[:40]], "script": command.name[:300], "folder": folder.name,
-        "python": "", "torch": "", "device": "", "steps": 0, "rounds": 0, **found, "mode": mode,
+        "command": [word[:300] for word in (*command.words, *weights)[:40]], "script": command.name[:300],
+        "folder": folder.name, "python": "", "torch": "", "device": "", "steps": 0, "rounds": 0, **found, "mode": mode,
         "asked_steps": options.steps, "seed": options.seed, "wganlint": __version__,
         "ending": msgspec.to_builtins(ending), "timing": msgspec.to_builtins(_timing(plain, measured, mode)),
         "printed": rates_printed(measured.output),
+        "target": command.kind == "target",
+        "memory_peak": (plain or measured).written.get("memory_peak"),
         "unchanged": (prints == mine) if prints and mine else None, "output": "\n".join(lines)[-1900:],
     }  # fmt: skip
     return msgspec.convert(told, Probe)

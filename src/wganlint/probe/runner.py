@@ -31,7 +31,9 @@ class Outcome(Struct, frozen=True):
     seconds: float
     timed_out: bool = False
     hang: str = ""
+    place: Path = Path()  # what was exchanged
     left: int = 0  # processes that were still there and were ended
+    interrupted: bool = False  # by Ctrl-C
     problems: list[str] = field(default_factory=list)
 
 
@@ -42,10 +44,13 @@ def execute(command: Command, order: dict[str, Any], *, folder: Path, place: Pat
         UsageError: the interpreter cannot be started.
     """
     order = {**order, "out": str(place / "out.json"), "hang": str(place / "hang.txt"), "timeout": timeout}
+    order["parent"] = os.getpid()  # without it nobody would end the program
     (place / "order.json").write_text(json.dumps(order), encoding="utf-8")
     token = f"{os.getpid()}-{time.monotonic_ns()}"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TORCHDYNAMO_DISABLE": "1", TOKEN: token}
     environment |= {"PYTHONUNBUFFERED": "1", "MPLBACKEND": os.environ.get("MPLBACKEND", "Agg")}
+    if order.get("device") == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = ""  # the script sees none
     words = [*command.prefix, command.interpreter, *command.options, str(START), str(place / "order.json")]
     begun = time.monotonic()
     with (place / "output.txt").open("wb") as output:
@@ -57,17 +62,19 @@ def execute(command: Command, order: dict[str, Any], *, folder: Path, place: Pat
         except OSError as error:
             hint = "is it the interpreter that has torch?"
             raise UsageError(f"{words[0]} cannot be started: {error.strerror or error}", hint=hint) from None
-        timed_out = False
+        timed_out = interrupted = False
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
+        except KeyboardInterrupt:
+            interrupted = True
         finally:
             left = end(process, token)
     seconds = time.monotonic() - begun
     return Outcome(
         _json(place / "out.json"), _tail(place / "output.txt"), process.returncode, seconds, timed_out,
-        _innermost(place / "hang.txt"), left,
+        _innermost(place / "hang.txt"), place, left, interrupted,
     )  # fmt: skip
 
 

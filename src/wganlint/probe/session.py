@@ -10,6 +10,7 @@ from wganlint.errors import UsageError
 from wganlint.measured import Probe
 from wganlint.probe.command import Command
 from wganlint.probe.probing import Options, as_json, run_probe
+from wganlint.probe.profiled import beside, write
 from wganlint.probe.told import told
 from wganlint.read.sniff import PROBE
 
@@ -28,27 +29,33 @@ def probe_and_write(
     if not yes and any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in GATES):
         raise UsageError("wganlint probe runs user code, and this is CI", hint="say --yes if that is wanted here")
     _check(into)
+    if options.profile and options.in_place:
+        raise UsageError("--profile runs the program once more", hint="leave out --in-place")
+    if options.profile and not into.exists() and (there := [file for file in beside(into) if file.exists()]):
+        raise UsageError(f"{there[0]} is there and is not of a probe", hint="name another file with --into")
     where = "in this folder" if options.in_place else "in a copy of this folder"
     say(f"this runs your code, {where}, for up to {options.timeout:g} s: {' '.join(command.words)}")
     probed = run_probe(command, options, Path.cwd(), say)
     for notice in probed.notices:
         say(notice)
     probe = probed.probe
-    if probe.steps:
+    if probe.steps or probe.ending.kind == "forward":
         try:
             into.parent.mkdir(parents=True, exist_ok=True)
             into.write_bytes(as_json(probe))
         except OSError as error:
             raise UsageError(f"cannot write {into}: {error.strerror}", hint="name another file with --into") from None
         say(f"written: {into}")
-    return told(probe), code_of(probe)
+    if probed.profile is not None:
+        say(f"written: {', '.join(str(file) for file in write(probed.profile, into))}")
+    return told(probe, probed.profile.lines if probed.profile is not None else ()), code_of(probe)
 
 
 def code_of(probe: Probe) -> int:
     """Return the exit code of a probe."""
-    if probe.ending.kind in ("crashed", "exited", "timeout", "killed"):
+    if probe.ending.kind in ("crashed", "exited", "timeout", "killed", "interrupted"):
         return FAILED
-    return MEASURED if probe.steps else NOTHING
+    return MEASURED if probe.steps or probe.ending.kind == "forward" else NOTHING
 
 
 def _check(into: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wganlint.measured import FAKE, MIXED, REAL, Bound, Line, Probe, Share
 
@@ -11,8 +11,8 @@ WIDTH = 80
 _SIDES = {REAL: "real", FAKE: "fake", MIXED: "interpolated", "": "all"}
 
 
-def told(probe: Probe) -> str:
-    """Return the account of a probe."""
+def told(probe: Probe, profile: Sequence[str] = ()) -> str:
+    """Return the account of a probe; `profile` is what is said of a profiler window."""
     lines: list[str] = []
     for title, part in (
         ("", _run(probe)), ("networks", _networks(probe)), ("what the critic is given", _inputs(probe)),
@@ -21,7 +21,7 @@ def told(probe: Probe) -> str:
         ("penalty", _penalties(probe)), ("optimizers", _optimizers(probe)),
         ("experiments on copies", _trials(probe)), ("inputs exchanged on copies", _exchanges(probe)),
         ("numbers read back from the device", _syncs(probe)),
-        ("not measured", _gaps(probe)),
+        ("profile", iter(profile)), ("not measured", _gaps(probe)),
     ):  # fmt: skip
         some = [one for text in part for one in _wrapped(text, bool(title))]
         if some:
@@ -81,9 +81,13 @@ def _run(probe: Probe) -> Iterator[str]:
             f"cost of the instruments: {cost:.1f}x of {1000 * probe.timing.plain_step:.2f} ms a step"
             f" ({probe.timing.how})"
         )
+    if probe.memory_peak is not None:
+        yield f"memory of the device at most: {probe.memory_peak / (1 << 20):,.1f} MiB in tensors"
     if probe.unchanged is not None:
         word = "bit-equal to" if probe.unchanged else "NOT equal to"
         yield f"weights, buffers and random state after the last step: {word} a run without instruments"
+    if probe.target and probe.ending.kind == "steps":
+        yield "the loop was the probe's own: what your loop does shows with wganlint probe -- python your_script.py"
     for line in probe.output.splitlines()[-6:]:
         yield f"| {line}"
 
@@ -167,7 +171,9 @@ def _finite(probe: Probe) -> Iterator[str]:
 
 def _gradients(probe: Probe) -> Iterator[str]:
     for network in probe.networks:
-        mine = [one for one in probe.gradients if one.network == network.name and one.stepped and not one.module]
+        still = probe.ending.kind == "forward"  # nothing was stepped: what each loss would give
+        of_it = [one for one in probe.gradients if one.network == network.name and not one.module]
+        mine = [one for one in of_it if one.stepped or still]
         for one in mine:
             norms = "exactly 0 at each call" if one.highest == 0 else f"{number(one.first)} -> {number(one.last)}"
             none = f", {one.none} of {one.parameters} tensors without any" if one.none else ""

@@ -19,6 +19,7 @@ from wganlint.read.naming import name_series
 from wganlint.read.opening import damage_of, open_file
 from wganlint.read.pieces import REST, read_pieces, read_rest, told, unplaced, without_steps
 from wganlint.read.said import together
+from wganlint.read.sniff import WINDOW
 from wganlint.read.starts import Plan, Seen, Segment, plan_of
 from wganlint.read.text import TextFacts, TextReader
 from wganlint.read.tokens import is_counter
@@ -106,7 +107,9 @@ def _read(
     tables = _tables(files, columns, parts)
     several = tables.pop("", []), *tables.values()
     joined = _joined([outs.series, errs.series, several[0], _events(files.events, parts)])
-    _traces(files.traces, parts)
+    windows = {file.shown.removesuffix(".json") + WINDOW for file in files.probes}
+    _traces([file for file in files.traces if file.shown not in windows], parts)
+    _windows([file for file in files.traces if file.shown in windows], parts)
     probe = _probe(files.probes, parts)
     source = _source(files.source, parts)
     parts.inputs += [Input(shown, "other", False, reason) for shown, reason in files.skipped]
@@ -315,6 +318,15 @@ def _traces(files: list[File], parts: _Parts) -> None:
         parts.notes += notes
         parts.traces.append(trace)
         parts.inputs.append(Input(file.shown, "trace", bool(trace.operations), in_words(trace)))
+
+
+def _windows(files: list[File], parts: _Parts) -> None:
+    """Read the profiler windows of probes, which mark no steps, where the run has no profile of its own."""
+    if parts.tables or parts.traces:
+        why = "a probe's profiler window: the run's own profile is taken"
+        parts.inputs += [Input(file.shown, "trace", False, why) for file in files]
+    else:
+        _traces(files, parts)
 
 
 def _probe(files: list[File], parts: _Parts) -> Probe | None:

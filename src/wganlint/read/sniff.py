@@ -21,6 +21,8 @@ CONFIG = late(
     re.IGNORECASE,
 )
 PROBE = "wganlint-probe"  # the first key in the file of a probe
+WINDOW = ".trace.json.gz"  # behind the stem of a probe's file: the trace of its profiler window
+SKELETON = "wganlint_probe.py"  # what `wganlint probe init` writes: no source of the run
 VERIFY = "wganlint-verify"  # the first key in the file of `wganlint verify`
 _TABLES = frozenset({"csv", "tsv", "jsonl", "ndjson", "dat"})
 

@@ -14,7 +14,7 @@ from wganlint.errors import InputError, UsageError
 from wganlint.late import late
 from wganlint.read.attempts import File
 from wganlint.read.opening import head_of
-from wganlint.read.sniff import is_config, is_run_folder, kind_of
+from wganlint.read.sniff import SKELETON, is_config, is_run_folder, kind_of
 
 DEEPEST = 40  # folders below the given one
 FOLDED = 5  # skipped files of one kind in one folder that are listed one by one
@@ -209,6 +209,8 @@ def _sort_in(file: File, found: Found, *, given: bool = False) -> None:
     elif ending in {"py", "pyw"}:
         if not given and _is_test(file.shown):
             found.skipped.append((file.shown, "a test: not read"))
+        elif not given and name == SKELETON:
+            found.skipped.append((file.shown, "written for the probe: not read"))
         else:
             found.source.append(file)
     elif ending in _DATABASES:

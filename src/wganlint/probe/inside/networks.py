@@ -65,6 +65,7 @@ class Networks:
         self.running: list[nn.Module] = []
         self.call: Call | None = None
         self.names: dict[int, list[str]] = {}
+        self.told_by = "named by --{role}"
 
     # -- while the program runs
 
@@ -175,7 +176,7 @@ class Networks:
         for role, name in told.items():
             for root in roots:
                 if name in (root.name, type(root.module).__name__, *self.names.get(id(root.module), ())):
-                    found[root.number] = (role, f"named by --{role}", "told")
+                    found[root.number] = (role, self.told_by.format(role=role), "told")
         if not any(role == "critic" for role, _, _ in found.values()):
             self._find_critic(roots, found)
         critics = [root for root in roots if found.get(root.number, ("",))[0] == "critic"]

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import runpy
+import signal
 import sys
 import threading
 import time
@@ -37,6 +38,9 @@ class Session:
         self.guard: Guard | None = None
         self.written, self.written_step = 0.0, 0
         self.ended = threading.Event()
+        self.notes: list[str] = []  # what the user should know beside
+        self.bare = order["mode"] in ("plain", "profile")  # without instruments
+        self.window: Any = None  # of the profiler
 
     # -- writing
 
@@ -53,7 +57,12 @@ class Session:
         if watch is not None:
             found["ticks"] = watch.clock.ticks
             found["fingerprint"] = watch.print
-            if self.order["mode"] != "plain":
+            if not beside:
+                from .device import memory_peak
+
+                found["memory_peak"] = memory_peak()
+                found["window"] = self.window.told if self.window is not None else {}
+            if not self.bare:
                 from .account import Account
 
                 if not beside:
@@ -61,6 +70,7 @@ class Session:
                 found["measured"] = {**Account(watch, self.order["roles"]).told(), **watch.later}
         if self.guard is not None:
             found["refused"] = self.guard.refused[:20]
+        found["notes"] = self.notes[:5]
         new = f"{self.out}.{self.pid}.{threading.get_ident()}"
         with open(new, "w", encoding="utf-8") as stream:
             json.dump(found, stream)
@@ -69,10 +79,23 @@ class Session:
 
     def flush(self) -> None:
         """Write at the first steps and then now and then, so that a crash or a hang leaves what was seen before."""
-        if self.order["mode"] == "plain" or self.watch is None:
+        if self.window is not None and self.watch is not None:
+            self.window.tick(self.watch.step)
+        if self.bare or self.watch is None:
             return
         if self.watch.step <= 2 or time.monotonic() - self.written > self.order.get("flush", 1.0):
             self.write({"kind": "running", "text": ""}, beside=True)
+
+    def watch_parent(self) -> None:
+        """End this process and what it started where wganlint is gone: nobody else would."""
+        parent = int(self.order.get("parent") or 0)
+        while parent and not self.ended.wait(1.0) and os.getpid() == self.pid:
+            try:
+                os.kill(parent, 0)
+            except ProcessLookupError:
+                os.killpg(os.getpgid(0), signal.SIGKILL)
+            except OSError:
+                return  # there, but not ours to ask
 
     def keep_writing(self) -> None:
         """Write from a thread where the script has been busy with something else for a second, or hangs."""
@@ -98,9 +121,14 @@ class Session:
         from .where import Where
 
         self.where = Where(os.getcwd(), self.order["shown"])
-        watch = self.watch = Watch(self.where, self.order["steps"], self.order["mode"], self)
+        mode = "plain" if self.bare else self.order["mode"]
+        watch = self.watch = Watch(self.where, self.order["steps"], mode, self)
         watch.told = self.order["roles"]
-        if self.order["mode"] != "plain":
+        if self.order["mode"] == "profile":
+            from .window import Window
+
+            self.window = Window(self.order["steps"], self.order["trace"], self.order["table"])
+        if not self.bare:
             from .trials import at_steps
 
             watch.at_steps = at_steps
@@ -143,6 +171,8 @@ class Session:
     def run(self) -> int:
         """Run the script; return the exit code of this process."""
         order = self.order
+        if visible(order.get("parent")):
+            threading.Thread(target=self.watch_parent, daemon=True).start()
         try:
             self.attach()
         except ImportError as error:
@@ -150,11 +180,16 @@ class Session:
             return 0
         seed(order["seed"])
         sys.argv = [order["name"], *order["argv"]]
+        if order.get("device") == "cuda":
+            ending = self._ending(self._want_cuda)
+            if ending["kind"] == "refused":
+                self.write(ending)
+                return 0
         self.guard = Guard(order["guarded"])
         self.guard.watch_save()
         if self.watch is not None:
             self.watch.clock.begun = time.perf_counter()
-        if order["mode"] != "plain":
+        if not self.bare:
             threading.Thread(target=self.keep_writing, daemon=True).start()
         ending = self._ending(self._script)
         if self.watch is not None:
@@ -168,7 +203,16 @@ class Session:
         timer.start()
         return 0
 
-    def _script(self) -> None:
+    def _want_cuda(self) -> None:
+        from .device import device_of
+
+        device_of("cuda")
+
+    def _script(self) -> dict[str, Any] | None:
+        if self.order["kind"] == "target":
+            from .target import run_target
+
+            return run_target(self)
         if self.order["kind"] == "module":
             sys.path.insert(0, os.getcwd())
             runpy.run_module(self.order["name"], run_name="__main__", alter_sys=True)
@@ -179,15 +223,21 @@ class Session:
         else:
             sys.path.insert(0, os.path.dirname(os.path.realpath(self.order["name"])))
             runpy.run_path(self.order["name"], run_name="__main__")
+        return None
 
-    def _ending(self, script: Callable[[], None]) -> dict[str, Any]:
+    def _ending(self, script: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        from .pieces import Refused
         from .watch import Stop
 
         watch = self.watch
         try:
-            script()
+            told = script()
+            if told is not None:
+                return told
         except Stop:
             pass
+        except Refused as error:
+            return {"kind": "refused", "text": str(error)[:1000], "hint": error.hint[:500]}
         except SystemExit as stopped:
             code = stopped.code
             if watch is None or not watch.stopping:
@@ -205,6 +255,17 @@ class Session:
         if watch is not None and watch.stopping:
             return {"kind": "steps", "text": f"stopped after {watch.step} steps", "code": 0}
         return {"kind": "finished", "text": "the script came to its end", "code": 0}
+
+
+def visible(pid: Any) -> bool:
+    """Whether a process can be seen from here; not so where the command runs in a container of its own."""
+    if not isinstance(pid, int) or pid < 1 or not hasattr(os, "killpg"):
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def seed(value: int | None) -> None:

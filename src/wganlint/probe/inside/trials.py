@@ -115,6 +115,8 @@ def _same_kind(watch: Watch, module: nn.Module, mine: nn.Module) -> torch.optim.
             group = optimizer.param_groups[0]
             options = {key: group[key] for key in optimizer.defaults if key in group}
             return type(optimizer)([one for one in mine.parameters() if one.is_leaf], **options)
+    if watch.spare is not None:
+        return watch.spare(module, mine)
     raise Impossible("no optimizer that steps it was seen")
 
 
@@ -151,7 +153,7 @@ def critic_alone(watch: Watch, account: Account, root: Root) -> tuple[float, flo
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    text = f"gap of {account.of(root.number)} on the last batches, its optimizer's own kind and rate, no penalty"
+    text = f"gap of {account.of(root.number)} on the last batches, {watch.pace}, no penalty"
     return before, gap().item(), text
 
 
@@ -183,7 +185,7 @@ def generator_alone(watch: Watch, account: Account, root: Root) -> tuple[float, 
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    text = f"mean score of what {account.of(number_of)} makes of the last input, the same noise each time"
+    text = f"mean score of what {account.of(number_of)} makes of the last input, the same noise each time{watch.lent}"
     return before, score().item(), text
 
 

@@ -82,6 +82,9 @@ class Watch:
             self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties, pulls"
         self.told: dict[str, str] = {}  # roles that the user gave
         self.print = ""
+        self.spare: Callable[[nn.Module, nn.Module], torch.optim.Optimizer] | None = None  # where none steps a network
+        self.pace = "its optimizer's own kind and rate"  # of the experiments
+        self.lent = ""  # the same where the optimizer is not the program's
         self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
         self.at_steps: Callable[[Watch], None] | None = None
         self.idle: list[tuple[str, list[int]]] | None = None  # optimizers that did not step, at the end

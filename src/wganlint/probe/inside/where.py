@@ -25,6 +25,7 @@ class Where:
         homes += [os.path.dirname(os.path.realpath(__file__)), *site.getsitepackages(), site.getusersitepackages()]
         self.libraries = tuple({os.path.realpath(home) + os.sep for home in homes if home})
         self._known: dict[CodeType, str] = {}
+        self.otherwise: tuple[CodeType, int] | None = None  # where no frame of the user is on the stack
 
     def user_file(self, code: CodeType) -> str:
         """Return the name of the user's file that this code is of, or nothing."""
@@ -68,7 +69,7 @@ class Where:
     def line(self) -> tuple[CodeType, int] | None:
         """Return the code and line of the innermost frame of the user."""
         frame = self.frame()
-        return None if frame is None else (frame.f_code, frame.f_lineno)
+        return self.otherwise if frame is None else (frame.f_code, frame.f_lineno)
 
     def of_traceback(self, trace: Any) -> tuple[CodeType, int] | None:
         """Return the innermost user's line of a traceback."""
