@@ -9,6 +9,7 @@ from wganlint.measured import Guard, Origin
 from wganlint.run import Run
 from wganlint.units import Kind, Quantity
 
+LAST = 3  # updates at the end that are not finite, or all that there are: a broken batch gives one, weights give all
 ROOTS = ("sqrt", "norm", "pow", "rsqrt")  # their derivative is infinite at 0
 
 
@@ -123,6 +124,34 @@ def _main(origins: list[Origin]) -> Origin:
 
 def _key(origin: Origin) -> tuple[str, int]:
     return (origin.line.file, origin.line.line) if origin.line else ("", 0)
+
+
+@detector(
+    fields={"network": Kind.TEXT, "optimizer": Kind.TEXT, "steps": Kind.COUNT, "of": Kind.COUNT, "probed": Kind.COUNT},
+)
+def probed_broken(run: Run) -> Found:
+    """An optimizer whose last updates were not finite, nor the gradients of its network: the weights are lost.
+
+    steps of `of`: so many of its last steps; probed: steps of all optimizers. Steps that a scaler leaves out are none.
+    """
+    if run.probe is None:
+        return ABSENT
+    for one in run.probe.optimizers:
+        lost = len(one.ratios) - max((at for at, ratio in enumerate(one.ratios, 1) if ratio is not None), default=0)
+        if lost < min(LAST, one.steps) or not lost:
+            continue
+        for gradient in run.probe.gradients:
+            if gradient.network in one.networks and gradient.stepped and gradient.nonfinite and gradient.last is None:
+                fields: dict[str, Quantity | bool | str] = {
+                    "network": gradient.network,
+                    "optimizer": one.name,
+                    "steps": counted(lost),
+                    "of": counted(one.steps),
+                    "probed": probed_steps(run.probe),
+                }
+                label = f"gradients that are not finite in {gradient.nonfinite} of {gradient.calls} calls"
+                return Fact(fields, seen(gradient.loss, label), place_of(gradient.loss))
+    return ABSENT
 
 
 @detector(fields={"steps": Kind.COUNT, "full": Kind.FLAG})

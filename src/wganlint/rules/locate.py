@@ -16,7 +16,7 @@ _BLANK = late(r"[ \t]*")
 _GAP = late(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BARE = late(r"[A-Za-z0-9_-]+")
 _SCALAR = late(r"[^,\]}#\n]+")
-_TEXT = late(
+_TEXT = re.compile(
     r'"""(?:\n)?(?P<a>(?:\\.|[^\\])*?)"""(?!")|\'\'\'(?:\n)?(?P<b>.*?)\'\'\'(?!\')'
     r'|"(?P<c>(?:\\.|[^"\\\n])*)"|\'(?P<d>[^\'\n]*)\'',
     re.DOTALL,
