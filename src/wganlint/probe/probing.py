@@ -18,7 +18,7 @@ from wganlint.errors import UsageError
 from wganlint.measured import VERSION, Ending, Line, Probe, Timing
 from wganlint.probe.command import Command
 from wganlint.probe.runner import Outcome, execute
-from wganlint.probe.scratch import copy_folder, state_of
+from wganlint.probe.scratch import copy_folder, inside, state_of
 from wganlint.read.sniff import PROBE
 
 PRINTED = 15  # last lines of the script's output that are kept where it failed
@@ -59,7 +59,7 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
             say(f"running {options.steps} steps without instruments")
             plain = _once(command, options, folder, room, "plain", notices)
             if _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps:
-                return Probed(_probe(command, options, folder, "plain", None, plain), tuple(notices))
+                return Probed(probe_of(command, options, folder, "plain", None, plain), tuple(notices))
         say(f"running {options.steps} steps with instruments")
         mode = "light" if options.light else "default"
         measured = _once(command, options, folder, room, mode, notices)
@@ -77,7 +77,7 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
             ]
             if changed:
                 notices.append(f"files of your project changed meanwhile: {', '.join(sorted(changed)[:3])}")
-    return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)))
+    return Probed(probe_of(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)))
 
 
 def _file_of(what: str | int) -> tuple[int, int]:
@@ -108,7 +108,7 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
     order: dict[str, Any] = {
         "mode": mode, "steps": options.steps, "seed": options.seed, "roles": options.roles, "guarded": guarded,
         "shown": {} if options.in_place else {str(folder.resolve()): ""}, "kind": command.kind,
-        "name": _inside(command.name, folder, where) if command.kind == "script" else command.name,
+        "name": inside(command.name, folder, where) if command.kind == "script" else command.name,
         "argv": list(command.arguments),
     }  # fmt: skip
     outcome = execute(command, order, folder=where, place=place, timeout=options.timeout)
@@ -120,14 +120,6 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
     for name in outcome.written.get("refused", [])[:3]:
         notices.append(f"the script wanted to write {name}, in your project: refused; --in-place lets it")
     return outcome
-
-
-def _inside(script: str, folder: Path, where: Path) -> str:
-    """Return the script's name where it runs: an absolute path into the folder leads into its copy."""
-    path = Path(script)
-    if path.is_absolute() and path.resolve().is_relative_to(folder.resolve()):
-        return str(where / path.resolve().relative_to(folder.resolve()))
-    return script
 
 
 def _ended(outcome: Outcome, options: Options) -> Ending:
@@ -175,9 +167,10 @@ def _step(ticks: list[float]) -> float:
     return float(sum(kept) / len(kept))
 
 
-def _probe(
+def probe_of(
     command: Command, options: Options, folder: Path, mode: str, plain: Outcome | None, measured: Outcome
 ) -> Probe:
+    """Return what was measured, as it is written: from what a run left, and how it ended."""
     ending = _ended(measured, options)
     found = measured.written.get("measured", {})
     prints = plain.written.get("fingerprint") if plain is not None else None
