@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wganlint.finding import Report
     from wganlint.inspection import Inspection
     from wganlint.read.watch import Watch
+    from wganlint.render.ticker import Ticker
     from wganlint.rules.catalogue import Catalogue
 
 FINE, GATE, MISUSE, UNJUDGED = 0, 1, 2, 3
@@ -288,6 +289,12 @@ def verify(
         Path | None, typer.Option("--patch", metavar="FILE", help="Write the smallest verified set as a diff.")
     ] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which a run is ended.")] = 600,
+    most_runs: Annotated[
+        int | None, typer.Option("--most-runs", min=2, help="At most so many runs in all (60).", show_default=False)
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.1, help="Begin no run that ends later (30).", show_default=False)
+    ] = None,
     into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to write.")] = Path("verify.json"),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run user code also in CI.")] = False,
 ) -> None:
@@ -305,8 +312,9 @@ def verify(
         raise UsageError(f"--seeds {seeds!r} is no list of numbers", hint="write --seeds 0,1,2")
     codes = tuple(only.upper().replace(",", " ").split())
     options = Options(steps=steps, timeout=timeout, plain=False)
-    order = Order(options, tuple(dict.fromkeys(int(word) for word in words)), codes, into, patch, yes)
-    account, code = verify(command_of(command), order, Path.cwd(), _say)
+    numbers = tuple(dict.fromkeys(int(word) for word in words))
+    order = Order(options, numbers, codes, into, patch, yes, most_runs, minutes)
+    account, code = verify(command_of(command), order, Path.cwd(), _say, _ticker())
     from wganlint.render.screen import echo
 
     echo(account)
@@ -522,9 +530,23 @@ def _found_nothing(found: Inspection) -> str:
     return "\n".join(["nothing was found that a training run leaves behind", *seen[:5], *more])
 
 
+def _looked_at() -> bool:
+    """Whether standard error is a terminal that somebody looks at."""
+    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+
+
+def _ticker() -> Ticker | None:
+    """Return what shows runs of user code while they run."""
+    if not _looked_at():
+        return None
+    from wganlint.render.ticker import Ticker
+
+    return Ticker()
+
+
 def _progress() -> AbstractContextManager[Watch | None]:
-    """Return what watches long work: nothing unless standard error is a terminal that somebody looks at."""
-    if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
+    """Return what watches long work."""
+    if not _looked_at():
         return nullcontext()
     from wganlint.render.progress import Progress
 

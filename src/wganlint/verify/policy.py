@@ -28,8 +28,11 @@ class Rulings(Struct, frozen=True):
 class Budget(Struct, frozen=True):
     """How much is tried."""
 
-    longer: float
+    longer: tuple[float, ...]
+    awake: float
     sets: int
+    runs: int
+    minutes: float
     seed_options: tuple[str, ...]
 
 
