@@ -318,6 +318,22 @@ class Score(Struct, frozen=True):
         return None if self.real is None or self.fake is None else self.real - self.fake
 
 
+class Pull(Struct, frozen=True):
+    """Which way a loss pulls the scores of one side: its derivative to them, summed over a batch.
+
+    `stepped`: the networks that were stepped on this loss. `up`: on so many of the `steps` the loss falls as the scores
+    rise, `down`: as they fall. `mean`: of the derivative, over the steps (-1 for `-score.mean()`).
+    """
+
+    critic: str
+    side: str
+    stepped: tuple[str, ...]
+    steps: int
+    up: int
+    down: int
+    mean: float
+
+
 class Optimizer(Struct, frozen=True):
     """An optimizer and its effect: `ratios` are |update| / |weights| (L2 over all its parameters), step by step.
 
@@ -428,6 +444,7 @@ class Probe(Struct, frozen=True):
     penalties: tuple[Penalty, ...] = ()
     slopes: tuple[Slope, ...] = ()
     scores: tuple[Score, ...] = ()
+    pulls: tuple[Pull, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()
     strays: tuple[Stray, ...] = ()
     syncs: tuple[Sync, ...] = ()

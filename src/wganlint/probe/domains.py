@@ -60,7 +60,9 @@ def _is_method(call: Node) -> bool:
 def _with_subject(call: Node, made: Callable[[str], str]) -> Node:
     """Return the call on something else: as a method or as a function, as it stands."""
     if _is_method(call):
-        return call.with_changes(func=call.func.with_changes(value=expression(f"({made(text_of(closed(call.func.value)))})")))
+        return call.with_changes(
+            func=call.func.with_changes(value=expression(f"({made(text_of(closed(call.func.value)))})"))
+        )
     first = call.args[0]
     inner = first.value if isinstance(first.value, cst.BinaryOperation) and _adds(first.value) else closed(first.value)
     return call.with_changes(args=[first.with_changes(value=expression(made(text_of(inner)))), *call.args[1:]])

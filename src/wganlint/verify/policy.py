@@ -23,6 +23,7 @@ class Rulings(Struct, frozen=True):
     ratio_low: float
     ratio_high: float
     size: float
+    mixes: float
 
 
 class Budget(Struct, frozen=True):

@@ -12,6 +12,8 @@ from wganlint.measured import FAKE, REAL, Bound, Probe
 from wganlint.verify.policy import Rulings
 
 LAST = 5  # steps whose gap is averaged
+CLEAR = 0.1  # of the pulls on both sides: their difference is no accident of rounding
+ALWAYS = 0.9  # of the steps
 
 
 class Effect(StrEnum):
@@ -32,7 +34,10 @@ class Signs(Struct, frozen=True):
     the loss that goes through the critic. `pinned`: the largest share of one side's scores at a bound, at `bound`
     (operation and line), of that `size`. `scores`: largest mean score by size. `masked`: elements that a guard
     replaced. `made`: operations that made something not finite. `graphless`: the penalty took its gradient without
-    create_graph. `ratios`: update/weight of each optimizer over its last quarter.
+    create_graph. `ratios`: update/weight of each optimizer over its last quarter. `stray`: the player that no optimizer
+    holds. `along`: "up" or "down" where the generator's loss pulls the scores of fakes the way that the critic's does.
+    `stuck`: the experiments on copies in which a player alone gets no better. `mixes`: how far the others of a batch
+    change a sample's score, over its spread; `batch_norm`: the critic has one, and a penalty on its slope.
     """
 
     steps: int
@@ -49,6 +54,11 @@ class Signs(Struct, frozen=True):
     made: int = 0
     graphless: bool = False
     ratios: dict[str, float] = {}
+    stray: str = ""
+    along: str = ""
+    stuck: tuple[str, ...] = ()
+    mixes: float | None = None
+    batch_norm: bool = False
 
     @property
     def broken(self) -> bool:
@@ -71,8 +81,46 @@ def signs(probe: Probe, turned: bool = False) -> Signs:
         pinned, f"{bound.op} at {bound.line.file}:{bound.line.line}" if bound else "", size, max(last, default=None),
         (-1 if turned else 1) * fmean(gaps[-LAST:]) if gaps else None,
         sum(share.hit for one in probe.guards for share in one.sides), len(probe.origins),
-        any(one.ran > one.graph for one in probe.penalties), ratios,
+        any(one.ran > one.graph for one in probe.penalties), ratios, _stray(probe), _along(probe),
+        tuple(one.name for one in probe.trials if one.works is False), _mixes(probe), _batch_norm(probe),
     )  # fmt: skip
+
+
+def _stray(probe: Probe) -> str:
+    players = [one.name for one in probe.networks if one.role in ("generator", "critic")]
+    lost = [one for one in probe.strays if not one.module and not one.optimizers and not one.frozen]
+    return next((one.network for one in lost if one.network in players), "")
+
+
+def _along(probe: Probe) -> str:
+    """Return which way both losses pull the scores of fakes, "" where they pull opposite ways or it is not told.
+
+    The critic's pull is that on fakes against that on reals: least squares pull both to a target.
+    """
+    for critic in {one.critic for one in probe.pulls}:
+        mine = [one for one in probe.pulls if one.critic == critic and one.steps]
+        own = {one.side: one.mean for one in mine if one.stepped == (critic,)}
+        theirs = [one for one in mine if one.side == FAKE and one.stepped and critic not in one.stepped]
+        if FAKE not in own or REAL not in own or len(theirs) != 1:
+            continue
+        fakes_down = own[FAKE] - own[REAL]  # of the loss: it falls as fakes fall against reals
+        if abs(fakes_down) < CLEAR * (abs(own[FAKE]) + abs(own[REAL])):
+            continue
+        if fakes_down > 0 and theirs[0].down >= ALWAYS * theirs[0].steps:
+            return "down"
+        if fakes_down < 0 and theirs[0].up >= ALWAYS * theirs[0].steps:
+            return "up"
+    return ""
+
+
+def _mixes(probe: Probe) -> float | None:
+    known = [one.change / one.deviation for one in probe.crosstalk if one.change is not None and one.deviation]
+    return max(known, default=None)
+
+
+def _batch_norm(probe: Probe) -> bool:
+    critics = [one for one in probe.networks if one.role == "critic"]
+    return any(one.batch_norm and one.training for one in critics) and any(one.ran for one in probe.penalties)
 
 
 def _late(ratios: Sequence[float | None]) -> float | None:
@@ -126,10 +174,26 @@ def sick(now: Signs, limits: Rulings) -> dict[str, str]:
         found["made"] = f"{now.made} operations make NaN or Inf"
     if now.graphless:
         found["graphless"] = "the penalty has no graph"
+    if now.stray:
+        found["stray"] = f"no optimizer holds {now.stray}"
+    if now.along:
+        found["along"] = f"both losses pull the scores of fakes {now.along}"
+    if now.mixes is not None and now.mixes >= limits.mixes:
+        found["mixes"] = f"the others of its batch change a score by {percent(now.mixes)} of the spread"
+    elif now.mixes is None and now.batch_norm:
+        found["mixes"] = "BatchNorm in the critic under its penalty"
+    for name in now.stuck:
+        found[f"stuck {name}"] = f"{name} on copies gets no better"
     return found
 
 
-ROOTS = ("empty", "gradient", "masked", "made", "graphless", "gap")
+ROOTS = (
+    "empty", "gradient", "masked", "made", "graphless", "gap", "stray", "along", "mixes", "stuck generator-alone",
+    "stuck critic-alone",
+)  # fmt: skip
+
+
+NEW = ("masked", "made", "gap", "along", "stray", "stuck generator-alone", "stuck critic-alone")  # a fault of the fix
 
 
 def effect(without: Signs, now: Signs, limits: Rulings) -> Effect:
@@ -159,14 +223,15 @@ def _better(without: Signs, now: Signs, limits: Rulings) -> bool:
 
 
 def _burst(without: Signs, now: Signs, limits: Rulings) -> bool:
-    """Whether scores now run beyond the bound that held them."""
-    return bool(without.size and now.scores is not None and now.scores > limits.size * without.size)
+    """Whether scores now run beyond the bound that held them, and beyond what they were (10 * tanh is bound by 1)."""
+    most = max(without.size or 0.0, without.scores or 0.0)
+    return bool(without.size and now.scores is not None and now.scores > limits.size * most)
 
 
 def _elsewhere(
     without: Signs, now: Signs, before: dict[str, str], after: dict[str, str], limits: Rulings
 ) -> bool:  # fmt: skip
-    if _burst(without, now, limits) or any(one in after and one not in before for one in ("masked", "made", "gap")):
+    if _burst(without, now, limits) or any(one in after and one not in before for one in NEW):
         return True
     if "pinned" not in after:
         return False

@@ -86,7 +86,7 @@ class Account:
             "origins": self.origins(), "ranges": self.ranges(), "jumps": self.jumps(), "sentinels": self.sentinels(),
             "empties": self.empties(), "gradients": self.gradients(), "penalties": self.penalties(),
             "scores": self.scores(), "optimizers": self.optimizers(), "strays": self.strays(), "syncs": self.syncs(),
-            "slopes": [], "crosstalk": [], "trials": [],
+            "pulls": self.watch.pulls.told(self), "slopes": [], "crosstalk": [], "trials": [],
             "gaps": [{"what": what, "why": why} for what, why in watch.gaps.items()],
         }  # fmt: skip
 

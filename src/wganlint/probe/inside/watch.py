@@ -19,6 +19,7 @@ from .networks import PLAYER, Call, Networks, Root, first_float, kwargs_of_call
 from .ops import LARGE, Operations
 from .optimizers import Clock, Optimizer, fingerprint, others_than, parameters_of
 from .penalties import Penalties
+from .pulls import Pulls
 from .sites import Site
 from .tally import Key, Share, Spread
 from .where import Where, best, names_in
@@ -70,6 +71,7 @@ class Watch:
         self.networks = Networks(self.marks, by_storage=mode == "light")
         self.gradients = Gradients(self)
         self.penalties = Penalties(self)
+        self.pulls = Pulls(self)
         self.clock = Clock()
         self.optimizers: dict[int, Optimizer] = {}
         self.sites: dict[tuple[Any, ...], Site] = {}
@@ -313,6 +315,7 @@ class Watch:
                     mean = tensor.detach().double().mean().item() if stats.numel and stats.finite else None
                     root.steps.append((self.step + 1, call.key[1], mean))
                 root.scalar = tensor.dim() < 2 or tensor.shape[-1] == 1
+            self.pulls.listen(call, tensor)
             known_of = self.marks.get(tensor)
             if known_of is not None and known_of.bound is not None:
                 known_of.bound.score_of.add(root.number)
@@ -385,6 +388,7 @@ class Watch:
                 if self.mode == "light":
                     self.gradients.read(parameters_of(optimizer))
                 self.gradients.stepping(known.held, nothing=known.nothing)
+                self.pulls.stepping(known.held, bool(optimizer.param_groups[0].get("maximize")))
                 self._pause(closure=bool(args[1:] or kwargs))
         finally:
             self.busy = was
