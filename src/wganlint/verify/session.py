@@ -9,15 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from wganlint.analysis import analyze, load_runs
-from wganlint.errors import UsageError
+from wganlint.analysis import analyze, judged, load_runs
+from wganlint.errors import InputError, UsageError
 from wganlint.finding import Finding
 from wganlint.probe.changed import Measured
 from wganlint.probe.command import Command
 from wganlint.probe.probing import Options, as_json
 from wganlint.probe.session import GATES
 from wganlint.probe.syntax import needed
+from wganlint.read.probed import read_probe
 from wganlint.read.sniff import VERIFY
 from wganlint.run import Run
 from wganlint.verify import account
@@ -92,7 +94,7 @@ def verify(
     if not ill:
         return _well(bench, base), NOTHING
     measured = bench.measured({}, next(iter(ill)), steps)
-    found, left = candidates(_judged(folder, measured, findings), run.source, texts, book, measured.probe)
+    found, left = candidates(_judged(run, measured, findings), run.source, texts, book, measured.probe)
     if order.only:
         found = [one for one in found if one.code in order.only]
     if not found:
@@ -150,15 +152,12 @@ def _known(order: Order, findings: Sequence[Finding]) -> None:
         raise UsageError(f"no such rule: {', '.join(unknown)}", hint=f"with fixes in this report: {there or 'none'}")
 
 
-def _judged(folder: Path, measured: Measured, findings: Sequence[Finding]) -> Sequence[Finding]:
+def _judged(run: Run, measured: Measured, findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return what is found once the run without a fix is known, and what was found without it beside."""
-    with tempfile.TemporaryDirectory(prefix="wganlint-read-") as room:
-        file = Path(room, "probe.json")
-        file.write_bytes(as_json(measured.probe))
-        try:
-            _, more = _read(folder, file)
-        except Exception:  # the fixes of the report as it stands are tried all the same
-            return findings
+    try:
+        more = judged(replace(run, probe=read_probe(as_json(measured.probe), "probe.json")))
+    except InputError:  # the fixes of the report as it stands are tried all the same
+        return findings
     known = {one.code for one in more}
     return [*more, *(one for one in findings if one.code not in known)]
 
@@ -172,13 +171,12 @@ def _well(bench: Bench, base: Mapping[int | None, Signs]) -> str:
     )
 
 
-def _read(folder: Path, *more: Path) -> tuple[Run | None, Sequence[Finding]]:
+def _read(folder: Path) -> tuple[Run | None, Sequence[Finding]]:
     """Return the run of a folder that has source, with what was found in it."""
-    paths = [folder, *more]
-    runs = [run for run in load_runs(paths) if run.source is not None]
+    runs = [run for run in load_runs([folder]) if run.source is not None]
     if not runs:
         return None, ()
-    report = analyze(paths)
+    report = analyze([folder])
     mine = {run.id: [one for one in report.findings if one.run == run.id] for run in runs}
     best = max(runs, key=lambda run: sum(int(one.severity) for one in mine[run.id]))
     return best, mine[best.id]
