@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from wganlint.probe.syntax import (
     Node,
@@ -24,6 +25,7 @@ from wganlint.probe.syntax import (
 
 EPS = "1e-12"  # under a root or in a logarithm: far below any square of a number of order one
 EDGE = "0.999999"  # the largest cosine: the next float32 numbers are 6e-8 apart
+FLOOR = "1e-8"  # under the root of a norm that something is divided by: a direction keeps a slope of 1e4 at most
 HIGHEST = "80.0"  # exp of more leaves float32 at 88.7
 
 
@@ -50,7 +52,8 @@ def _norm(call: Node, eps: str, spot: Spot) -> Node:
         raise NotApplied(f"the norm is not of order 2 at {spot.file}:{spot.line}")
     if not dims:
         raise NotApplied(f"the axes of the norm at {spot.file}:{spot.line} are not told")
-    return expression(f"({text_of(inner)}.square().sum(dim={dims}) + {eps}).sqrt()")
+    keep = next((f", keepdim={text_of(a.value)}" for a in call.args if a.keyword and a.keyword.value == "keepdim"), "")
+    return expression(f"({text_of(inner)}.square().sum(dim={dims}{keep}) + {eps}).sqrt()")
 
 
 def _is_method(call: Node) -> bool:
@@ -115,9 +118,12 @@ def _without(call: Node, name: str) -> Node:
 
 
 def _quotient(text: str, spot: Spot) -> str:
-    """`a / b` -> `a / b.where(b != 0, 1.0)`: 0/0 is 0, and so is its slope to b."""
+    """`a / b` -> `a / b.where(b != 0, 1.0)`: 0/0 is 0, and so is its slope to b; a norm gets a floor under its root."""
 
     def made(node: Node) -> Node:
+        if isinstance(node.right, cst.Call) and called(node.right) in ("norm", "vector_norm"):
+            with suppress(NotApplied):
+                return node.with_changes(right=_norm(node.right, FLOOR, spot))
         below = text_of(closed(node.right))
         return node.with_changes(right=expression(f"{below}.where({below} != 0, 1.0)"))
 

@@ -171,7 +171,7 @@ def sick(now: Signs, limits: Rulings) -> dict[str, str]:
     if now.masked:
         found["masked"] = f"{now.masked:,} non-finite elements masked"
     if now.made and not now.masked:
-        found["made"] = f"{now.made} operations make NaN or Inf"
+        found["made"] = "1 operation makes NaN or Inf" if now.made == 1 else f"{now.made} operations make NaN or Inf"
     if now.graphless:
         found["graphless"] = "the penalty has no graph"
     if now.stray:
@@ -231,7 +231,8 @@ def _burst(without: Signs, now: Signs, limits: Rulings) -> bool:
 def _elsewhere(
     without: Signs, now: Signs, before: dict[str, str], after: dict[str, str], limits: Rulings
 ) -> bool:  # fmt: skip
-    if _burst(without, now, limits) or any(one in after and one not in before for one in NEW):
+    fresh = [one for one in NEW if one in after and one not in before and not (one == "made" and without.made)]
+    if _burst(without, now, limits) or fresh:
         return True
     if "pinned" not in after:
         return False
