@@ -114,7 +114,10 @@ _MADE: dict[str, Callable[[Node], Node]] = {
 
 
 def _without(call: Node, name: str) -> Node:
-    return call.with_changes(args=[one for one in call.args if one.keyword is None or one.keyword.value != name])
+    kept = [one for one in call.args if one.keyword is None or one.keyword.value != name]
+    if kept:
+        kept[-1] = kept[-1].with_changes(comma=call.args[-1].comma)
+    return call.with_changes(args=kept)
 
 
 def _quotient(text: str, spot: Spot) -> str:

@@ -20,6 +20,7 @@ from wganlint.verify.signs import Effect, Signs, left, percent, sick
 from wganlint.verify.trying import Result, Smallest, Trial
 
 WIDTH = 80
+SHOWN = 6  # changed lines that are shown with what is to be done first
 _WORDS = {
     Effect.CURES: "the vital signs that were sick are well",
     Effect.HELPS: "clearly better, and not well at the end",
@@ -149,6 +150,8 @@ def _recommended(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]
     number = "one edit" if len(best.members) == 1 else f"{len(best.members)} edits, none of which can be left out"
     for one in best.members:
         yield f"{one.title}{f' ({one.code})' if one.code else ''}: {', '.join(sorted(one.changes))}", 2, 4
+        for line in _shown(done.texts, one.changes):
+            yield line, 4, 8
         if one.told:
             yield one.told, 4, 4
     rest = "" if best.whole else "; not all that could be left out was tried"
@@ -156,6 +159,15 @@ def _recommended(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]
     yield f"the smallest set that cures{under}: {number}{rest}", 2, 4
     for other in done.smallest[1:]:
         yield f"or: {' and '.join(member.title for member in other.members)}", 2, 4
+
+
+def _shown(before: Mapping[str, str], changes: Mapping[str, str]) -> list[str]:
+    """Return the lines that an edit changes, where they are few."""
+    rows = [
+        f"{line[0]} {line[1:].strip()}" for line in diff(before, changes).splitlines()
+        if line[:1] in "+-" and not line.startswith(("+++", "---")) and line[1:].strip()
+    ]  # fmt: skip
+    return rows if len(rows) <= SHOWN else [*rows[:SHOWN], f"and {len(rows) - SHOWN} more lines: --patch FILE"]
 
 
 def as_json(done: Verified, book: Policy) -> bytes:

@@ -18,6 +18,7 @@ class Rulings(Struct, frozen=True):
 
     empty: float
     better: float
+    fewer: float
     gap: float
     gap_told: float
     ratio_low: float

@@ -214,12 +214,12 @@ def effect(without: Signs, now: Signs, limits: Rulings) -> Effect:
 
 
 def _better(without: Signs, now: Signs, limits: Rulings) -> bool:
-    """Whether the root is clearly less sick: fewer empty samples and a gradient, or fewer scores at the same bound."""
+    """Whether the root is clearly less sick: fewer empty samples, fewer scores at the same bound, less masked."""
     if without.empty is not None and now.empty is not None and without.empty >= limits.empty:
         return now.empty <= without.empty - limits.better and now.gradient != 0
     if without.pinned and now.pinned is not None and now.bound.partition(" ")[0] == without.bound.partition(" ")[0]:
         return now.pinned <= without.pinned - limits.better
-    return False
+    return 0 < now.masked <= limits.fewer * without.masked
 
 
 def _burst(without: Signs, now: Signs, limits: Rulings) -> bool:
