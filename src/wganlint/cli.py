@@ -18,6 +18,7 @@ from wganlint.settings import Belief, Level, Settings, load_settings
 if TYPE_CHECKING:
     from wganlint.finding import Report
     from wganlint.inspection import Inspection
+    from wganlint.probe.command import Command
     from wganlint.read.watch import Watch
     from wganlint.render.ticker import Ticker
     from wganlint.rules.catalogue import Catalogue
@@ -262,7 +263,8 @@ def probe(
 
     roles = {role: name for role, name in (("generator", generator), ("critic", critic)) if name is not None}
     options = Options(steps, timeout, light, None if seed < 0 else seed, scratch, in_place, plain, roles)
-    account, code = probe_and_write(command_of(command), options, into, yes=yes, say=_say)
+    run_by = command_of(command)
+    account, code = probe_and_write(run_by, options, into, yes=yes, say=_say)
     from wganlint.render.screen import echo
 
     echo(account)
@@ -272,7 +274,23 @@ def probe(
         report = _report(settings, paths, None, None, None, None, None, None, None, None)
         if any(run.judged for run in report.runs):
             _print(report, "full", None, "auto")
+            _tell_otherwise(report, run_by)
     raise typer.Exit(code)
+
+
+def _tell_otherwise(report: Report, command: Command) -> None:
+    """Say so where the log that was analyzed was made with other settings than the command that was probed."""
+    from wganlint.otherwise import Told, given, options, otherwise
+
+    try:
+        text = Path(command.name).read_text(encoding="utf-8") if command.kind == "script" else ""
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    now = given(command.arguments, options(text))
+    for run in report.runs:
+        told = [Told(one.name, one.value, f"{one.file}:{one.line}") for one in run.settings if one.line is not None]
+        if line := otherwise(told, now):
+            _say(line)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from wganlint.analysis import analyze, judged, load_runs
 from wganlint.errors import InputError, UsageError
 from wganlint.finding import Finding
+from wganlint.otherwise import Told, given, options, otherwise
 from wganlint.probe.changed import Measured
 from wganlint.probe.command import Command
 from wganlint.probe.probing import Options, as_json
@@ -26,7 +27,7 @@ from wganlint.verify import account
 from wganlint.verify.account import Verified
 from wganlint.verify.candidates import Candidate, Left, candidates
 from wganlint.verify.pace import Pace, Show, Silent, Spent, in_words
-from wganlint.verify.policy import Policy, policy
+from wganlint.verify.policy import policy
 from wganlint.verify.signs import Signs, sick
 from wganlint.verify.trying import Bench, alone, smallest
 
@@ -77,7 +78,12 @@ def verify(
         f" (--most-runs, --minutes), {order.options.timeout:g} s a run: {' '.join(command.words)}"
     )
     turned = run.convention.sign == -1
-    option = _seed_option(run, book)
+    known = _options(command, texts)
+    if line := otherwise(_settings(run), given(command.arguments, known)):
+        say(line)
+    option = next((one for one in book.budget.seed_options if one in known), "")
+    if order.seeds and not option:
+        say("the script takes no --seed: each seed is set before it starts, and a seed that it sets itself stands")
     bench = Bench(command, folder, order.options, book, texts, _reader(texts), pace, option, turned)
     steps = bench.options.steps
     base: dict[int | None, Signs] = {}
@@ -192,11 +198,16 @@ def _texts(folder: Path, files: Sequence[str]) -> dict[str, str]:
     return texts
 
 
-def _seed_option(run: Run, book: Policy) -> str:
-    """Return the option by which the script takes its seed, "" if it has none that is known."""
-    defaults = run.source.defaults if run.source else ()
-    names = {one.name.lstrip("-").replace("-", "_") for one in defaults if one.kind == "option"}
-    return next((one for one in book.budget.seed_options if one.lstrip("-").replace("-", "_") in names), "")
+def _options(command: Command, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the options that the script takes: its own, else those of the other files."""
+    script = next((text for name, text in texts.items() if Path(command.name).as_posix().endswith(name)), "")
+    return options(script) or {name: value for text in texts.values() for name, value in options(text).items()}
+
+
+def _settings(run: Run) -> list[Told]:
+    """Return what the start of the log states."""
+    stated = [one for one in run.settings if one.origin == "header"]
+    return [Told(one.name, one.value, f"{one.place.file}:{one.place.line}") for one in stated]
 
 
 def _reader(texts: Mapping[str, str]) -> Callable[[Measured, Mapping[str, str]], Run | None]:
