@@ -33,6 +33,7 @@ class Budget(Struct, frozen=True):
     longer: tuple[float, ...]
     awake: float
     sets: int
+    places: int
     runs: int
     minutes: float
     seed_options: tuple[str, ...]

@@ -33,17 +33,16 @@ def plan_of(given: Parameters, seen: Seen) -> Plan:
     return MEASURED[name](seen, given) if name in MEASURED else PLANS[name](seen.source, given)
 
 
-def _inside_domain(seen: Seen, given: Parameters) -> Plan:
-    """At the operation that first makes what is not finite; `direction`: that of its first fault on this line."""
-    origins = [one for one in seen.probe.origins if one.line is not None] if seen.probe else []
+def inside_domain(probe: Probe) -> Plan:
+    """Go to the operation that first makes what is not finite, by its forward call where that makes some too."""
+    origins = [one for one in probe.origins if one.line is not None]
     if not origins:
         return []
     first = next((one for one in origins if one.first), min(origins, key=lambda one: one.step))
     same = [one for one in origins if _key(one) == _key(first)]
     main = next((one for one in same if one.direction == "forward"), first)
-    assert main.line is not None
-    spot = Spot(main.line.file, main.line.line, values={"op": main.op, "direction": main.direction})
-    return [("inside-domain", spot)]
+    file, line = _key(main)
+    return [("inside-domain", Spot(file, line, values={"op": main.op, "direction": main.direction}))]
 
 
 def _key(origin: Origin) -> tuple[str, int]:
@@ -69,5 +68,6 @@ def _own_weights(seen: Seen, given: Parameters) -> Plan:
 
 
 MEASURED: dict[str, Callable[[Seen, Parameters], Plan]] = {
-    "inside-domain": _inside_domain, "bfloat16": _bfloat16, "own-weights": _own_weights,
+    "inside-domain": lambda seen, given: inside_domain(seen.probe) if seen.probe else [],
+    "bfloat16": _bfloat16, "own-weights": _own_weights,
 }  # fmt: skip

@@ -128,8 +128,8 @@ def _tried(
     seeds, pace = list(ill), bench.pace
     trials = alone(bench, found, seeds)
     sets = smallest(bench, trials, seeds)
-    tried = [one.candidate for one in trials]
-    late = [Left(one.title, one.code, pace.why) for one in found if one not in tried]
+    tried = {one.candidate.title for one in trials}
+    late = [Left(one.title, one.code, pace.why) for one in found if one.title not in tried]
     done = Verified(
         bench.command.words, bench.options.steps, dict(ill), tuple(trials), tuple(sets), (*late, *left),
         bench.runs, bench.texts, tuple(well), pace.why,

@@ -19,6 +19,7 @@ from wganlint.run import Run
 from wganlint.verify.candidates import Candidate, applied
 from wganlint.verify.pace import Pace, Spent
 from wganlint.verify.policy import Policy
+from wganlint.verify.seen import inside_domain
 from wganlint.verify.signs import Effect, Signs, effect, signs
 from wganlint.verify.trend import awake, open_at_first, trend
 
@@ -171,6 +172,7 @@ def alone(bench: Bench, found: Sequence[Candidate], seeds: Sequence[int | None])
             for seed in seeds:
                 bench.pace.doing = f"{at} of {len(found)}: {one.title}{_under(seed, seeds)}"
                 results[seed] = bench.tried(one.changes, seed, one.check)
+            one, results = some[-1] = _widened(bench, one, results)
             bench.pace.show.line(f"{Trial(one, results).effect:<8} {one.title}")
     bench.pace.coming.clear()
     open_ = [seed for _, results in some for seed, result in results.items() if bench.is_open(result, seed)]
@@ -180,6 +182,27 @@ def alone(bench: Bench, found: Sequence[Candidate], seeds: Sequence[int | None])
             bench.pace.doing = f"over more steps: {one.title}{_under(seed, seeds)}"
             results[seed] = bench.settled(results[seed], one.changes, seed, one.check)
     return [Trial(one, results) for one, results in some if results]
+
+
+def _widened(
+    bench: Bench, one: Candidate, results: dict[int | None, Result]
+) -> tuple[Candidate, dict[int | None, Result]]:  # fmt: skip
+    """Where the first operation that made NaN is cured and another one shows, cure that too, as long as it helps."""
+    for _ in range(bench.book.budget.places):
+        seed = next(iter(results))
+        if one.edit != "inside-domain" or Trial(one, results).effect not in (Effect.HELPS, Effect.MOVES):
+            break
+        probe = bench.measured(one.changes, seed, bench.options.steps).probe
+        try:
+            plan = [*one.plan, *inside_domain(probe)]
+            wider = replace(one, plan=plan, changes=applied(plan, bench.texts))
+        except NotApplied:
+            break
+        if wider.changes == one.changes:
+            break
+        told = {seed: bench.tried(wider.changes, seed, one.check) for seed in results}
+        one, results = replace(wider, told=f"in {len(plan)} places, one behind the other; {one.told}"), told
+    return one, results
 
 
 def _under(seed: int | None, seeds: Sequence[int | None]) -> str:
