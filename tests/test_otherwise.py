@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from wganlint.otherwise import Told, given, options, otherwise
@@ -41,6 +43,11 @@ def test_what_is_the_same_or_unknown_or_only_shorter_is_not_told(told: dict[str,
 def test_of_several_attempts_one_that_fits_is_enough() -> None:
     told = [Told("lr", "1e-3", "a.log:1"), Told("lr", "1e-4", "b.log:1")]
     assert otherwise(told, given([], options(SCRIPT))) == ""
+
+
+def test_the_seed_of_a_program_is_found_though_it_is_no_hyper_parameter() -> None:
+    script = Path(__file__).parents[1] / "fixtures/sick/run/training/train.py"
+    assert "--seed" in options(script.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("text", ["", "def (", "x = 1", "parser.add_argument(name, default=f())", "(" * 5000])

@@ -118,6 +118,10 @@ def _scores(probe: Probe) -> Iterator[str]:
         yield (
             f"step {one.step}: real {number(one.real)}, fake {number(one.fake)}, gap {number(one.gap)} ({one.critic})"
         )
+    for pull in probe.pulls:
+        way, most = ("up", pull.up) if pull.up >= pull.down else ("down", pull.down)
+        loss = f"the loss that {' and '.join(pull.stepped)} is stepped on" if pull.stepped else "a loss"
+        yield f"{loss} pulls the scores of {_SIDES[pull.side]} {way} on {most:,} of {_plural(pull.steps, 'step')}"
     for slope in probe.slopes:
         if slope.samples:
             yield (
