@@ -318,7 +318,8 @@ def verify(
 ) -> None:
     """Try the fixes of this folder's report, each alone and then in sets, and measure what each of them does.
 
-    This runs your code many times, in copies of this folder; your files are not changed. Ctrl-C tells what is known so far.
+    This runs your code many times, in copies of this folder; your files are not changed.
+    Ctrl-C tells what was measured so far.
     Exit codes: 0 a set of fixes cures, 1 none does, 2 misuse or the script failed, 3 nothing to verify, 130 stopped.
     """
     from wganlint.probe.command import command_of

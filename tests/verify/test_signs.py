@@ -107,8 +107,13 @@ def test_a_player_that_no_optimizer_holds_and_one_that_learns_nothing_alone_are_
     network = {"name": "G", "role": "generator", "class_name": "G", "why": "", "sure": "high", "parameters": 9}
     stray = {"network": "G", "module": "", "parameters": 4, "optimizers": []}
     trial = {"name": "generator-alone", "steps": 20, "before": 10.0, "after": 10.0, "works": False}
-    now = signs(pulled(-1, 1, -1, networks=[network], strays=[stray], trials=[trial]))
+    held = {"name": "opt", "class_name": "Adam", "line": None, "rates": [1e-3], "steps": 4, "parameters": 4}
+    moves = {**held, "networks": {"G": 4}, "ratios": [1e-3, 1e-3]}
+    rests = {**moves, "ratios": [1e-9, 1e-9]}
+    now = signs(pulled(-1, 1, -1, networks=[network], strays=[stray], trials=[trial], optimizers=[moves]))
     assert list(sick(now, LIMITS).values()) == ["no optimizer holds G", "generator-alone on copies gets no better"]
+    slow = signs(pulled(-1, 1, -1, networks=[network], trials=[trial], optimizers=[rests]))
+    assert sick(slow, LIMITS) == {}  # a rate this small shows nothing in twenty steps, whatever the network is
     frozen = signs(pulled(-1, 1, -1, networks=[network], strays=[{**stray, "frozen": True}]))
     assert sick(frozen, LIMITS) == {}
 

@@ -36,7 +36,8 @@ class Signs(Struct, frozen=True):
     replaced. `made`: operations that made something not finite. `graphless`: the penalty took its gradient without
     create_graph. `ratios`: update/weight of each optimizer over its last quarter. `stray`: the player that no optimizer
     holds. `along`: "up" or "down" where the generator's loss pulls the scores of fakes the way that the critic's does.
-    `stuck`: the experiments on copies in which a player alone gets no better. `mixes`: how far the others of a batch
+    `stuck`: the experiments on copies in which a player alone gets no better, with update/weight of that player's
+    optimizer: where weights hardly move, the experiment tells nothing. `mixes`: how far the others of a batch
     change a sample's score, over its spread; `batch_norm`: the critic has one, and a penalty on its slope.
     """
 
@@ -56,7 +57,7 @@ class Signs(Struct, frozen=True):
     ratios: dict[str, float] = {}
     stray: str = ""
     along: str = ""
-    stuck: tuple[str, ...] = ()
+    stuck: dict[str, float] = {}
     mixes: float | None = None
     batch_norm: bool = False
 
@@ -82,8 +83,18 @@ def signs(probe: Probe, turned: bool = False) -> Signs:
         (-1 if turned else 1) * fmean(gaps[-LAST:]) if gaps else None,
         sum(share.hit for one in probe.guards for share in one.sides), len(probe.origins),
         any(one.ran > one.graph for one in probe.penalties), ratios, _stray(probe), _along(probe),
-        tuple(one.name for one in probe.trials if one.works is False), _mixes(probe), _batch_norm(probe),
+        _stuck(probe), _mixes(probe), _batch_norm(probe),
     )  # fmt: skip
+
+
+def _stuck(probe: Probe) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for trial in probe.trials:
+        players = {one.name for one in probe.networks if one.role == trial.name.partition("-")[0]}
+        mine = [one for one in probe.optimizers if players & one.networks.keys()]
+        if trial.works is False:
+            found[trial.name] = max((ratio for one in mine if (ratio := _late(one.ratios)) is not None), default=0.0)
+    return found
 
 
 def _stray(probe: Probe) -> str:
@@ -182,14 +193,14 @@ def sick(now: Signs, limits: Rulings) -> dict[str, str]:
         found["mixes"] = f"the others of its batch change a score by {percent(now.mixes)} of the spread"
     elif now.mixes is None and now.batch_norm:
         found["mixes"] = "BatchNorm in the critic under its penalty"
-    for name in now.stuck:
-        found[f"stuck {name}"] = f"{name} on copies gets no better"
+    for name, ratio in now.stuck.items():
+        if ratio >= limits.ratio_low:
+            found[f"stuck {name}"] = f"{name} on copies gets no better"
     return found
 
 
 ROOTS = (
-    "empty", "gradient", "masked", "made", "graphless", "gap", "stray", "along", "mixes", "stuck generator-alone",
-    "stuck critic-alone",
+    "empty", "gradient", "masked", "made", "graphless", "gap", "stray", "along", "mixes",
 )  # fmt: skip
 
 
@@ -207,7 +218,7 @@ def effect(without: Signs, now: Signs, limits: Rulings) -> Effect:
         return Effect.HELPS
     if _elsewhere(without, now, before, after, limits):
         return Effect.MOVES
-    gone = before.keys() - after.keys()
+    gone = {one for one in before.keys() - after.keys() if not one.startswith("stuck")}  # follows from other signs
     if any(one in ROOTS for one in gone):  # a first gradient, say: a root gives way
         return Effect.HELPS
     return Effect.HIDES if gone and any(one in after for one in ROOTS) else Effect.HELPS if gone else Effect.NOTHING
