@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wganlint.analysis import analyze, judged, load_runs
+from wganlint.analysis import judged, load_runs
 from wganlint.errors import InputError, UsageError
 from wganlint.finding import Finding
 from wganlint.otherwise import Told, given, options, otherwise
@@ -85,13 +85,7 @@ def verify(
     if order.seeds and not option:
         say("the script takes no --seed: each seed is set before it starts, and a seed that it sets itself stands")
     bench = Bench(command, folder, order.options, book, texts, _reader(texts), pace, option, turned)
-    steps = bench.options.steps
-    base: dict[int | None, Signs] = {}
-    pace.plan(len(seeds), steps)
-    with suppress(Spent):
-        for seed in seeds:
-            pace.doing = f"without a fix{f', seed {seed}' if seed is not None else ''}"
-            base[seed] = bench.base(seed, steps)
+    base = _without(bench, seeds)
     if not base:
         return f"nothing was verified: {pace.why}\n", STOPPED
     if broken := [now for now in base.values() if now.broken]:
@@ -99,7 +93,7 @@ def verify(
     ill = {seed: now for seed, now in base.items() if sick(now, book.vital)}
     if not ill:
         return _well(bench, base), NOTHING
-    measured = bench.measured({}, next(iter(ill)), steps)
+    measured = bench.measured({}, next(iter(ill)), bench.options.steps)
     found, left = candidates(_judged(run, measured, findings), run.source, texts, book, measured.probe)
     if order.only:
         found = [one for one in found if one.code in order.only]
@@ -108,6 +102,17 @@ def verify(
         return f"nothing to verify: no fix of this report is an edit that wganlint can make\n{reasons}", NOTHING
     say(_forecast(bench, found, list(ill)))
     return _tried(bench, order, found, left, ill, [seed for seed in base if seed not in ill], say)
+
+
+def _without(bench: Bench, seeds: Sequence[int | None]) -> dict[int | None, Signs]:
+    """Measure the script as it is, under each seed as far as the limits go."""
+    base: dict[int | None, Signs] = {}
+    bench.pace.plan(len(seeds), bench.options.steps)
+    with suppress(Spent):
+        for seed in seeds:
+            bench.pace.doing = f"without a fix{f', seed {seed}' if seed is not None else ''}"
+            base[seed] = bench.base(seed, bench.options.steps)
+    return base
 
 
 def _forecast(bench: Bench, found: Sequence[Candidate], seeds: Sequence[int | None]) -> str:
@@ -182,8 +187,7 @@ def _read(folder: Path) -> tuple[Run | None, Sequence[Finding]]:
     runs = [run for run in load_runs([folder]) if run.source is not None]
     if not runs:
         return None, ()
-    report = analyze([folder])
-    mine = {run.id: [one for one in report.findings if one.run == run.id] for run in runs}
+    mine = {run.id: judged(run) for run in runs}
     best = max(runs, key=lambda run: sum(int(one.severity) for one in mine[run.id]))
     return best, mine[best.id]
 
