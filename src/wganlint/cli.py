@@ -288,7 +288,11 @@ def _tell_otherwise(report: Report, command: Command) -> None:
         text = ""
     now = given(command.arguments, options(text))
     for run in report.runs:
-        told = [Told(one.name, one.value, f"{one.file}:{one.line}") for one in run.settings if one.line is not None]
+        told = [
+            Told(one.name, one.value, f"{Path(one.file).name}:{one.line}")
+            for one in run.settings
+            if one.line is not None
+        ]
         if line := otherwise(told, now):
             _say(line)
 

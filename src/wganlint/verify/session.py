@@ -120,10 +120,12 @@ def _forecast(bench: Bench, found: Sequence[Candidate], seeds: Sequence[int | No
     number, one = len(found) * len(seeds), bench.pace.expected(bench.options.steps) or 0.0
     each = f"{len(found)} fix{'es'[: 2 * (len(found) > 1)]}"
     under = f" under {len(seeds)} seeds" if len(seeds) > 1 else ""
-    return (
-        f"{each} to try{under}: {number} run{'s'[: number > 1]} of about {in_words(one)}, {in_words(number * one)};"
-        " longer ones of what gets better come on top"
+    room = min(bench.pace.most - bench.pace.runs, int(bench.pace.left() / max(one, 0.1)))
+    rest = (
+        "longer ones of what gets better come on top" if number <= room else f"the limits leave room for {max(0, room)}"
     )
+    runs = f"{number} run{'s'[: number > 1]} of about {in_words(one)}, {in_words(number * one)}"
+    return f"{each} to try{under}: {runs}; {rest}"
 
 
 def _tried(
@@ -211,7 +213,7 @@ def _options(command: Command, texts: Mapping[str, str]) -> dict[str, str]:
 def _settings(run: Run) -> list[Told]:
     """Return what the start of the log states."""
     stated = [one for one in run.settings if one.origin == "header"]
-    return [Told(one.name, one.value, f"{one.place.file}:{one.place.line}") for one in stated]
+    return [Told(one.name, one.value, f"{Path(one.place.file).name}:{one.place.line}") for one in stated]
 
 
 def _reader(texts: Mapping[str, str]) -> Callable[[Measured, Mapping[str, str]], Run | None]:

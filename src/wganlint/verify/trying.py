@@ -129,14 +129,14 @@ class Bench(Struct):
     def _compared(self, changes: Mapping[str, str], seed: int | None, steps: int, check: Check | None) -> Result:
         got = self.measured(changes, seed, steps)
         now = signs(got.probe, self.turned)
-        what = effect(self.base(seed, steps), now, self.book.vital)
-        if check is None or what is Effect.BREAKS:
-            return Result(what, now, steps)
-        run = self.read(got, changes)
-        if run is None:
-            return Result(what, now, steps)
+        without = self.base(seed, steps)
+        what = effect(without, now, self.book.vital)
+        same = "these are exactly the figures without it: for this command it changes nothing" if now == without else ""
+        run = self.read(got, changes) if check is not None and what is not Effect.BREAKS else None
+        if check is None or run is None:
+            return Result(what, now, steps, trend=same)
         outcome, lacking = check_outcome(check, run)
-        return Result(what, now, steps, str(outcome), ", ".join(lacking)[:200])
+        return Result(what, now, steps, str(outcome), ", ".join(lacking)[:200], same)
 
 
 class Trial(Struct, frozen=True):
