@@ -148,6 +148,11 @@ def load_runs(
     return [one.run for one in found]
 
 
+def judged(run: Run) -> tuple[Finding, ...]:
+    """Return what the shipped rules find in a run that was read; it may hold more than its files, a new probe say."""
+    return _Judging(_Way.of(None, None, (), ()), (), (), catalogue(()))._judged(run).findings
+
+
 # -- one run
 
 

@@ -19,7 +19,9 @@ from wganlint.settings import Belief, Level, Settings, load_settings
 if TYPE_CHECKING:
     from wganlint.finding import Report
     from wganlint.inspection import Inspection
+    from wganlint.probe.command import Command
     from wganlint.read.watch import Watch
+    from wganlint.render.ticker import Ticker
     from wganlint.rules.catalogue import Catalogue
 
 FINE, GATE, MISUSE, UNJUDGED = 0, 1, 2, 3
@@ -298,6 +300,7 @@ def probe(
         report = _report(settings, paths, None, None, None, None, None, None, None, None)
         if any(run.judged for run in report.runs):
             _print(report, "full", None, "auto")
+            _tell_otherwise(report, what)
     raise typer.Exit(code)
 
 
@@ -320,6 +323,25 @@ def probe_init(
     echo(write(path, critic, generator, force=force))
 
 
+def _tell_otherwise(report: "Report", command: "Command") -> None:
+    """Say so where the log that was analyzed was made with other settings than the command that was probed."""
+    from wganlint.otherwise import Told, given, options, otherwise
+
+    try:
+        text = Path(command.name).read_text(encoding="utf-8") if command.kind == "script" else ""
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    now = given(command.arguments, options(text))
+    for run in report.runs:
+        told = [
+            Told(one.name, one.value, f"{Path(one.file).name}:{one.line}")
+            for one in run.settings
+            if one.line is not None
+        ]
+        if line := otherwise(told, now):
+            _say(line)
+
+
 @app.command(context_settings={"allow_interspersed_args": False})
 def verify(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The training command, behind `--`.")],
@@ -334,13 +356,20 @@ def verify(
         Path | None, typer.Option("--patch", metavar="FILE", help="Write the smallest verified set as a diff.")
     ] = None,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds after which a run is ended.")] = 600,
+    most_runs: Annotated[
+        int | None, typer.Option("--most-runs", min=2, help="At most so many runs in all (60).", show_default=False)
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.1, help="Begin no run that ends later (30).", show_default=False)
+    ] = None,
     into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to write.")] = Path("verify.json"),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run user code also in CI.")] = False,
 ) -> None:
     """Try the fixes of this folder's report, each alone and then in sets, and measure what each of them does.
 
     This runs your code many times, in copies of this folder; your files are not changed.
-    Exit codes: 0 a set of fixes cures, 1 none does, 2 misuse or the script failed, 3 nothing to verify.
+    Ctrl-C tells what was measured so far.
+    Exit codes: 0 a set of fixes cures, 1 none does, 2 misuse or the script failed, 3 nothing to verify, 130 stopped.
     """
     from wganlint.probe.command import command_of
     from wganlint.probe.probing import Options
@@ -351,8 +380,9 @@ def verify(
         raise UsageError(f"--seeds {seeds!r} is no list of numbers", hint="write --seeds 0,1,2")
     codes = tuple(only.upper().replace(",", " ").split())
     options = Options(steps=steps, timeout=timeout, plain=False)
-    order = Order(options, tuple(dict.fromkeys(int(word) for word in words)), codes, into, patch, yes)
-    account, code = verify(command_of(command), order, Path.cwd(), _say)
+    numbers = tuple(dict.fromkeys(int(word) for word in words))
+    order = Order(options, numbers, codes, into, patch, yes, most_runs, minutes)
+    account, code = verify(command_of(command), order, Path.cwd(), _say, _ticker())
     from wganlint.render.screen import echo
 
     echo(account)
@@ -570,9 +600,23 @@ def _found_nothing(found: "Inspection") -> str:
     return "\n".join(["nothing was found that a training run leaves behind", *seen[:5], *more])
 
 
+def _looked_at() -> bool:
+    """Whether standard error is a terminal that somebody looks at."""
+    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+
+
+def _ticker() -> "Ticker | None":
+    """Return what shows runs of user code while they run."""
+    if not _looked_at():
+        return None
+    from wganlint.render.ticker import Ticker
+
+    return Ticker()
+
+
 def _progress() -> "AbstractContextManager[Watch | None]":
-    """Return what watches long work: nothing unless standard error is a terminal that somebody looks at."""
-    if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
+    """Return what watches long work."""
+    if not _looked_at():
         return nullcontext()
     from wganlint.render.progress import Progress
 

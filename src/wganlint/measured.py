@@ -552,6 +552,12 @@ class Probe(Struct, frozen=True):
         mine = [one for one in self.gradients if one.network == network and one.module == module and one.stepped]
         return mine[-1] if mine else None
 
+    def pull(self, network: str, side: str) -> int | None:
+        """Return which way the losses that a network is stepped on pull the scores of a side: 1 up, -1 down, 0 both."""
+        mine = [one for one in self.pulls if one.network == network and one.side == side]
+        up, down = sum(one.up for one in mine), sum(one.down for one in mine)
+        return (0 if up and down else 1 if up else -1) if up or down else None
+
     def dead(self, network: str) -> tuple[str, ...]:
         """Return the outermost submodules of a network that no loss gave a gradient on which it was stepped."""
         alive = {one.module for one in self.gradients if one.network == network and one.stepped and not one.dead}

@@ -35,9 +35,9 @@ def probed(case: str, folder: Path) -> tuple[Report, dict[str, Any]]:
         if edit["file"] == "train.py":
             text = text.replace(edit["old"].strip("\n"), edit["new"].strip("\n"))
     (here / "given.py").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "wganlint", "probe", "--no-analyze", "--no-plain", "--yes", "--target", "given:pieces"]
+    options = ["--no-analyze", "--no-plain", "--yes", "--target", "given:pieces"]
     done = subprocess.run(
-        command, cwd=here, capture_output=True, text=True, check=False, timeout=200,
+        [sys.executable, "-m", "wganlint", "probe", *options], cwd=here, capture_output=True, text=True, check=False, timeout=200,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(SOURCE)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,5 +81,6 @@ def test_the_pieces_of_a_program_tell_what_its_script_tells(case: str, folder: P
     else:
         assert any(named(f) & lines_of(case, folder) for f in findings), said
     if case in MASKED:
-        hits = [side["hit"] for guard in measured["guards"] for side in (*guard["sides"], *filter(None, [guard["backward"]]))]
+        shares = [one for guard in measured["guards"] for one in (*guard["sides"], guard["backward"]) if one]
+        hits = [one["hit"] for one in shares]
         assert any(hits) or measured["origins"], measured["guards"]

@@ -13,20 +13,26 @@ import pytest
 if find_spec("libcst") is None:
     pytest.skip("LibCST is not installed (pip install 'wganlint[probe]')", allow_module_level=True)
 
-from wganlint.analysis import analyze, load_runs
-from wganlint.probe.edits import EDITS, NotApplied, Spot, apply
+from msgspec.structs import replace
+
+from wganlint.analysis import judged, load_runs
+from wganlint.measured import Probe
+from wganlint.probe.edits import EDITS, apply
+from wganlint.probe.syntax import NotApplied, Spot
+from wganlint.read.probed import read_probe
 from wganlint.verify.account import diff
 from wganlint.verify.candidates import Candidate, Left, applied, candidates
 from wganlint.verify.plans import PLANS
 from wganlint.verify.policy import policy
+from wganlint.verify.seen import MEASURED
 
 ROOT = Path(__file__).parents[2]
 
 
-def changed(name: str, text: str, line: int, column: int = 0, **values: object) -> str:
+def changed(edit: str, text: str, line: int, column: int = 0, **values: object) -> str:
     """The lines that an edit makes, of those that it changes."""
     text = textwrap.dedent(text).lstrip("\n")
-    new = apply(name, text, [Spot("model.py", line, column, values=values)])
+    new = apply(edit, text, [Spot("model.py", line, column, values=values)])
     return "\n".join(one.strip() for one in new.splitlines() if one not in text.splitlines())
 
 
@@ -42,7 +48,7 @@ def changed(name: str, text: str, line: int, column: int = 0, **values: object) 
         ("create-graph", "g = grad(d.sum(), x, create_graph=False)", "g = grad(d.sum(), x, create_graph=True)", {}),
         ("remove-detach", "d = critic(fake.detach(), cond)", "d = critic(fake, cond)", {}),
         ("eps-root", "n = g.norm(2, dim=1)", "n = (g.square().sum(dim=1) + 1e-12).sqrt()", {"eps": "1e-12"}),
-        ("eps-root", "n = torch.sqrt(a + b)", "n = ((a + b) + 1e-12).sqrt()", {"eps": "1e-12"}),
+        ("eps-root", "n = torch.sqrt(a + b)", "n = torch.sqrt(a + b + 1e-12)", {"eps": "1e-12"}),
         ("negate", "loss = -d.mean()", "loss = d.mean()", {}),
         ("negate", "loss = a - b", "loss = -(a - b)", {}),
         ("group-norm", "x = nn.BatchNorm2d(64)(x)", "x = nn.GroupNorm(1, 64)(x)", {}),
@@ -52,6 +58,25 @@ def changed(name: str, text: str, line: int, column: int = 0, **values: object) 
         ),
         ("neutral-fill", "p = torch.full((n, d), -1e9)", "p = torch.full((n, d), 0.0)", {"value": -1e9}),
         ("neutral-fill", "p = h.masked_fill(empty, -1e9)", "p = h.masked_fill(empty, 0.0)", {"value": -1e9}),
+        ("unsquash", "return 10.0 * torch.tanh(self.main(x) / 10.0)", "return self.main(x)", {}),
+        ("unsquash", "return torch.sigmoid(h)", "return h", {}),
+        ("eps-root", "n = g.norm(2, dim=1, keepdim=True)",
+         "n = (g.square().sum(dim=1, keepdim=True) + 1e-12).sqrt()", {"eps": "1e-12"}),
+        ("inside-domain", "s = torch.sqrt(v)", "s = torch.sqrt(v.clamp(min=1e-12))", {"op": "sqrt", "direction": "forward"}),
+        ("inside-domain", "s = v.sum(dim=1).sqrt()", "s = (v.sum(dim=1) + 1e-12).sqrt()",
+         {"op": "SqrtBackward0", "direction": "backward"}),
+        ("inside-domain", "s = torch.sqrt(a if b else c)", "s = torch.sqrt((a if b else c) + 1e-12)",
+         {"op": "SqrtBackward0", "direction": "backward"}),
+        ("inside-domain", "l = where(m, (a + b).log(), 0)", "l = where(m, (a + b).clamp(min=1e-12).log(), 0)", {"op": "log"}),
+        ("inside-domain", "a = torch.acos(c)", "a = torch.acos(c.clamp(-0.999999, 0.999999))", {"op": "acos"}),
+        ("inside-domain", "m = total / number", "m = total / number.where(number != 0, 1.0)", {"op": "div"}),
+        ("inside-domain", "d = x / x.norm(dim=1)", "d = x / (x.square().sum(dim=1) + 1e-8).sqrt()", {"op": "div"}),
+        ("inside-domain", "s = x.std(dim=0, unbiased=True)", "s = x.std(dim=0, correction=0)", {"op": "std"}),
+        ("own-weights", "o = Adam(self.critic.parameters(), lr=1e-4)", "o = Adam(self.generator.parameters(), lr=1e-4)",
+         {"name": "self.generator"}),
+        ("own-weights", "o = optim.Adam(D.parameters())", "o = optim.Adam(G.parameters())", {"name": "G"}),
+        ("bfloat16", "with torch.autocast('cpu', dtype=torch.float16):\n        y = f(x)",
+         "with torch.autocast('cpu', dtype=torch.bfloat16):", {}),
     ],
 )  # fmt: skip
 def test_an_edit_changes_its_expression_alone(name: str, before: str, after: str, values: dict[str, object]) -> None:
@@ -66,11 +91,14 @@ def test_an_edit_changes_its_expression_alone(name: str, before: str, after: str
         ("eps-root", "n = g.norm(1, dim=1)", "not of order 2"),
         ("optimizer", "o = torch.optim.SGD(p, 0.1)", "by position"),
         ("tanh", "return s.clamp(", "does not read"),
+        ("inside-domain", "w = torch.softmax(x, dim=1)", "no edit is known that keeps softmax finite"),
+        ("own-weights", "o = torch.optim.Adam(params, lr=1e-4)", "not given the parameters of one network"),
+        ("bfloat16", "y = f(x)", "no autocast to float16"),
     ],
 )
 def test_what_does_not_fit_in_one_place_is_told(name: str, line: str, why: str) -> None:
     with pytest.raises(NotApplied, match=why):
-        changed(name, f"def f():\n    {line}\n", 2, bound=1, eps="1e-12")
+        changed(name, f"def f():\n    {line}\n", 2, bound=1, eps="1e-12", op="softmax", name="generator")
 
 
 def test_a_drift_term_goes_where_the_loss_is_first_set() -> None:
@@ -102,11 +130,11 @@ def test_a_layer_norm_takes_the_width_and_the_shape_of_the_list() -> None:
     assert new.splitlines()[1:3] == ["    nn.Linear(3, width),", "    nn.LayerNorm(width),"]
 
 
-def tried(folder: Path) -> tuple[dict[str, Candidate], list[Left], dict[str, str]]:
+def tried(folder: Path, probe: Probe | None = None) -> tuple[dict[str, Candidate], list[Left], dict[str, str]]:
     run = load_runs([folder])[0]
     assert run.source is not None
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in run.source.files}
-    found, left = candidates(analyze([folder]).findings, run.source, texts, policy())
+    found, left = candidates(judged(replace(run, probe=probe)), run.source, texts, policy(), probe)
     return {one.edit: one for one in found if one.code != "OPT003"}, left, texts
 
 
@@ -130,6 +158,8 @@ def test_the_reference_fault_has_its_fixes_as_edits() -> None:
         ("no-create-graph", "create-graph", "create_graph=True)"),
         ("detached-generator", "remove-detach", "fake = generator(torch.randn(size, Z_DIM))"),
         ("wrong-sign", "negate", "critic(fake).mean()"),
+        ("batchnorm-critic", "group-norm", "nn.LayerNorm(hidden),"),
+        ("tanh-saturated", "unsquash", "score = self.main(4000.0 + 1000.0 * x)"),
     ],
 )
 def test_edits_of_other_faults_are_found_by_the_facts_of_the_source(name: str, edit: str, line: str) -> None:
@@ -140,6 +170,29 @@ def test_edits_of_other_faults_are_found_by_the_facts_of_the_source(name: str, e
     ]  # fmt: skip
     assert len(new) == 1
     assert line in new[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "line"),
+    [
+        ("wrong-parameters", "own-weights", "optim.Adam(generator.parameters()"),
+        ("masked-sqrt-negative", "inside-domain", "torch.sqrt(variance.clamp(min=1e-12))"),
+        ("masked-radius-backward", "inside-domain", "r = (xy.square().sum(dim=2) + 1e-12).sqrt()"),
+        ("masked-penalty-backward", "inside-domain", "length = (squares + 1e-12).sqrt().sum(dim=1)"),
+        ("masked-direction", "inside-domain", "/ (position.square().sum(dim=2, keepdim=True) + 1e-8).sqrt()"),
+        ("float16-overflow", "bfloat16", "dtype=torch.bfloat16"),
+    ],
+)
+def test_a_run_without_a_fix_shows_where_further_edits_go(name: str, edit: str, line: str) -> None:
+    folder = ROOT / "fixtures/probe" / name
+    probe = read_probe((folder / "probe.json").read_bytes(), "probe.json")
+    found, _, texts = tried(folder / "run", probe)
+    new = [
+        row for file, text in found[edit].changes.items()
+        for row in text.splitlines() if row not in texts[file].splitlines()
+    ]  # fmt: skip
+    assert new
+    assert all(line in row for row in new)
 
 
 def test_a_healthy_program_has_nothing_to_cure_but_settings() -> None:
@@ -170,5 +223,5 @@ def test_each_entry_names_a_fix_that_a_rule_has() -> None:
     for entry in book.edits:
         assert known[entry["code"]].get(entry["fix"]) in ("edit", "setting"), entry
     for entry in (*book.edits, *book.tried):
-        assert entry["edit"] in PLANS
+        assert entry["edit"] in (PLANS | MEASURED)
     assert {"remove-clamp", "tanh", "neutral-fill", "optimizer"} <= EDITS.keys()

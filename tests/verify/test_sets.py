@@ -14,9 +14,10 @@ if find_spec("libcst") is None:
 
 from wganlint.finding import Check
 from wganlint.probe.command import command_of
-from wganlint.probe.edits import Spot
 from wganlint.probe.probing import Options
+from wganlint.probe.syntax import Spot
 from wganlint.verify.candidates import Candidate, applied
+from wganlint.verify.pace import Pace
 from wganlint.verify.policy import policy
 from wganlint.verify.signs import Effect, Signs
 from wganlint.verify.trying import Bench, Result, alone, smallest
@@ -30,8 +31,11 @@ class Told(Bench):
     cure: frozenset[int] = frozenset()
     bad: int = 0
 
+    def base(self, seed: int | None, steps: int) -> Signs:
+        return Signs(8, "steps")
+
     def tried(self, changes: Mapping[str, str], seed: int | None, check: Check | None = None) -> Result:
-        self.runs += 1
+        self.pace.runs += 1
         gone = {line for line in range(2, 8) if f"clamp(-{line}, {line})" not in changes["m.py"]}
         if self.bad in gone:
             return Result(Effect.BREAKS, Signs(0, "crashed"), 8)
@@ -42,7 +46,7 @@ class Told(Bench):
 def bench(cure: set[int], bad: int = 0) -> Told:
     command = command_of([sys.executable, __file__])
     return Told(
-        command, Path(), Options(), policy(), {"m.py": TEXT}, lambda got, changes: None, lambda text: None,
+        command, Path(), Options(), policy(), {"m.py": TEXT}, lambda got, changes: None, Pace(1000, 1000),
         cure=frozenset(cure), bad=bad,
     )  # fmt: skip
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from wganlint.measured import Probe
 from wganlint.verify.policy import policy
-from wganlint.verify.signs import Effect, Signs, effect, left, sick
+from wganlint.verify.signs import Effect, Signs, effect, left, sick, signs
 
 FIXES = json.loads((Path(__file__).parents[2] / "fixtures/sick/fixes.json").read_text(encoding="utf-8"))
 LIMITS = policy().vital
@@ -68,6 +70,82 @@ def test_a_script_that_fails_is_broken_by_the_fix_whatever_its_signs() -> None:
 def test_nothing_is_a_cure_of_what_was_well() -> None:
     well = measured("adam-1e-4", "0")
     assert effect(well, well, LIMITS) is Effect.NOTHING
+
+
+def player(name: str, role: str) -> dict[str, object]:
+    return {"name": name, "role": role, "class_name": name, "why": "", "sure": "high", "parameters": 9}
+
+
+def pulled(real: float, fakes: float, generator: float, **more: object) -> Probe:
+    """A probe in which three losses pulled so (the derivative of the loss to the score), on 8 steps each of 8 scores."""
+
+    def pull(side: str, stepped: str, mean: float) -> dict[str, object]:
+        ways = {"up": 64 * (mean < 0), "down": 64 * (mean > 0)}
+        return {"network": stepped, "loss": None, "side": side, "calls": 8, "elements": 64, **ways}
+
+    pulls = [pull("real", "D", real), pull("fake", "D", fakes), pull("fake", "G", generator)]
+    told = {
+        "command": [], "script": "", "folder": "", "python": "", "torch": "", "device": "", "mode": "default",
+        "asked_steps": 8, "steps": 8, "rounds": 4, "ending": {"kind": "steps", "text": ""}, "timing": {"wall": 1.0},
+        "pulls": pulls, "networks": [player("D", "critic"), player("G", "generator")], **more,
+    }  # fmt: skip
+    return msgspec.convert(told, Probe)
+
+
+@pytest.mark.parametrize(
+    ("pulls", "along"),
+    [
+        ((-1, 1, -1), ""), ((1, -1, 1), ""),  # the usual form, and its mirror
+        ((1, -1, -1), "up"), ((-1, 1, 1), "down"),  # one loss of two is turned
+        ((-0.9, -0.1, -1), ""),  # least squares at the start: both are pulled up to their targets
+        ((-1, -0.99, -1), ""),  # the critic's loss tells nothing apart: not this fault
+    ],
+)  # fmt: skip
+def test_a_wrong_sign_is_told_by_which_way_both_losses_pull(pulls: tuple[float, float, float], along: str) -> None:
+    now = signs(pulled(*pulls))
+    assert now.along == along
+    assert ("along" in sick(now, LIMITS)) == bool(along)
+
+
+def test_a_player_that_no_optimizer_holds_and_one_that_learns_nothing_alone_are_sick() -> None:
+    network = {"name": "G", "role": "generator", "class_name": "G", "why": "", "sure": "high", "parameters": 9}
+    stray = {"network": "G", "module": "", "parameters": 4, "optimizers": []}
+    trial = {"name": "generator-alone", "steps": 20, "before": 10.0, "after": 10.0, "works": False}
+    held = {"name": "opt", "class_name": "Adam", "line": None, "rates": [1e-3], "steps": 4, "parameters": 4}
+    moves = {**held, "networks": {"G": 4}, "ratios": [1e-3, 1e-3]}
+    rests = {**moves, "ratios": [1e-9, 1e-9]}
+    now = signs(pulled(-1, 1, -1, networks=[network], strays=[stray], trials=[trial], optimizers=[moves]))
+    assert list(sick(now, LIMITS).values()) == ["no optimizer holds G", "generator-alone on copies gets no better"]
+    slow = signs(pulled(-1, 1, -1, networks=[network], trials=[trial], optimizers=[rests]))
+    assert sick(slow, LIMITS) == {}  # a rate this small shows nothing in twenty steps, whatever the network is
+    frozen = signs(pulled(-1, 1, -1, networks=[network], strays=[{**stray, "frozen": True}]))
+    assert sick(frozen, LIMITS) == {}
+
+
+def test_batchnorm_in_the_critic_is_sick_only_under_a_penalty_and_where_samples_mix() -> None:
+    critic = {"name": "D", "role": "critic", "class_name": "D", "why": "", "sure": "high", "parameters": 9}
+    line = {"file": "m.py", "line": 1}
+    penalty = {"line": line, "function": "gp", "calls": 4, "ran": 4, "constant": 0, "graph": 4, "first": 1, "last": 1}
+    norm = signs(pulled(-1, 1, -1, networks=[{**critic, "batch_norm": True}], penalties=[penalty]))
+    assert "mixes" in sick(norm, LIMITS)
+    assert sick(signs(pulled(-1, 1, -1, networks=[{**critic, "batch_norm": True}])), LIMITS) == {}
+    talk = {"critic": "D", "change": 1e-7, "deviation": 1.0}
+    apart = signs(pulled(-1, 1, -1, networks=[{**critic, "batch_norm": True}], penalties=[penalty], crosstalk=[talk]))
+    assert sick(apart, LIMITS) == {}
+
+
+def test_less_that_is_masked_helps_and_more_does_not() -> None:
+    before = Signs(24, "steps", masked=20_000, made=2)
+    assert effect(before, Signs(24, "steps", masked=700, made=1), LIMITS) is Effect.HELPS
+    assert effect(before, Signs(24, "steps", masked=42_000, made=2), LIMITS) is Effect.NOTHING
+    assert effect(before, Signs(24, "steps", made=1), LIMITS) is Effect.HELPS  # made, and nothing is masked any more
+    assert effect(before, Signs(24, "steps"), LIMITS) is Effect.CURES
+
+
+def test_a_squashed_score_that_keeps_its_size_has_not_burst() -> None:
+    before = Signs(24, "steps", gradient=0.0, pinned=1.0, bound="tanh at m.py:30", size=1.0, scores=10.0)
+    after = Signs(24, "steps", gradient=0.0, pinned=1.0, bound="tanh at m.py:35", size=1.0, scores=10.0)
+    assert effect(before, after, LIMITS) is Effect.NOTHING
 
 
 def test_a_root_that_begins_to_give_way_is_not_hidden() -> None:

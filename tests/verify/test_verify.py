@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,6 +88,96 @@ def test_a_detached_generator_is_cured_by_the_path_that_was_cut(tmp_path: Path) 
     done = verify(folder, "--steps", "24", "--only", "GAN011", "--", sys.executable, "src/train.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "CURES    Give the critic fresh fakes with their graph" in done.stdout
+
+
+@able
+@pytest.mark.parametrize(
+    ("name", "code", "sick", "line"),
+    [
+        (
+            "wrong-parameters",
+            "OPT004",
+            "no optimizer holds generator",
+            "optimizer_G = optim.Adam(generator.parameters(),",
+        ),
+        ("batchnorm-critic", "GP002", "", "nn.LayerNorm(hidden),"),
+        (
+            "masked-radius-backward",
+            "NUM002",
+            "non-finite elements masked",
+            "r = (xy.square().sum(dim=2) + 1e-12).sqrt()",
+        ),
+    ],
+)
+def test_a_planted_fault_is_sick_and_its_fix_cures_it(
+    tmp_path: Path, name: str, code: str, sick: str, line: str
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(ROOT / "fixtures/probe" / name / "run", folder)
+    done = verify(folder, "--steps", "12", "--only", code, "--patch", "fix.diff", "--", sys.executable, "src/train.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"sick: {sick}" in " ".join(done.stdout.split()) or sick.partition(" ")[2] in done.stdout
+    assert f"({code})" in done.stdout.partition("CURES")[2].partition("Do this first")[0]
+    assert "1 fix to try: 1 run of about" in done.stderr
+    assert f"+ {line}"[:40] in done.stdout
+    subprocess.run(["git", "apply", "fix.diff"], cwd=folder, check=True)
+    assert any(line in one.read_text(encoding="utf-8") for one in folder.rglob("*.py"))
+
+
+@able
+def test_a_limit_of_runs_lists_what_was_not_tried(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(ROOT / "fixtures/probe/wrong-sign/run", folder)
+    done = verify(folder, "--steps", "8", "--most-runs", "2", "--", sys.executable, "src/train.py")
+    assert done.returncode == 0
+    assert "at most 2 times" in done.stderr
+    assert "1 of 2" not in done.stderr  # nobody looks: only what must be known
+    assert "sick: both losses pull the scores of fakes up" in done.stdout
+    assert "CURES    Turn the sign of the generator's loss (GAN005)" in done.stdout
+    assert "+ loss_g = critic(fake).mean()" in done.stdout
+    assert "not all was tried: the limit of 2 runs was met (--most-runs)" in done.stdout
+    left = done.stdout.partition("Not tried")[2]
+    assert "Give the critic betas (0, 0.9), or RMSprop (OPT003): the limit of 2 runs was met" in " ".join(left.split())
+
+
+def running(word: str) -> list[str]:
+    """Return the processes of which the command line holds a word."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if word in (folder / "cmdline").read_bytes().decode("utf-8", "replace"):
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+@able
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_what_runs_and_is_told(sick: Path, how: signal.Signals) -> None:
+    room = sick.parent / "room"
+    room.mkdir()
+    words = ["verify", "--yes", "--steps", "4", "--", sys.executable, *SICK]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(room), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wganlint", *words], cwd=sick, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "to try" in line:
+            break
+    for _ in range(200):
+        if running(str(room)):
+            break
+        time.sleep(0.05)
+    process.send_signal(how)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "you stopped it before" in out
+    assert running(str(room)) == []
+    assert [one.name for one in room.iterdir() if one.name.startswith("wganlint")] == []
 
 
 @able

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 
 from wganlint.detect.probed import at, counted, measured, place_of, probed_steps, seen
 from wganlint.detect.registry import ABSENT, Fact, Found, detector
 from wganlint.evidence import Evidence
-from wganlint.measured import FAKE, REAL, Line, Probe, Pull
+from wganlint.measured import FAKE, REAL, Line, Probe
 from wganlint.run import Run
 from wganlint.units import Kind, Quantity
 
@@ -26,17 +24,16 @@ class _Way(Struct, frozen=True):
     line: Line | None
 
 
-def _way(pulls: Iterable[Pull]) -> _Way | None:
-    mine = [one for one in pulls if one.up + one.down]
-    if not mine:
+def _way(probe: Probe, network: str, side: str) -> _Way | None:
+    way = probe.pull(network, side)
+    if way is None:
         return None
-    up, down = sum(one.up for one in mine), sum(one.down for one in mine)
+    mine = [one for one in probe.pulls if one.network == network and one.side == side and one.up + one.down]
     lows = [one.lowest for one in mine if one.lowest is not None]
     highs = [one.highest for one in mine if one.highest is not None]
     size = max((abs(one) for one in (*lows, *highs)), default=0.0)
     linear = bool(lows and highs) and max(highs) - min(lows) <= ALIKE * size
-    way = 1 if not down else -1 if not up else 0
-    return _Way(way, up + down, linear, mine[-1].loss)
+    return _Way(way, sum(one.up + one.down for one in mine), linear, mine[-1].loss)
 
 
 def _player(probe: Probe, role: str) -> str:
@@ -64,9 +61,9 @@ def probed_pull(run: Run) -> Found:
     critic, generator = (_player(probe, "critic"), _player(probe, "generator")) if probe else ("", "")
     if probe is None or not critic or not generator:
         return ABSENT
-    real = _way(one for one in probe.pulls if one.network == critic and one.side == REAL)
-    fake = _way(one for one in probe.pulls if one.network == critic and one.side == FAKE)
-    made = _way(one for one in probe.pulls if one.network == generator and one.side == FAKE)
+    real = _way(probe, critic, REAL)
+    fake = _way(probe, critic, FAKE)
+    made = _way(probe, generator, FAKE)
     if real is None or fake is None or made is None or not (real.way and fake.way and made.way):
         return ABSENT
     if run.family.name not in SIGNED and not (real.linear and fake.linear and made.linear):

@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from wganlint.errors import UsageError
 from wganlint.measured import Probe
-from wganlint.probe import probing
 from wganlint.probe.command import Command
+from wganlint.probe.probing import Options, probe_of
 from wganlint.probe.runner import execute
-from wganlint.probe.scratch import copy_folder
+from wganlint.probe.scratch import copy_folder, inside
 
 
 class Measured(Struct, frozen=True):
@@ -24,7 +24,7 @@ class Measured(Struct, frozen=True):
     output: str
 
 
-def measure(command: Command, options: probing.Options, folder: Path, changes: Mapping[str, str]) -> Measured:
+def measure(command: Command, options: Options, folder: Path, changes: Mapping[str, str]) -> Measured:
     """Run the command in a copy of the folder with `changes` (path in the folder -> text) under instruments.
 
     Raises:
@@ -39,7 +39,7 @@ def measure(command: Command, options: probing.Options, folder: Path, changes: M
             "mode": "light" if options.light else "default", "steps": options.steps, "seed": options.seed,
             "roles": options.roles, "guarded": [str(folder.resolve())], "shown": {str(folder.resolve()): ""},
             "kind": command.kind,
-            "name": probing._inside(command.name, folder, copy.folder) if command.kind == "script" else command.name,
+            "name": inside(command.name, folder, copy.folder) if command.kind == "script" else command.name,
             "argv": list(command.arguments),
         }  # fmt: skip
         place = room / "place"
@@ -52,7 +52,7 @@ def measure(command: Command, options: probing.Options, folder: Path, changes: M
                 f"there is no torch in {command.interpreter}",
                 hint="verify needs it where your script runs: pip install torch (or 'wganlint[probe]')",
             )
-        probe = probing._probe(command, options, folder, "light" if options.light else "default", None, outcome)
+        probe = probe_of(command, options, folder, "light" if options.light else "default", None, outcome)
         return Measured(probe, outcome.output)
 
 

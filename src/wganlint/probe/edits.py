@@ -1,7 +1,6 @@
-"""A fix becomes a change of the user's source: codemods by LibCST, which keep all formatting; nothing is written here.
+"""A fix becomes a change of the user's source: each edit alone, and all of them by name; nothing is written here.
 
-Each edit is found by a line (and column) that the source reader gave, never by a name of the user's. An edit that does
-not fit in exactly one place, or whose result Python does not parse, raises NotApplied with the reason.
+An edit that does not fit in exactly one place, or whose result Python does not parse, raises NotApplied and says why.
 """
 
 from __future__ import annotations
@@ -9,52 +8,28 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from msgspec import Struct, field
+from wganlint.probe.domains import DOMAINS
+from wganlint.probe.syntax import (
+    Node,
+    NotApplied,
+    Spot,
+    called,
+    calls,
+    closed,
+    cst,
+    expression,
+    line_of,
+    method,
+    nodes_of,
+    parsed,
+    rewritten,
+    subject,
+    text_of,
+    with_keyword,
+)
 
-from wganlint.errors import UsageError
-
-cst: Any = None
-try:
-    import libcst
-    from libcst.metadata import MetadataWrapper, PositionProvider
-
-    cst = libcst
-except ImportError:  # told by `needed`
-    pass
-
-Node = Any  # a node of LibCST
 _SELF = re.compile(r"^[ \t]*(\w+) = \1[ \t]*\r?\n", re.M)  # `x = x`, which an edit may leave
-
-
-class NotApplied(Exception):
-    """An edit that does not fit. The message says why, in words for the user."""
-
-
-class Spot(Struct, frozen=True):
-    """Where an edit goes, and with what.
-
-    `line` and `column` (1-based) are where the expression starts; `owner` and `attribute` name a class and what it
-    assigns to `self`; `values` are the edit's parameters.
-    """
-
-    file: str
-    line: int = 0
-    column: int = 0
-    owner: str = ""
-    attribute: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
-
-
-def needed() -> None:
-    """Raise if LibCST is not installed.
-
-    Raises:
-        UsageError: with how to get it.
-    """
-    if cst is None:
-        raise UsageError("wganlint verify needs LibCST to edit source", hint="pip install 'wganlint[probe]'")
 
 
 def apply(name: str, text: str, spots: Sequence[Spot]) -> str:
@@ -74,92 +49,6 @@ def apply(name: str, text: str, spots: Sequence[Spot]) -> str:
     return text
 
 
-# -- finding and replacing
-
-
-def _module(text: str) -> Any:
-    try:
-        return MetadataWrapper(cst.parse_module(text))
-    except (cst.ParserSyntaxError, RecursionError, ValueError) as error:
-        raise NotApplied(f"LibCST does not read the file: {str(error).splitlines()[0][:80]}") from None
-
-
-def _rewritten(text: str, spot: Spot, kind: Any, fits: Callable[[Node], bool], made: Callable[[Node], Node]) -> str:
-    """Replace the one node of a kind that lies at the spot's line, the nearest to its column, and fits."""
-    wrapper = _module(text)
-    places = wrapper.resolve(PositionProvider)
-    found = [
-        node
-        for node in places
-        if isinstance(node, kind) and places[node].start.line <= spot.line <= places[node].end.line and fits(node)
-    ]
-    at = [node for node in found if _start(places[node]) == (spot.line, spot.column - 1)]
-    found = at or [node for node in found if places[node].start.line == spot.line] or found
-    if len(found) != 1:
-        raise NotApplied(f"{len(found)} places for it at {spot.file}:{spot.line}, not one")
-    return str(wrapper.module.deep_replace(found[0], made(found[0])).code)
-
-
-def _start(place: Any) -> tuple[int, int]:
-    return place.start.line, place.start.column
-
-
-def _name(call: Node) -> str:
-    """Return the last name of what is called: `torch.clamp` and `x.clamp` are clamp."""
-    func = call.func
-    return str(func.attr.value) if isinstance(func, cst.Attribute) else str(getattr(func, "value", ""))
-
-
-def _is_module(node: Node) -> bool:
-    return isinstance(node, cst.Name) and node.value in ("torch", "F", "functional", "nn", "np")
-
-
-def _subject(call: Node) -> Node:
-    """Return what a function or method is called on."""
-    if isinstance(call.func, cst.Attribute) and not _is_module(call.func.value):
-        return call.func.value
-    if not call.args:
-        raise NotApplied("the call has no argument")
-    return call.args[0].value
-
-
-def _code(text: str) -> Node:
-    return cst.parse_expression(text)
-
-
-def _of(node: Node) -> str:
-    return str(cst.Module([]).code_for_node(node))
-
-
-def _closed(node: Node) -> Node:
-    """Return an expression that an operator may stand beside."""
-    simple = isinstance(node, (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float)) or node.lpar
-    return node if simple else node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-
-def _call(*names: str) -> Callable[[Node], bool]:
-    return lambda node: _name(node) in names
-
-
-def _set(call: Node, name: str, value: str) -> Node:
-    """Return a call with a keyword set, where it stood or at its end."""
-    args = list(call.args)
-    for at, arg in enumerate(args):
-        if arg.keyword is not None and arg.keyword.value == name:
-            args[at] = arg.with_changes(value=_code(value))
-            return call.with_changes(args=args)
-    if args:
-        comma = args[-1].comma
-        plain = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-        before = args[0].comma if len(args) > 1 else plain
-        args[-1] = args[-1].with_changes(comma=before)
-    else:
-        comma = cst.MaybeSentinel.DEFAULT
-    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-    args.append(cst.Arg(_code(value), cst.Name(name), equal=equal, comma=comma))
-    return call.with_changes(args=args)
-
-
 # -- bounds of the score
 
 
@@ -168,7 +57,7 @@ CLAMPS = ("clamp", "clip", "clamp_", "hardtanh")
 
 def remove_clamp(text: str, spot: Spot) -> str:
     """`torch.clamp(x, ...)` -> `x`."""
-    return _rewritten(text, spot, cst.Call, _call(*CLAMPS), lambda call: _closed(_subject(call)))
+    return rewritten(text, spot, cst.Call, calls(*CLAMPS), lambda call: closed(subject(call)))
 
 
 def tanh(text: str, spot: Spot) -> str:
@@ -177,40 +66,58 @@ def tanh(text: str, spot: Spot) -> str:
     bound += "" if "." in bound or "e" in bound else ".0"
 
     def made(call: Node) -> Node:
-        inner = _of(_closed(_subject(call)))
-        return _code(f"{bound} * torch.tanh({inner} / {bound})")
+        inner = text_of(closed(subject(call)))
+        return expression(f"{bound} * torch.tanh({inner} / {bound})")
 
-    return _rewritten(text, spot, cst.Call, _call(*CLAMPS), made)
+    return rewritten(text, spot, cst.Call, calls(*CLAMPS), made)
+
+
+def unsquash(text: str, spot: Spot) -> str:
+    """`C * torch.tanh(x / C)`, `torch.tanh(x)` -> `x`."""
+    squash = calls("tanh", "Tanh", "sigmoid", "softsign")
+
+    def made(node: Node) -> Node:
+        call = node if isinstance(node, cst.Call) else next(one for one in (node.left, node.right) if _is_call(one))
+        inner = subject(call)
+        divided = isinstance(inner, cst.BinaryOperation) and isinstance(inner.operator, cst.Divide)
+        return closed(inner.left) if divided else closed(inner)
+
+    def whole(node: Node) -> bool:
+        sides = [node.left, node.right] if isinstance(node.operator, cst.Multiply) else []
+        return any(_is_call(one) and squash(one) for one in sides)
+
+    try:
+        return rewritten(text, Spot(spot.file, spot.line), cst.BinaryOperation, whole, made)
+    except NotApplied:
+        return rewritten(text, spot, cst.Call, squash, made)
+
+
+def _is_call(node: Node) -> bool:
+    return isinstance(node, cst.Call)
 
 
 def drift(text: str, spot: Spot) -> str:
     """Where the loss at this line is first set: `+ W * score.square().mean()` of each score that is averaged there."""
-    wrapper = _module(text)
-    places = wrapper.resolve(PositionProvider)
+    wrapper = parsed(text)
+    places = nodes_of(wrapper)
     inside = [
         node for node in places
         if isinstance(node, cst.FunctionDef) and places[node].start.line <= spot.line <= places[node].end.line
     ]  # fmt: skip
-    if not inside:
-        raise NotApplied(f"{spot.file}:{spot.line} lies in no function")
-    function = max(inside, key=lambda node: places[node].start.line)
-    first, last = places[function].start.line, places[function].end.line
+    function = max(inside, key=lambda node: places[node].start.line, default=None)  # none: a script without functions
+    first, last = (places[function].start.line, places[function].end.line) if function else (1, text.count("\n") + 1)
     own = [node for node in places if first <= places[node].start.line <= last]
-    assigned = [(node, _of(node.targets[0].target)) for node in own if isinstance(node, cst.Assign)]
+    assigned = [(node, text_of(node.targets[0].target)) for node in own if isinstance(node, cst.Assign)]
     losses = {name for node, name in assigned if places[node].start.line == spot.line}
     called = {name for node, name in assigned if isinstance(node.value, cst.Call)}
-    means = [_of(node.func.value) for node in own if isinstance(node, cst.Call) and _method(node) == "mean"]
+    means = [text_of(node.func.value) for node in own if isinstance(node, cst.Call) and method(node) == "mean"]
     scores = [name for name in dict.fromkeys(means) if name in called]
     if len(losses) != 1 or len(scores) != 2:
         raise NotApplied("which variables hold the two sides' scores is not told")
     target = min((node for node, name in assigned if name in losses), key=lambda node: places[node].start.line)
     term = " + ".join(f"{one}.square().mean()" for one in scores)
-    value = _code(f"{_of(_closed(target.value))} + {float(spot.values['weight']):g} * ({term})")
+    value = expression(f"{text_of(closed(target.value))} + {float(spot.values['weight']):g} * ({term})")
     return str(wrapper.module.deep_replace(target, target.with_changes(value=value)).code)
-
-
-def _method(call: Node) -> str:
-    return str(call.func.attr.value) if isinstance(call.func, cst.Attribute) else ""
 
 
 def remove_scale(text: str, spot: Spot) -> str:
@@ -219,12 +126,12 @@ def remove_scale(text: str, spot: Spot) -> str:
     def fits(node: Node) -> bool:
         return isinstance(node.operator, cst.Divide)
 
-    return _rewritten(text, spot, cst.BinaryOperation, fits, lambda node: node.left)
+    return rewritten(text, spot, cst.BinaryOperation, fits, lambda node: node.left)
 
 
 def remove_guard(text: str, spot: Spot) -> str:
     """`torch.nan_to_num(x)` -> `x`."""
-    return _rewritten(text, spot, cst.Call, _call("nan_to_num", "nan_to_num_"), lambda call: _closed(_subject(call)))
+    return rewritten(text, spot, cst.Call, calls("nan_to_num", "nan_to_num_"), lambda call: closed(subject(call)))
 
 
 # -- empty groups and counts
@@ -238,16 +145,16 @@ def neutral_fill(text: str, spot: Spot) -> str:
         if not isinstance(node, (cst.Float, cst.Integer, cst.UnaryOperation)):
             return False
         try:
-            return float(ast.literal_eval(_of(node))) == value
+            return float(ast.literal_eval(text_of(node))) == value
         except (ValueError, TypeError, SyntaxError):
             return False
 
-    text = _rewritten(text, spot, (cst.Float, cst.Integer, cst.UnaryOperation), is_value, lambda node: _code("0.0"))
+    text = rewritten(text, spot, (cst.Float, cst.Integer, cst.UnaryOperation), is_value, lambda node: expression("0.0"))
     for line in spot.values.get("reductions", ()):
         there = Spot(spot.file, int(line))
-        text = _rewritten(
-            text, there, cst.Call, _call("scatter_reduce", "scatter_reduce_", "index_reduce", "index_reduce_"),
-            lambda call: _set(call, "include_self", "False"),
+        text = rewritten(
+            text, there, cst.Call, calls("scatter_reduce", "scatter_reduce_", "index_reduce", "index_reduce_"),
+            lambda call: with_keyword(call, "include_self", "False"),
         )  # fmt: skip
     return text
 
@@ -257,7 +164,7 @@ def neutral_fill(text: str, spot: Spot) -> str:
 
 def insert_after(text: str, spot: Spot) -> str:
     """Put `code` behind the statement of `owner.__init__` that assigns `self.attribute` (none: at the end)."""
-    wrapper = _module(text)
+    wrapper = parsed(text)
     statements = [
         (one, body)
         for node in wrapper.module.body
@@ -285,24 +192,24 @@ def _assigns(statement: Node, attribute: str) -> bool:
     for small in statement.body:
         if isinstance(small, cst.Assign):
             for target in small.targets:
-                if _of(target.target) == f"self.{attribute}":
+                if text_of(target.target) == f"self.{attribute}":
                     return True
     return False
 
 
 def layer_norm(text: str, spot: Spot) -> str:
     """Put a LayerNorm of the same width behind a Linear that stands in a Sequential at this line."""
-    wrapper = _module(text)
-    places = wrapper.resolve(PositionProvider)
+    wrapper = parsed(text)
+    places = nodes_of(wrapper)
     found: list[tuple[Node, int, Node]] = []
     for node in places:
         if isinstance(node, (cst.Call, cst.List)):
             items = node.args if isinstance(node, cst.Call) else node.elements
-            if isinstance(node, cst.Call) and _name(node) != "Sequential":
+            if isinstance(node, cst.Call) and called(node) != "Sequential":
                 continue
             for at, item in enumerate(items):
                 inner = item.value
-                if isinstance(inner, cst.Call) and _name(inner) == "Linear" and _line(places, inner) == spot.line:
+                if isinstance(inner, cst.Call) and called(inner) == "Linear" and line_of(places, inner) == spot.line:
                     found.append((node, at, inner))
     if len(found) != 1:
         raise NotApplied(f"{len(found)} Linear layers of a Sequential at {spot.file}:{spot.line}, not one")
@@ -326,26 +233,22 @@ def layer_norm(text: str, spot: Spot) -> str:
     return str(wrapper.module.deep_replace(node, changed).code)
 
 
-def _line(places: Any, node: Node) -> int:
-    return int(places[node].start.line)
-
-
 def group_norm(text: str, spot: Spot) -> str:
     """`nn.BatchNorm1d(n)` -> `nn.LayerNorm(n)`, `nn.BatchNorm2d(n)` -> `nn.GroupNorm(1, n)`."""
 
     def made(call: Node) -> Node:
-        size = _of(_subject(call))
-        prefix = _of(call.func).rpartition(".")[0]
+        size = text_of(subject(call))
+        prefix = text_of(call.func).rpartition(".")[0]
         if not prefix:
             raise NotApplied("the layer is imported by itself, its successor is not")
-        if _name(call) == "BatchNorm1d":
-            return _code(f"{prefix}.LayerNorm({size})")
-        return _code(f"{prefix}.GroupNorm(1, {size})")
+        if called(call) == "BatchNorm1d":
+            return expression(f"{prefix}.LayerNorm({size})")
+        return expression(f"{prefix}.GroupNorm(1, {size})")
 
     def fits(call: Node) -> bool:
-        return _name(call) in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
+        return called(call) in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
-    return _rewritten(text, spot, cst.Call, fits, made)
+    return rewritten(text, spot, cst.Call, fits, made)
 
 
 # -- gradients
@@ -353,34 +256,12 @@ def group_norm(text: str, spot: Spot) -> str:
 
 def create_graph(text: str, spot: Spot) -> str:
     """`autograd.grad(...)` -> with `create_graph=True`."""
-    return _rewritten(text, spot, cst.Call, _call("grad"), lambda call: _set(call, "create_graph", "True"))
+    return rewritten(text, spot, cst.Call, calls("grad"), lambda call: with_keyword(call, "create_graph", "True"))
 
 
 def remove_detach(text: str, spot: Spot) -> str:
     """`x.detach()` -> `x`."""
-    return _rewritten(text, spot, cst.Call, _call("detach"), lambda call: call.func.value)
-
-
-def eps_root(text: str, spot: Spot) -> str:
-    """`x.sqrt()`, `torch.sqrt(x)`, `x.norm(2, dim=d)` -> a root with a small number under it."""
-    eps = str(spot.values["eps"])
-
-    def made(call: Node) -> Node:
-        inner = _closed(_subject(call))
-        if _name(call) == "sqrt":
-            return _code(f"({_of(inner)} + {eps}).sqrt()")
-        axis = next((a for a in call.args if a.keyword and a.keyword.value in ("dim", "axis")), None)
-        order = [a.value for a in call.args if a.keyword is None or a.keyword.value in ("p", "ord")]
-        order = order if isinstance(call.func, cst.Attribute) and not _is_module(call.func.value) else order[1:]
-        plain = [_of(one) for one in order]
-        dims = _of(axis.value) if axis is not None else plain[1] if len(plain) > 1 else ""
-        if plain and plain[0] not in ("2", "2.0"):
-            raise NotApplied(f"the norm is not of order 2 at {spot.file}:{spot.line}")
-        if not dims:
-            raise NotApplied(f"the axes of the norm at {spot.file}:{spot.line} are not told")
-        return _code(f"({_of(inner)}.square().sum(dim={dims}) + {eps}).sqrt()")
-
-    return _rewritten(text, spot, cst.Call, _call("sqrt", "norm", "vector_norm"), made)
+    return rewritten(text, spot, cst.Call, calls("detach"), lambda call: call.func.value)
 
 
 def negate(text: str, spot: Spot) -> str:
@@ -390,12 +271,15 @@ def negate(text: str, spot: Spot) -> str:
         value = node.value
         if isinstance(value, cst.UnaryOperation) and isinstance(value.operator, cst.Minus):
             return node.with_changes(value=value.expression)
-        return node.with_changes(value=_code(f"-{_of(_closed(value))}"))
+        return node.with_changes(value=expression(f"-{text_of(closed(value))}"))
 
-    return _rewritten(text, spot, cst.Assign, lambda node: True, made)
+    return rewritten(text, spot, cst.Assign, lambda node: True, made)
 
 
 # -- optimizers
+
+
+OPTIMIZERS = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adamax", "RAdam", "NAdam")
 
 
 def optimizer(text: str, spot: Spot) -> str:
@@ -411,14 +295,30 @@ def optimizer(text: str, spot: Spot) -> str:
         if wanted:
             name = cst.Name(str(wanted))
             if not isinstance(call.func, cst.Attribute):
-                raise NotApplied(f"{_name(call)} is imported by itself, {wanted} is not")
+                raise NotApplied(f"{called(call)} is imported by itself, {wanted} is not")
             call = call.with_changes(func=call.func.with_changes(attr=name))
         for key, value in spot.values.get("set", {}).items():
-            call = _set(call, key, value)
+            call = with_keyword(call, key, value)
         return call
 
-    known = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adamax", "RAdam", "NAdam")
-    return _rewritten(text, spot, cst.Call, _call(*known), made)
+    return rewritten(text, spot, cst.Call, calls(*OPTIMIZERS), made)
+
+
+def own_weights(text: str, spot: Spot) -> str:
+    """`Adam(critic.parameters(), ...)` -> `Adam(generator.parameters(), ...)`: `name` is that of the right network."""
+    right = str(spot.values["name"])
+
+    def made(call: Node) -> Node:
+        holds = call.args[0].value
+        if not (_is_call(holds) and method(holds) == "parameters"):
+            raise NotApplied(f"the optimizer at {spot.file}:{spot.line} is not given the parameters of one network")
+        wrong = holds.func.value
+        name = right.rpartition(".")[2]
+        new = wrong.with_changes(attr=cst.Name(name)) if isinstance(wrong, cst.Attribute) else expression(name)
+        first = call.args[0].with_changes(value=holds.with_changes(func=holds.func.with_changes(value=new)))
+        return call.with_changes(args=[first, *call.args[1:]])
+
+    return rewritten(text, spot, cst.Call, calls(*OPTIMIZERS), made)
 
 
 EDITS: dict[str, Callable[[str, Spot], str]] = {
@@ -433,7 +333,9 @@ EDITS: dict[str, Callable[[str, Spot], str]] = {
     "group-norm": group_norm,
     "create-graph": create_graph,
     "remove-detach": remove_detach,
-    "eps-root": eps_root,
     "negate": negate,
     "optimizer": optimizer,
+    "own-weights": own_weights,
+    "unsquash": unsquash,
+    **DOMAINS,
 }

@@ -19,7 +19,7 @@ from wganlint.measured import VERSION, Ending, Line, Probe, Timing
 from wganlint.probe.command import Command
 from wganlint.probe.profiled import TABLE, TRACE, Profile, taken
 from wganlint.probe.runner import Outcome, execute
-from wganlint.probe.scratch import copy_folder, state_of
+from wganlint.probe.scratch import copy_folder, inside, state_of
 from wganlint.read.header import settings_of
 from wganlint.read.roles import role_book
 from wganlint.read.sniff import PROBE
@@ -69,7 +69,7 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
             plain = _once(command, options, folder, room, "plain", notices)
             late = _ended(plain, options).kind == "timeout" and len(plain.written.get("ticks", [])) < options.steps
             if late or plain.interrupted:
-                return Probed(_probe(command, options, folder, "plain", None, plain), tuple(notices))
+                return Probed(probe_of(command, options, folder, "plain", None, plain), tuple(notices))
         say(f"running {options.steps} steps with instruments")
         mode = "light" if options.light else "default"
         measured = _once(command, options, folder, room, mode, notices)
@@ -99,7 +99,7 @@ def run_probe(command: Command, options: Options, folder: Path, say: Callable[[s
             ]
             if changed:
                 notices.append(f"files of your project changed meanwhile: {', '.join(sorted(changed)[:3])}")
-    return Probed(_probe(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)), profile)
+    return Probed(probe_of(command, options, folder, mode, plain, measured), tuple(dict.fromkeys(notices)), profile)
 
 
 def _file_of(what: str | int) -> tuple[int, int]:
@@ -152,17 +152,9 @@ def _once(command: Command, options: Options, folder: Path, room: Path, mode: st
 def _name(command: Command, folder: Path, where: Path) -> str:
     """Return what is to be run, as named where it runs."""
     if command.kind == "script":
-        return _inside(command.name, folder, where)
+        return inside(command.name, folder, where)
     module, _, function = command.name.rpartition(":")
-    return f"{_inside(module, folder, where)}:{function}" if module.endswith(".py") else command.name
-
-
-def _inside(script: str, folder: Path, where: Path) -> str:
-    """Return the script's name where it runs: an absolute path into the folder leads into its copy."""
-    path = Path(script)
-    if path.is_absolute() and path.resolve().is_relative_to(folder.resolve()):
-        return str(where / path.resolve().relative_to(folder.resolve()))
-    return script
+    return f"{inside(module, folder, where)}:{function}" if module.endswith(".py") else command.name
 
 
 def _ended(outcome: Outcome, options: Options) -> Ending:
@@ -213,9 +205,10 @@ def _step(ticks: list[float]) -> float:
     return float(sum(kept) / len(kept))
 
 
-def _probe(
+def probe_of(
     command: Command, options: Options, folder: Path, mode: str, plain: Outcome | None, measured: Outcome
 ) -> Probe:
+    """Return what was measured, as it is written: from what a run left, and how it ended."""
     ending = _ended(measured, options)
     found = measured.written.get("measured", {})
     prints = plain.written.get("fingerprint") if plain is not None else None

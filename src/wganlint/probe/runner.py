@@ -8,7 +8,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,8 @@ def execute(command: Command, order: dict[str, Any], *, folder: Path, place: Pat
             raise UsageError(f"{words[0]} cannot be started: {error.strerror or error}", hint=hint) from None
         timed_out = interrupted = False
         try:
-            process.wait(timeout)
+            with told_to_end():
+                process.wait(timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
         except KeyboardInterrupt:
@@ -76,6 +79,25 @@ def execute(command: Command, order: dict[str, Any], *, folder: Path, place: Pat
         _json(place / "out.json"), _tail(place / "output.txt"), process.returncode, seconds, timed_out,
         _innermost(place / "hang.txt"), place, left, interrupted,
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def told_to_end() -> Iterator[None]:
+    """Take a request to end, or a terminal that closes, as Ctrl-C: what was started is ended first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signals = [one for name in ("SIGTERM", "SIGHUP") if (one := getattr(signal, name, None)) is not None]
+    before = {one: signal.signal(one, stop) for one in signals if signal.getsignal(one) is signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def end(process: subprocess.Popen[bytes], token: str) -> int:

@@ -56,6 +56,14 @@ def copy_folder(folder: Path, into: Path) -> Copy:
     return found
 
 
+def inside(script: str, folder: Path, where: Path) -> str:
+    """Return the script's name where it runs: an absolute path into the folder leads into its copy."""
+    path = Path(script)
+    if path.is_absolute() and path.resolve().is_relative_to(folder.resolve()):
+        return str(where / path.resolve().relative_to(folder.resolve()))
+    return script
+
+
 def _copy(source: Path, target: Path, shown: str, found: Copy) -> None:
     with os.scandir(source) as scan:
         entries = sorted(scan, key=lambda one: one.name)

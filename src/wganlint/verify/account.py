@@ -17,9 +17,10 @@ from wganlint.read.verified import VERSION, digest
 from wganlint.verify.candidates import Candidate, Left
 from wganlint.verify.policy import Policy
 from wganlint.verify.signs import Effect, Signs, left, percent, sick
-from wganlint.verify.trying import Smallest, Trial
+from wganlint.verify.trying import Result, Smallest, Trial
 
 WIDTH = 80
+SHOWN = 6  # changed lines that are shown with what is to be done first
 _WORDS = {
     Effect.CURES: "the vital signs that were sick are well",
     Effect.HELPS: "clearly better, and not well at the end",
@@ -42,6 +43,7 @@ class Verified(Struct, frozen=True):
     runs: int
     texts: Mapping[str, str] = {}  # the source as it was
     well: tuple[int | None, ...] = ()  # seeds under which nothing was sick
+    short: str = ""  # why not all was tried
 
 
 def told(done: Verified, book: Policy) -> str:
@@ -57,13 +59,15 @@ def told(done: Verified, book: Policy) -> str:
 def _lines(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]:
     seeds = ", ".join("as given" if one is None else str(one) for one in done.without)
     yield f"What each fix does: {done.runs} measured runs of {done.steps} optimizer steps and more", 0, 2
+    if done.short:
+        yield f"not all was tried: {done.short}", 2, 4
     yield f"seed{'s' if len(done.without) > 1 else ''}: {seeds}", 2, 4
     first = next(iter(done.without.values()))
     yield f"without a fix: {told_signs(first)}", 2, 4
     yield f"sick: {'; '.join(sick(first, book.vital).values())}", 2, 4
     yield "", 0, 0
     for trial in in_order(done.trials):
-        yield from _trial(trial, book)
+        yield from _trial(trial, done, book)
     yield "", 0, 0
     yield from _recommended(done, book)
     untold = sum(_typical(one).check == "cannot tell" for one in done.trials)
@@ -86,7 +90,7 @@ def in_order(trials: Sequence[Trial]) -> list[Trial]:
     )
 
 
-def _trial(trial: Trial, book: Policy) -> Iterator[tuple[str, int, int]]:
+def _trial(trial: Trial, done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]:
     result = _typical(trial)
     count = len(trial.results)
     share = f"{trial.agreeing} of {count} seeds: " if count > 1 else ""
@@ -99,6 +103,10 @@ def _trial(trial: Trial, book: Policy) -> Iterator[tuple[str, int, int]]:
     over = f" after {result.signs.steps} steps"
     yield f"{told_signs(result.signs)}{over}", 11, 13
     sore = list(sick(result.signs, book.vital).values())
+    if result.trend:
+        yield result.trend, 11, 13
+        if result.trend.startswith("not settled") and trial.candidate.code:
+            yield f"to see its end: --only {trial.candidate.code} --steps N", 11, 13
     if trial.effect in (Effect.HIDES, Effect.MOVES) and sore:
         yield f"still sick: {'; '.join(sore)}", 11, 13
     rest = left(result.signs, book.vital)
@@ -106,6 +114,8 @@ def _trial(trial: Trial, book: Policy) -> Iterator[tuple[str, int, int]]:
         yield f"left: {'; '.join(rest)}", 11, 13
     if result.check in ("met", "not met"):
         yield f"its own check: {result.check}", 11, 13
+    if missing := len(done.without) - count:
+        yield f"not measured under {missing} of {len(done.without)} seeds: {done.short}", 11, 13
     for seed, one in trial.results.items():
         if one.effect is not trial.effect:
             yield f"seed {seed}: {one.effect}, {told_signs(one.signs)}", 11, 13
@@ -133,18 +143,31 @@ def told_signs(now: Signs) -> str:
 
 def _recommended(done: Verified, book: Policy) -> Iterator[tuple[str, int, int]]:
     if not done.smallest:
-        yield "No fix alone and no set of them cures this within the steps that were measured.", 0, 2
+        yield "No fix alone and no set of them that was tried cures this within the steps that were measured.", 0, 2
         return
     best = done.smallest[0]
     yield "Do this first", 0, 2
     number = "one edit" if len(best.members) == 1 else f"{len(best.members)} edits, none of which can be left out"
     for one in best.members:
         yield f"{one.title}{f' ({one.code})' if one.code else ''}: {', '.join(sorted(one.changes))}", 2, 4
+        for line in _shown(done.texts, one.changes):
+            yield line, 4, 8
         if one.told:
             yield one.told, 4, 4
-    yield f"the smallest set that cures under all seeds: {number}", 2, 4
+    rest = "" if best.whole else "; not all that could be left out was tried"
+    under = " under all seeds" if len(done.without) > 1 else ""
+    yield f"the smallest set that cures{under}: {number}{rest}", 2, 4
     for other in done.smallest[1:]:
         yield f"or: {' and '.join(member.title for member in other.members)}", 2, 4
+
+
+def _shown(before: Mapping[str, str], changes: Mapping[str, str]) -> list[str]:
+    """Return the lines that an edit changes, where they are few."""
+    rows = [
+        f"{line[0]} {line[1:].strip()}" for line in diff(before, changes).splitlines()
+        if line[:1] in "+-" and not line.startswith(("+++", "---")) and line[1:].strip()
+    ]  # fmt: skip
+    return rows if len(rows) <= SHOWN else [*rows[:SHOWN], f"and {len(rows) - SHOWN} more lines: --patch FILE"]
 
 
 def as_json(done: Verified, book: Policy) -> bytes:
@@ -152,7 +175,7 @@ def as_json(done: Verified, book: Policy) -> bytes:
     data = {
         VERIFY: VERSION, "wganlint": __version__, "command": list(done.command), "steps": done.steps,
         "sources": {name: digest(text.encode("utf-8")) for name, text in done.texts.items()},
-        "runs": done.runs, "seeds": [_seed(one) for one in done.without],
+        "runs": done.runs, "short": done.short, "seeds": [_seed(one) for one in done.without],
         "well_without": [_seed(one) for one in done.well],
         "without": {_seed(seed): msgspec.to_builtins(one) for seed, one in done.without.items()},
         "fixes": [_as_data(one) for one in in_order(done.trials)],
@@ -174,9 +197,13 @@ def _as_data(trial: Trial) -> dict[str, Any]:
     return {
         **_named(trial.candidate), "rank": trial.candidate.rank, "effect": str(trial.effect),
         "agreeing": trial.agreeing,
-        "seeds": {_seed(seed): {"effect": str(one.effect), "check": one.check, "lacking": one.lacking,
-                                "signs": msgspec.to_builtins(one.signs)} for seed, one in trial.results.items()},
+        "seeds": {_seed(seed): _result(one) for seed, one in trial.results.items()},
     }  # fmt: skip
+
+
+def _result(one: Result) -> dict[str, Any]:
+    kept = {"check": one.check, "lacking": one.lacking, "trend": one.trend}
+    return {"effect": str(one.effect), **kept, "signs": msgspec.to_builtins(one.signs)}
 
 
 def diff(before: Mapping[str, str], changes: Mapping[str, str]) -> str:

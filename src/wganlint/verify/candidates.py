@@ -8,10 +8,13 @@ from typing import Any
 from msgspec import Struct, field
 
 from wganlint.finding import Check, Finding
-from wganlint.probe.edits import NotApplied, apply
+from wganlint.measured import Probe
+from wganlint.probe.edits import apply
+from wganlint.probe.syntax import NotApplied
 from wganlint.source import SourceModel
-from wganlint.verify.plans import PLANS, Plan
+from wganlint.verify.plans import Plan
 from wganlint.verify.policy import Policy
+from wganlint.verify.seen import Seen, plan_of
 
 
 class Candidate(Struct, frozen=True):
@@ -36,44 +39,48 @@ class Left(Struct, frozen=True):
 
 
 def candidates(
-    findings: Sequence[Finding], source: SourceModel, texts: Mapping[str, str], book: Policy
+    findings: Sequence[Finding], source: SourceModel, texts: Mapping[str, str], book: Policy, probe: Probe | None = None
 ) -> tuple[list[Candidate], list[Left]]:
-    """Return what can be tried, in the order of the report, and what cannot."""
+    """Return what can be tried, in the order of the report, and what cannot; `probe`: the run without a fix."""
     known = {(entry["code"], entry["fix"]): entry for entry in book.edits}
+    facts = Seen(source, texts, probe)
     found: list[Candidate] = []
     left: list[Left] = []
-    seen: set[str] = set()
+    titles: set[str] = set()
     fixes = sorted(((fix.rank, one.code, fix) for one in findings for fix in one.fixes), key=lambda entry: entry[0])
     for rank, code, fix in fixes:
-        if fix.title in seen or fix.kind == "measure":
+        if fix.title in titles or fix.kind == "measure":
             continue
         entry = known.get((code, fix.title))
-        seen.add(fix.title)
+        titles.add(fix.title)
         if entry is None:
             left.append(Left(fix.title, code, "wganlint knows no edit for it"))
             continue
-        _add(entry, fix.title, code, rank, fix.check, source, texts, found, left)
+        _add(entry, fix.title, code, rank, fix.check, facts, found, left)
     codes = {one.code for one in findings}
     for entry in book.tried:
         if codes & set(entry["beside"]):
-            _add(entry, entry["title"], "", None, None, source, texts, found, left)
+            _add(entry, entry["title"], "", None, None, facts, found, left)
     return found, left
 
 
 def _add(
-    entry: Mapping[str, Any], title: str, code: str, rank: int | None, check: Check | None, source: SourceModel,
-    texts: Mapping[str, str], found: list[Candidate], left: list[Left],
+    entry: Mapping[str, Any], title: str, code: str, rank: int | None, check: Check | None, seen: Seen,
+    found: list[Candidate], left: list[Left],
 ) -> None:  # fmt: skip
     try:
-        plan = PLANS[entry["edit"]](source, entry)
+        plan = plan_of(entry, seen)
         if not plan:
+            if not code:  # often tried, and here it has no place
+                return
             raise NotApplied("the source does not show where")
-        changes = applied(plan, texts)
+        changes = applied(plan, seen.texts)
     except NotApplied as error:
         left.append(Left(title, code, str(error)))
         return
     if any(one.changes == changes for one in found):
-        left.append(Left(title, code, "the same edit as another fix"))
+        if code:
+            left.append(Left(title, code, "the same edit as another fix"))
         return
     found.append(Candidate(title, code, entry["edit"], rank, plan, check, entry.get("told", ""), changes))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from wganlint.evidence import Place
-from wganlint.probe.edits import NotApplied, Spot
+from wganlint.probe.syntax import NotApplied, Spot
 from wganlint.source import Layer, Network, Site, SourceModel
 
 Plan = list[tuple[str, Spot]]
@@ -38,6 +38,11 @@ def _remove_clamp(source: SourceModel, given: Parameters) -> Plan:
 
 def _tanh(source: SourceModel, given: Parameters) -> Plan:
     return [("tanh", _spot(one, bound=given["bound"])) for one in _clamps(source)]
+
+
+def _unsquash(source: SourceModel, given: Parameters) -> Plan:
+    soft = _distinct(one for one in source.clamps if one.on == "score" and one.soft)
+    return [("unsquash", _spot(one)) for one in soft]
 
 
 def _drift(source: SourceModel, given: Parameters) -> Plan:
@@ -196,7 +201,7 @@ def _negate(source: SourceModel, given: Parameters) -> Plan:
 
 
 PLANS: dict[str, Callable[[SourceModel, Parameters], Plan]] = {
-    "remove-clamp": _remove_clamp, "tanh": _tanh, "drift": _drift, "neutral-fill": _neutral_fill,
+    "remove-clamp": _remove_clamp, "tanh": _tanh, "unsquash": _unsquash, "drift": _drift, "neutral-fill": _neutral_fill,
     "count-bias": _count_bias, "layer-norm": _layer_norm, "xavier": _xavier, "optimizer": _optimizer,
     "group-norm": _group_norm, "create-graph": _create_graph, "remove-guard": _remove_guard,
     "remove-detach": _remove_detach, "remove-scale": _remove_scale, "eps-root": _eps_root, "negate": _negate,

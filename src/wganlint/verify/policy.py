@@ -18,18 +18,24 @@ class Rulings(Struct, frozen=True):
 
     empty: float
     better: float
+    fewer: float
     gap: float
     gap_told: float
     ratio_low: float
     ratio_high: float
     size: float
+    mixes: float
 
 
 class Budget(Struct, frozen=True):
     """How much is tried."""
 
-    longer: float
+    longer: tuple[float, ...]
+    awake: float
     sets: int
+    places: int
+    runs: int
+    minutes: float
     seed_options: tuple[str, ...]
 
 

@@ -32,7 +32,11 @@ class Signs(Struct, frozen=True):
     the loss that goes through the critic. `pinned`: the largest share of one side's scores at a bound, at `bound`
     (operation and line), of that `size`. `scores`: largest mean score by size. `masked`: elements that a guard
     replaced. `made`: operations that made something not finite. `graphless`: the penalty took its gradient without
-    create_graph. `ratios`: update/weight of each optimizer over its last quarter.
+    create_graph. `ratios`: update/weight of each optimizer over its last quarter. `stray`: the player that no optimizer
+    holds. `along`: "up" or "down" where the generator's loss pulls the scores of fakes the way that the critic's does.
+    `stuck`: the experiments on copies in which a player alone gets no better, with update/weight of that player's
+    optimizer: where weights hardly move, the experiment tells nothing. `mixes`: how far the others of a batch
+    change a sample's score, over its spread; `batch_norm`: the critic has one, and a penalty on its slope.
     """
 
     steps: int
@@ -49,6 +53,11 @@ class Signs(Struct, frozen=True):
     made: int = 0
     graphless: bool = False
     ratios: dict[str, float] = {}
+    stray: str = ""
+    along: str = ""
+    stuck: dict[str, float] = {}
+    mixes: float | None = None
+    batch_norm: bool = False
 
     @property
     def broken(self) -> bool:
@@ -71,8 +80,49 @@ def signs(probe: Probe, turned: bool = False) -> Signs:
         pinned, f"{bound.op} at {bound.line.file}:{bound.line.line}" if bound else "", size, max(last, default=None),
         (-1 if turned else 1) * fmean(gaps[-LAST:]) if gaps else None,
         sum(share.hit for one in probe.guards for share in one.sides), len(probe.origins),
-        any(one.ran > one.graph for one in probe.penalties), ratios,
+        any(one.ran > one.graph for one in probe.penalties), ratios, _stray(probe), _along(probe),
+        _stuck(probe), _mixes(probe), _batch_norm(probe),
     )  # fmt: skip
+
+
+def _stuck(probe: Probe) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for trial in probe.trials:
+        players = {one.name for one in probe.networks if one.role == trial.name.partition("-")[0]}
+        mine = [one for one in probe.optimizers if players & one.networks.keys()]
+        if trial.works is False:
+            found[trial.name] = max((ratio for one in mine if (ratio := _late(one.ratios)) is not None), default=0.0)
+    return found
+
+
+def _stray(probe: Probe) -> str:
+    players = [one.name for one in probe.networks if one.role in ("generator", "critic")]
+    lost = [one for one in probe.strays if not one.module and not one.optimizers and not one.frozen]
+    return next((one.network for one in lost if one.network in players), "")
+
+
+def _along(probe: Probe) -> str:
+    """Return which way both losses pull the scores of fakes, "" where they pull opposite ways or it is not told.
+
+    Only where the critic's loss pulls reals the other way: least squares pull both to a target.
+    """
+    critics, generators = ([one.name for one in probe.networks if one.role == role] for role in ("critic", "generator"))
+    if len(critics) != 1 or len(generators) != 1:
+        return ""
+    real, fake, made = probe.pull(critics[0], REAL), probe.pull(critics[0], FAKE), probe.pull(generators[0], FAKE)
+    if not fake or real != -fake or made != fake:
+        return ""
+    return "up" if fake > 0 else "down"
+
+
+def _mixes(probe: Probe) -> float | None:
+    known = [one.change / one.deviation for one in probe.crosstalk if one.change is not None and one.deviation]
+    return max(known, default=None)
+
+
+def _batch_norm(probe: Probe) -> bool:
+    critics = [one for one in probe.networks if one.role == "critic"]
+    return any(one.batch_norm and one.training for one in critics) and any(one.ran for one in probe.penalties)
 
 
 def _late(ratios: Sequence[float | None]) -> float | None:
@@ -123,13 +173,29 @@ def sick(now: Signs, limits: Rulings) -> dict[str, str]:
     if now.masked:
         found["masked"] = f"{now.masked:,} non-finite elements masked"
     if now.made and not now.masked:
-        found["made"] = f"{now.made} operations make NaN or Inf"
+        found["made"] = "1 operation makes NaN or Inf" if now.made == 1 else f"{now.made} operations make NaN or Inf"
     if now.graphless:
         found["graphless"] = "the penalty has no graph"
+    if now.stray:
+        found["stray"] = f"no optimizer holds {now.stray}"
+    if now.along:
+        found["along"] = f"both losses pull the scores of fakes {now.along}"
+    if now.mixes is not None and now.mixes >= limits.mixes:
+        found["mixes"] = f"the others of its batch change a score by {percent(now.mixes)} of the spread"
+    elif now.mixes is None and now.batch_norm:
+        found["mixes"] = "BatchNorm in the critic under its penalty"
+    for name, ratio in now.stuck.items():
+        if ratio >= limits.ratio_low:
+            found[f"stuck {name}"] = f"{name} on copies gets no better"
     return found
 
 
-ROOTS = ("empty", "gradient", "masked", "made", "graphless", "gap")
+ROOTS = (
+    "empty", "gradient", "masked", "made", "graphless", "gap", "stray", "along", "mixes",
+)  # fmt: skip
+
+
+NEW = ("masked", "made", "gap", "along", "stray", "stuck generator-alone", "stuck critic-alone")  # a fault of the fix
 
 
 def effect(without: Signs, now: Signs, limits: Rulings) -> Effect:
@@ -143,30 +209,32 @@ def effect(without: Signs, now: Signs, limits: Rulings) -> Effect:
         return Effect.HELPS
     if _elsewhere(without, now, before, after, limits):
         return Effect.MOVES
-    gone = before.keys() - after.keys()
+    gone = {one for one in before.keys() - after.keys() if not one.startswith("stuck")}  # follows from other signs
     if any(one in ROOTS for one in gone):  # a first gradient, say: a root gives way
         return Effect.HELPS
     return Effect.HIDES if gone and any(one in after for one in ROOTS) else Effect.HELPS if gone else Effect.NOTHING
 
 
 def _better(without: Signs, now: Signs, limits: Rulings) -> bool:
-    """Whether the root is clearly less sick: fewer empty samples and a gradient, or fewer scores at the same bound."""
+    """Whether the root is clearly less sick: fewer empty samples, fewer scores at the same bound, less masked."""
     if without.empty is not None and now.empty is not None and without.empty >= limits.empty:
         return now.empty <= without.empty - limits.better and now.gradient != 0
     if without.pinned and now.pinned is not None and now.bound.partition(" ")[0] == without.bound.partition(" ")[0]:
         return now.pinned <= without.pinned - limits.better
-    return False
+    return 0 < now.masked <= limits.fewer * without.masked
 
 
 def _burst(without: Signs, now: Signs, limits: Rulings) -> bool:
-    """Whether scores now run beyond the bound that held them."""
-    return bool(without.size and now.scores is not None and now.scores > limits.size * without.size)
+    """Whether scores now run beyond the bound that held them, and beyond what they were (10 * tanh is bound by 1)."""
+    most = max(without.size or 0.0, without.scores or 0.0)
+    return bool(without.size and now.scores is not None and now.scores > limits.size * most)
 
 
 def _elsewhere(
     without: Signs, now: Signs, before: dict[str, str], after: dict[str, str], limits: Rulings
 ) -> bool:  # fmt: skip
-    if _burst(without, now, limits) or any(one in after and one not in before for one in ("masked", "made", "gap")):
+    fresh = [one for one in NEW if one in after and one not in before and not (one == "made" and without.made)]
+    if _burst(without, now, limits) or fresh:
         return True
     if "pinned" not in after:
         return False

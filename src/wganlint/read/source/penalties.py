@@ -96,12 +96,14 @@ class Penalties:
         weight, text = self._weight(call)
         way, mixed, critics = slope(call, self.paths), mixing(call, self.paths), self.critics(call)
         ranks = {input_rank(info, self.paths) for info in critics}
+        nodes: list[ast.AST] = [info.node for info in critics]
         if not critics:
             ranks = {static_rank(one, self.paths) for one in self.scored(call)}
+            nodes += self.builders(call)
         rank = mixed.rank or way.rank or (ranks.pop() if len(ranks) == 1 else None)
         return Penalty(
             site.place, site.quote, site.owner, self._create_graph(call), weight.value if weight else None, text,
-            way.used, way.cut, way.masked, way.norms, tuple(self.paths.project.site(info.node) for info in critics),
+            way.used, way.cut, way.masked, way.norms, tuple(self.paths.project.site(node) for node in nodes),
             mixed.kind, mixed.site, rank, pooled(way.norms, rank, critics, call, self.paths),
             gate_of_calls(call, self.paths.project),
         )  # fmt: skip
@@ -114,6 +116,26 @@ class Penalties:
         ways = self.paths.upstream(outputs) if outputs is not None else ()
         calls = [one for one in ways if isinstance(one, ast.Call)]
         return [one for one in calls if self.paths.roles.call_part(one) == "critic"]
+
+    def builders(self, call: ast.Call) -> list[Function]:
+        """Return the functions that build the network whose score is differentiated: critic = make_critic()."""
+        made = [known for one in self.scored(call) for known in self._made(one.func)]
+        found = dict.fromkeys(node for known in made for node in self.paths.project.targets(known))
+        return [node for node in found if self.paths.roles.built_part(node) == "critic"]
+
+    def _made(self, node: ast.AST, depth: int = 6) -> Iterator[ast.Call]:
+        """Yield the calls that make what an expression holds, through parameters too."""
+        project = self.paths.project
+        match node:
+            case ast.Call():
+                yield node
+            case ast.arg() if depth:
+                for given in project.arguments(node):
+                    yield from self._made(given, depth - 1)
+            case ast.Name() | ast.Attribute() if depth:
+                for binding in project.holds(node):
+                    if binding.how == "is":
+                        yield from self._made(binding.value, depth - 1)
 
     def critics(self, call: ast.Call) -> list[Class]:
         """Return the classes of the network whose score is differentiated; else the only critic of the file."""
