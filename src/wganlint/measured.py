@@ -44,6 +44,7 @@ class Timing(Struct, frozen=True):
     """Seconds from one step of an optimizer to the next, bare and under instruments; None: not measured.
 
     The mean without the slowest tenth. `how` says which steps were run bare. `overhead` is probed / plain.
+    `experiments`: seconds that those on copies took after the last step, which are in neither.
     """
 
     wall: float
@@ -51,6 +52,16 @@ class Timing(Struct, frozen=True):
     probed_step: float | None = None
     overhead: float | None = None
     how: str = ""
+    experiments: float | None = None
+
+
+class Sampled(Struct, frozen=True):
+    """What the light mode looks at now and then: at `looked` of `all` calls or steps (`unit`)."""
+
+    what: str
+    looked: int
+    all: int
+    unit: str
 
 
 class Network(Struct, frozen=True):
@@ -537,6 +548,7 @@ class Probe(Struct, frozen=True):
     uses: tuple[Use, ...] = ()
     varieties: tuple[Variety, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    sampled: tuple[Sampled, ...] = ()
     memory_peak: int | None = None  # bytes on the device
     unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments
     output: str = ""  # the last lines that the script printed, where it failed

@@ -6,6 +6,7 @@ import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from .tally import Key
@@ -60,6 +61,12 @@ class Pulls:
     def _came(self, grad: Any, key: Key) -> None:
         event = self.watch.gradients.event
         if not self.watch.active or event is None or not isinstance(grad, Tensor) or grad.is_sparse:
+            return
+        low, high = (value.item() for value in torch.aminmax(grad.detach())) if grad.numel() else (0.0, 0.0)
+        if low == high and low and math.isfinite(low):  # of a mean: all alike
+            size = low * (grad.numel() / event.scale)
+            up = grad.numel() if size < 0 else 0
+            event.pulls.append((key, grad.numel(), up, grad.numel() - up, size, size))
             return
         values = grad.detach().reshape(-1).double()
         values = values[values != 0] * (grad.numel() / event.scale)

@@ -53,6 +53,7 @@ class Session:
         if watch is not None:
             found["ticks"] = watch.clock.ticks
             found["fingerprint"] = watch.print
+            found["experiments"] = watch.experiments
             if self.order["mode"] != "plain":
                 from .account import Account
 
