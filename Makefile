@@ -57,7 +57,7 @@ docs: .venv/test/ready
 # A peer that cannot be installed is said in its row of the table.
 .venv/benchmark/ready: constraints.txt pyproject.toml benchmarks/peers.txt
 	$(PYTHON) -m venv --clear .venv/benchmark
-	.venv/benchmark/bin/python $(PIP) --editable .
+	.venv/benchmark/bin/python $(PIP) --editable '.[probe]'
 	-.venv/benchmark/bin/python $(PIP) --requirement benchmarks/peers.txt
 	@touch $@
 

@@ -119,7 +119,7 @@ def race(
             "times": three(_median(one, by) / base) if base else None,
         })  # fmt: skip
     result: dict[str, object] = {
-        "name": name, "title": title, "rounds": rounds, "by": by, **(about or {}), **_machine(),
+        "name": name, "title": title, "rounds": rounds, "by": by, **(about or {}), **machine(),
         "agree": agreement(same, {entry.name: measured[entry.name].found for entry in able}), "rows": rows,
     }  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
@@ -150,5 +150,5 @@ def _median(one: Measured, what: str) -> float:
     return statistics.median(times) if times else 0.0
 
 
-def _machine() -> dict[str, object]:
+def machine() -> dict[str, object]:
     return {"python": platform.python_version(), "system": platform.system(), "cores": len(os.sched_getaffinity(0))}

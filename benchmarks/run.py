@@ -171,9 +171,14 @@ def judging(folder: Path, rounds: int) -> None:
     race("judging", "A run of a million records", entries, rounds=rounds, same=("records",), about=size(log))
 
 
+def overhead(folder: Path, rounds: int) -> None:
+    """What the probe costs a step; it keeps its own result."""
+    subprocess.run([PYTHON, str(HERE / "overhead.py"), "--rounds", str(rounds)], check=False)
+
+
 PARTS: Mapping[str, Callable[[Path, int], None]] = {
     "startup": startup, "text": text, "large": large, "files": files, "events": events, "traces": traces,
-    "tables": tables, "judging": judging,
+    "tables": tables, "judging": judging, "overhead": overhead,
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ ORDER = (
 def results() -> list[dict[str, Any]]:
     """Return the kept results in the order of the table."""
     kept = {path.stem: path for path in (HERE / "results").glob("*.json")}
-    names = [name for name in ORDER if name in kept] + sorted(set(kept) - set(ORDER))
+    names = [name for name in ORDER if name in kept] + sorted(set(kept) - {*ORDER, "overhead"})
     return [json.loads(kept[name].read_text(encoding="utf-8")) for name in names]
 
 
@@ -50,7 +50,31 @@ def table() -> str:
             title = ""
         if disagree:
             lines.append(f"| | *they disagree on {', '.join(disagree)}* | | | |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *overhead()])
+
+
+def overhead() -> list[str]:
+    """Return the table of what the probe costs a step, if that was measured."""
+    kept = HERE / "results" / "overhead.json"
+    if not kept.exists():
+        return []
+    found = json.loads(kept.read_text(encoding="utf-8"))
+    rounds = min(one["rounds"] for one in found["rows"])
+    lines = [
+        "",
+        "What the probe costs a step of an optimizer (`make benchmark ONLY=overhead`): CPU time on one thread of steps",
+        f"{1 + found['steps'] // 4} to {found['steps']}, of each step the least of {rounds} interleaved rounds",
+        f"(torch {found['torch']}). A bare mode: a `TorchDispatchMode` that only counts. Experiments on copies come",
+        "after the last step and are not in it. `images` is a convolutional WGAN-GP, the others are fixtures.",
+        "",
+        "| program | plain, ms a step | operations a step | a bare mode | `--light` | default |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    return lines + [
+        f"| {one['name']} | {one['plain_ms']:.3g} | {one['operations']} | {one['bare']:.3g}x | {one['light']:.3g}x "
+        f"| {one['default']:.3g}x |"
+        for one in found["rows"]
+    ]
 
 
 def _plain(number: float) -> str:

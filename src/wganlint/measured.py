@@ -45,6 +45,7 @@ class Timing(Struct, frozen=True):
     """Seconds from one step of an optimizer to the next, bare and under instruments; None: not measured.
 
     The mean without the slowest tenth. `how` says which steps were run bare. `overhead` is probed / plain.
+    `experiments`: seconds that those on copies took after the last step, which are in neither.
     """
 
     wall: float
@@ -52,6 +53,16 @@ class Timing(Struct, frozen=True):
     probed_step: float | None = None
     overhead: float | None = None
     how: str = ""
+    experiments: float | None = None
+
+
+class Sampled(Struct, frozen=True):
+    """What the light mode looks at now and then: at `looked` of `all` calls or steps (`unit`)."""
+
+    what: str
+    looked: int
+    all: int
+    unit: str
 
 
 class Network(Struct, frozen=True):
@@ -539,6 +550,7 @@ class Probe(Struct, frozen=True):
     varieties: tuple[Variety, ...] = ()
     gaps: tuple[Gap, ...] = ()
     target: bool = False  # a function's pieces in a loop of the probe's own: it cannot clear the program's own loop
+    sampled: tuple[Sampled, ...] = ()
     memory_peak: int | None = None  # bytes on the device
     unchanged: bool | None = None  # weights, buffers and random state are bit-equal to a run without instruments
     output: str = ""  # the last lines that the script printed, where it failed

@@ -276,13 +276,8 @@ if __name__ == '__main__':
     assert any("compile" in one.what for one in probe.gaps)
 
 
-def test_no_tensor_outlives_its_step(program: Callable[..., Done]) -> None:
-    text = (
-        GAME
-        + """
+ALIVE = """
 import gc, weakref
-class Batch(torch.Tensor):
-    pass
 seen, counts = [], []
 def count():
     gc.collect()
@@ -295,15 +290,27 @@ for n in range(40):
     del fake, inner
     step(real)
     del real
-    if n in (8, 24):
+    if n in (FIRST, SECOND):
         counts.append(count())
-        assert not [one for refs in seen[1:] for one in refs if one() is not None], n
+        assert not [one for refs in seen[1:n + 1 - LAST] for one in refs if one() is not None], n
 assert counts[0] == counts[1], counts
 """
-    )
-    done = program(text, "--no-plain", "--steps", "79")
+
+
+@pytest.mark.parametrize("mode", [(), ("--light",)], ids=["default", "light"])
+def test_no_tensor_outlives_its_step(program: Callable[..., Done], mode: tuple[str, ...]) -> None:
+    text = "FIRST, SECOND, LAST = 8, 24, 0\n" + GAME + ALIVE
+    done = program(text, "--no-plain", "--steps", "79", *mode)
     assert done.code == 0, done.out
     assert done.probe.ending.kind in ("steps", "finished"), done.out
+
+
+@pytest.mark.parametrize("mode", [(), ("--light",)], ids=["default", "light"])
+def test_for_the_experiments_only_the_last_batch_is_held(program: Callable[..., Done], mode: tuple[str, ...]) -> None:
+    text = "FIRST, SECOND, LAST = 7, 8, 1\n" + GAME + ALIVE
+    done = program(text, "--no-plain", *mode)
+    assert done.code == 0, done.out
+    assert done.probe.trials
 
 
 def test_the_project_is_not_written_and_the_attempt_is_told(program: Callable[..., Done], tmp_path: Path) -> None:

@@ -153,6 +153,26 @@ def test_the_light_mode_tells_the_sides_apart_and_says_what_it_leaves_out(tmp_pa
     assert probe.dead("generator") == ("point_net",)
 
 
+def test_the_light_mode_says_what_it_looked_at_and_the_cost_is_told_with_its_formula(tmp_path: Path) -> None:
+    done = of_fixture("sick", tmp_path, SICK, "--light")
+    (layers, steps) = done.probe.sampled
+    critic = done.probe.network("critic")
+    assert critic is not None
+    assert (steps.looked, steps.all) == (4 + 3 + 3, 20)  # of 10, 5 and 5: the first two and each fourth
+    assert 0 < layers.looked < layers.all == sum(sum(one.calls.values()) for one in done.probe.networks)
+    assert {one.name: len(one.ratios) for one in done.probe.optimizers} == {
+        "opt_critic": 4, "opt_points": 3, "opt_count": 3,
+    }  # fmt: skip
+    timing = done.probe.timing
+    assert timing.probed_step is not None and timing.plain_step is not None
+    assert timing.overhead == pytest.approx(timing.probed_step / timing.plain_step)
+    flat = " ".join(done.out.split())
+    formula = f"{timing.overhead:.1f}x = {1000 * timing.probed_step:.2f} ms / {1000 * timing.plain_step:.2f} ms"
+    assert f"cost of the instruments: {formula} (mean time of a step without the slowest tenth" in flat
+    assert f"light mode: gradients and update sizes looked at in {steps.looked} of 20 optimizer steps" in flat
+    assert f"the experiments after the last step took {timing.experiments:.1f} s" in flat
+
+
 def test_the_generator_cannot_learn_even_alone(sick: Done) -> None:
     trials = {one.name: one for one in sick.probe.trials}
     assert (trials["generator-alone"].before, trials["generator-alone"].after) == (-1000.0, -1000.0)

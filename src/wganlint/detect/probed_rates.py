@@ -130,7 +130,7 @@ def probed_still(run: Run) -> Found:
         fields: dict[str, Quantity | bool | str] = {
             "name": one.name,
             "network": came[-1].network,
-            "count": counted(one.steps),
+            "count": counted(len(known)),
             "rate": measured(one.rates[0]),
             "norm": measured(came[-1].last),
             "none": one.stepped_on_nothing == one.steps,
@@ -138,7 +138,7 @@ def probed_still(run: Run) -> Found:
             "loss": at(came[-1].loss),
             "steps": probed_steps(probe),
         }
-        label = f"{one.name}: no weight moved at any of {one.steps} steps"
+        label = f"{one.name}: no weight moved at any of {len(known)} steps"
         evidence = (*seen(one.line, label), *seen(came[-1].loss, f"gives {came[-1].network} a gradient"))
         return Fact(fields, evidence, place_of(one.line))
     return ABSENT

@@ -183,11 +183,12 @@ def _ended(outcome: Outcome, options: Options) -> Ending:
 
 def _timing(plain: Outcome | None, measured: Outcome, mode: str) -> Timing:
     probed = measured.written.get("ticks", [])
-    wall = round(measured.seconds, 3)
+    wall, trials = round(measured.seconds, 3), measured.written.get("experiments")
     if len(probed) < 2:
         return Timing(wall, how="fewer than two steps")
     if plain is None or not plain.written.get("ticks"):
-        return Timing(wall, None, (probed[-1] - probed[0]) / (len(probed) - 1), None, "no run without instruments")
+        mean = (probed[-1] - probed[0]) / (len(probed) - 1)
+        return Timing(wall, None, mean, None, "no run without instruments", trials)
     ticks = plain.written["ticks"]
     most = min(len(ticks), len(probed))
     first = max(1, most // 4)
@@ -195,7 +196,7 @@ def _timing(plain: Outcome | None, measured: Outcome, mode: str) -> Timing:
         return Timing(wall, how="fewer than two steps")
     without, within = _step(ticks[first - 1 : most]), _step(probed[first - 1 : most])
     how = f"steps {first + 1} to {most} of the same script, run once without instruments before"
-    return Timing(wall, without, within, within / without if without > 0 else None, how)
+    return Timing(wall, without, within, within / without if without > 0 else None, how, trials)
 
 
 def _step(ticks: list[float]) -> float:

@@ -75,12 +75,7 @@ def _run(probe: Probe) -> Iterator[str]:
     steps = f"{_plural(probe.steps, 'optimizer step')}, {_plural(probe.rounds, 'round')}"
     yield f"{steps}, {probe.timing.wall:.1f} s ({versions})"
     yield f"how it ended: {probe.ending.text}{where}"
-    if probe.timing.overhead is not None and probe.timing.plain_step is not None:
-        cost = probe.timing.overhead
-        yield (
-            f"cost of the instruments: {cost:.1f}x of {1000 * probe.timing.plain_step:.2f} ms a step"
-            f" ({probe.timing.how})"
-        )
+    yield from _cost(probe)
     if probe.memory_peak is not None:
         yield f"memory of the device at most: {probe.memory_peak / (1 << 20):,.1f} MiB in tensors"
     if probe.unchanged is not None:
@@ -90,6 +85,21 @@ def _run(probe: Probe) -> Iterator[str]:
         yield "the loop was the probe's own: what your loop does shows with wganlint probe -- python your_script.py"
     for line in probe.output.splitlines()[-6:]:
         yield f"| {line}"
+
+
+def _cost(probe: Probe) -> Iterator[str]:
+    """What the instruments cost, with its formula; what the light mode looked at."""
+    time = probe.timing
+    if time.overhead is not None and time.plain_step is not None and time.probed_step is not None:
+        yield (
+            f"cost of the instruments: {time.overhead:.1f}x = {1000 * time.probed_step:.2f} ms / "
+            f"{1000 * time.plain_step:.2f} ms (mean time of a step without the slowest tenth, with / without them; "
+            f"{time.how})"
+        )
+    if time.experiments is not None and probe.trials:
+        yield f"the experiments after the last step took {time.experiments:.1f} s, which is not in that"
+    for one in probe.sampled:
+        yield f"light mode: {one.what} looked at in {one.looked:,} of {one.all:,} {one.unit}"
 
 
 def _networks(probe: Probe) -> Iterator[str]:

@@ -90,8 +90,22 @@ class Account:
             "optimizers": self.optimizers(), "strays": self.strays(),
             "scalers": self.scalers(), "syncs": self.syncs(),
             "slopes": [], "crosstalk": [], "trials": [],
-            "gaps": [{"what": what, "why": why} for what, why in watch.gaps.items()],
+            "gaps": [{"what": what, "why": why} for what, why in watch.gaps.items()], "sampled": self.sampled(),
         }  # fmt: skip
+
+    def sampled(self) -> list[dict[str, Any]]:
+        """Return what the light mode looked at now and then, and how often."""
+        if self.watch.mode != "light":
+            return []
+        roots, steppers = [root for root, *_ in self.networks], self.watch.optimizers.values()
+        calls, steps = sum(sum(one.calls.values()) for one in roots), sum(one.steps for one in steppers)
+        return [
+            {"what": "layers", "looked": sum(one.looked for one in roots), "all": calls, "unit": "calls"},
+            {
+                "what": "gradients and update sizes", "looked": sum(one.looked for one in steppers), "all": steps,
+                "unit": "optimizer steps",
+            },
+        ]  # fmt: skip
 
     def device(self) -> str:
         """Return the device of the networks' parameters."""
@@ -225,7 +239,8 @@ class Account:
         for (where, module, place), part in self.watch.gradients.parts.items():
             if where not in self.names:
                 continue
-            seen = list(part.seen.values())
+            known = self.watch.gradients.seen.get((where, place), {})
+            seen = [known.get(key, 0) for key in part.held]
             some = math.isfinite(part.lowest)
             found.append({
                 "network": self.of(where), "module": module, "loss": self.line(place), "calls": part.calls,

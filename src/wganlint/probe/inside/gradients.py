@@ -22,7 +22,7 @@ Place = Any
 class Part:
     """Gradients of one module behind one loss, over its calls."""
 
-    __slots__ = ("calls", "first", "highest", "last", "lowest", "nonfinite", "seen", "steps", "stepped")
+    __slots__ = ("calls", "first", "highest", "held", "last", "lowest", "nonfinite", "steps", "stepped")
 
     def __init__(self) -> None:
         self.calls = self.nonfinite = 0
@@ -31,7 +31,7 @@ class Part:
         self.lowest, self.highest = math.inf, -math.inf
         self.steps = [0, 0]
         self.stepped = False
-        self.seen: dict[int, int] = {}  # of each parameter: 0 never a gradient, 1 only zeros, 2 more
+        self.held: list[int] = []  # the parameters of the module, by id
 
     def add(self, square: float, step: int) -> None:
         """Count one backward call with this squared norm."""
@@ -61,14 +61,36 @@ class Event:
         self.counted: set[int] = set()  # networks for which these were counted
 
 
+class Layout:
+    """The parameters of a network by id, each with the places of the modules that it is in; and those with theirs."""
+
+    def __init__(self) -> None:
+        self.parameters: list[tuple[int, list[int]]] = []
+        self.modules: list[tuple[str, list[int]]] = []
+        self._places: dict[str, int] = {}
+
+    def add(self, key: int, path: str) -> None:
+        """Take in one parameter."""
+        places = []
+        for module in above(path):
+            place = self._places.get(module)
+            if place is None:
+                place = self._places[module] = len(self.modules)
+                self.modules.append((module, []))
+            self.modules[place][1].append(key)
+            places.append(place)
+        self.parameters.append((key, places))
+
+
 class Gradients:
     """Listens at each parameter of the networks, and at the nodes of operations."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.parameters: dict[int, tuple[Root, int, str]] = {}  # by id: network, number in it, path
-        self.of_root: dict[int, list[tuple[int, str]]] = {}
+        self.of_root: dict[int, Layout] = {}
         self.parts: dict[tuple[int, str, Place], Part] = {}
+        self.seen: dict[tuple[int, Place], dict[int, int]] = {}  # of each parameter: 1 only zeros so far, 2 more
         self.pending: dict[int, list[Event]] = {}  # of each network: backward calls since its gradients were cleared
         self.first: dict[int, nn.Parameter] = {}
         self.hooked: set[int] = set()
@@ -80,10 +102,10 @@ class Gradients:
     def listen(self, root: Root) -> None:
         """Learn the parameters of a network; those of a part that was known before it are its own now."""
         root.listening = True
-        self.of_root[root.number] = []
+        layout = self.of_root[root.number] = Layout()
         for number, (path, one) in enumerate(root.module.named_parameters()):
             self.parameters[id(one)] = (root, number, path)
-            self.of_root[root.number].append((id(one), path))
+            layout.add(id(one), path)
             if one.requires_grad:
                 self.first.setdefault(root.number, one)
 
@@ -114,11 +136,10 @@ class Gradients:
             try:
                 if self.event is None:
                     self.begin(watch.where.line())
-                norm = torch.linalg.vector_norm(grad.detach(), dtype=torch.float64)
                 event = self.event
                 if event is not None:
                     event.got.append(key)
-                    event.norms.append(norm)
+                    event.norms.append(torch.linalg.vector_norm(grad.detach(), dtype=torch.float64))
             finally:
                 watch.busy = was
 
@@ -141,7 +162,7 @@ class Gradients:
         if event is None:
             return
         self.last = event
-        norms = torch.stack([one.cpu().double() for one in event.norms]).tolist() if event.norms else []
+        norms = numbers_of(event.norms)
         event.norms = []
         roots = {self.parameters[key][0].number for key in event.got}
         values: dict[int, float] = {}
@@ -155,35 +176,42 @@ class Gradients:
             del queue[:-40]
 
     def _add(self, number: int, place: Place, values: dict[int, float]) -> None:
-        sums: dict[str, float] = {}
-        levels: dict[str, list[tuple[int, int]]] = {}
-        for key, path in self.of_root[number]:
+        layout, step = self.of_root[number], self.watch.step + 1
+        seen = self.seen.setdefault((number, place), {})
+        sums = [0.0] * len(layout.modules)
+        for key, modules in layout.parameters:
             value = values.get(key)
-            level = 0 if value is None else 1 if value == 0 else 2
-            for module in above(path):
-                sums[module] = sums.get(module, 0.0) + (0.0 if value is None else value * value)
-                levels.setdefault(module, []).append((key, level))
-        for module, square in sums.items():
-            part = self.parts.setdefault((number, module, place), Part())
-            part.add(square, self.watch.step + 1)
-            for key, level in levels[module]:
-                part.seen[key] = max(part.seen.get(key, 0), level)
+            if value is None:
+                continue
+            if seen.get(key) != 2:
+                seen[key] = 1 if value == 0 else 2
+            square = value * value
+            for one in modules:
+                sums[one] += square
+        for (module, held), square in zip(layout.modules, sums, strict=True):
+            part = self.parts.get((number, module, place))
+            if part is None:
+                part = self.parts[number, module, place] = Part()
+            part.held = held
+            part.add(square, step)
 
     def read(self, params: list[Tensor]) -> None:
         """Without hooks: take what lies in `.grad` of the parameters that are about to be stepped."""
-        self.begin(self.watch.where.line())
-        event = self.event
+        self.calls += 1
         mine = [one for one in params if id(one) in self.parameters and one.grad is not None and not one.grad.is_sparse]
-        if event is not None and mine:
+        event = self.event = Event(self.watch.where.line())
+        if mine:
             event.got = [id(one) for one in mine]
-            event.norms = list(torch._foreach_norm([one.grad.detach() for one in mine if one.grad is not None]))
+            event.norms = list(torch._foreach_norm([one.grad for one in mine if one.grad is not None]))
+            for number in {self.parameters[key][0].number for key in event.got}:
+                self.pending[number] = []  # what lies there is all that there is
         self.finish()
 
     def stepping(self, held: list[int], *, nothing: bool, ascends: bool = False) -> None:
         """An optimizer that holds these parameters steps on what is pending; `nothing`: none has a gradient."""
         self.finish()
         mine = set(held)
-        for number in {self.parameters[key][0].number for key in held if key in self.parameters}:
+        for number in {known[0].number for key in held if (known := self.parameters.get(key)) is not None}:
             events = [event for event in self.pending.get(number, []) if mine & set(event.got)]
             if not events and not nothing:
                 self.watch.gaps["gradients"] = (
@@ -196,7 +224,8 @@ class Gradients:
                 got = [key for key in held if key in self.parameters and self.parameters[key][0].number == number]
             else:
                 got = [key for event in events for key in event.got if key in mine]
-            modules = {module for key in got for module in above(self.parameters[key][2])}
+            some = set(got)
+            modules = [module for module, ids in self.of_root[number].modules if not some.isdisjoint(ids)]
             for event in events:
                 if number not in event.counted:
                     event.counted.add(number)
@@ -239,6 +268,16 @@ class Gradients:
         given = [two for two in outputs if two is not None and two.is_floating_point()]
         if all(finite(two) for two in given) or not watch.origins_in(self.calls):
             watch.origin(node, one, "backward", place, key)
+
+
+def numbers_of(scalars: list[Tensor]) -> list[float]:
+    """Return the values of tensors of one number each: one wait for the device where they lie on one."""
+    if not scalars:
+        return []
+    if len({(one.device, one.dtype) for one in scalars}) > 1:
+        scalars = [one.cpu().double() for one in scalars]
+    values: list[float] = torch.stack(scalars).tolist()
+    return values
 
 
 @lru_cache(maxsize=10_000)

@@ -21,7 +21,7 @@ def held(module: nn.Module, given: Any) -> dict[str, int]:
     for name, one in named_tensors(module, given):
         if one.is_floating_point() and one.numel():
             part = one.detach().reshape(-1)[:MOST].contiguous().cpu()
-            found[name] = zlib.crc32(bytes(part.view(torch.uint8).numpy()))
+            found[name] = zlib.crc32(part.view(torch.uint8).numpy().data)
     return found
 
 

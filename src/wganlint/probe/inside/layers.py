@@ -56,10 +56,9 @@ class Layers:
         tensor = first_float(args)
         if entry is None or call is None or tensor is None:
             return
-        spread = entry[1].setdefault(call.key, Spread())
-        if self.watch.mode == "light" and not spread.due:
-            spread.calls += 1
-            return
+        spread = entry[1].get(call.key)
+        if spread is None:
+            spread = entry[1][call.key] = Spread()
         stats = self.watch.marks.stats(tensor)
         if stats is None:
             return
@@ -91,10 +90,9 @@ class Layers:
         tensor = first_float(output)
         if entry is None or call is None or tensor is None:
             return
-        spread = entry[2].setdefault(call.key, Spread())
-        if self.watch.mode == "light" and not spread.due:
-            spread.calls += 1
-            return
+        spread = entry[2].get(call.key)
+        if spread is None:
+            spread = entry[2][call.key] = Spread()
         stats = self.watch.marks.stats(tensor)
         if stats is not None:
             spread.add(tensor, stats)

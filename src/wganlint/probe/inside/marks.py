@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -41,53 +42,64 @@ class Made:
         self.op, self.line, self.kind, self.value, self.below = op, line, kind, value, below
 
 
-class Known:
-    """What is known of one tensor."""
+class Known(weakref.ref[Tensor]):
+    """What is known of one tensor: a weak reference to it that carries it."""
 
-    __slots__ = ("bound", "made", "mask", "ref", "scale", "side", "stats", "version")
+    __slots__ = ("bound", "key", "made", "mask", "scale", "side", "stats", "version")
 
-    def __init__(self, ref: weakref.ref[Tensor]) -> None:
-        self.ref = ref
-        self.side = 0
-        self.stats: Stats | None = None
-        self.version = -1
-        self.made: Made | None = None  # of its large values
-        self.bound: Any = None  # the site of a bound whose result this is, up to scaling
-        self.scale = 0.0  # of a loss: what a GradScaler multiplied it by
-        self.mask = 0  # a mask: 1 tells what is not finite, -1 what is
+    def __new__(cls, tensor: Tensor, gone: Callable[[Any], None]) -> Known:
+        """Refer to a tensor; `gone` is called when it ends."""
+        known = super().__new__(cls, tensor, gone)
+        known.key = id(tensor)
+        known.side = 0
+        known.stats = None
+        known.version = -1
+        known.made = None
+        known.bound = None
+        known.scale = 0.0
+        known.mask = 0
+        return known
+
+    key: int
+    side: int
+    stats: Stats | None
+    version: int
+    made: Made | None  # of its large values
+    bound: Any  # the site of a bound whose result this is, up to scaling
+    scale: float  # of a loss: what a GradScaler multiplied it by
+    mask: int  # a mask: 1 tells what is not finite, -1 what is
 
 
 class Marks:
     """All that is known of living tensors."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Known] = {}
+        table: dict[int, Known] = {}
+        self._known = table
         self._storages: dict[int, tuple[Any, int]] = {}
+
+        def gone(known: Known) -> None:
+            if table.get(known.key) is known:
+                del table[known.key]
+
+        self._gone = gone
 
     def get(self, tensor: Tensor) -> Known | None:
         """Return what is known of a tensor."""
         known = self._known.get(id(tensor))
-        return known if known is not None and known.ref() is tensor else None
+        return known if known is not None and known() is tensor else None
 
     def of(self, tensor: Tensor) -> Known:
         """Return what is known of a tensor, made anew if it is not."""
-        key = id(tensor)
-        known = self._known.get(key)
-        if known is None or known.ref() is not tensor:
-            table = self._known
-
-            def gone(ref: weakref.ref[Tensor]) -> None:
-                held = table.get(key)
-                if held is not None and held.ref is ref:
-                    del table[key]
-
-            known = table[key] = Known(weakref.ref(tensor, gone))
+        known = self._known.get(id(tensor))
+        if known is None or known() is not tensor:
+            known = self._known[id(tensor)] = Known(tensor, self._gone)
         return known
 
     def side(self, tensor: Tensor) -> int:
         """Return the mark of sides of a tensor, 0 for one that no network made or saw."""
         known = self._known.get(id(tensor))
-        return known.side if known is not None and known.ref() is tensor else 0
+        return known.side if known is not None and known() is tensor else 0
 
     def keep_storage(self, tensor: Tensor, mark: int) -> None:
         """Remember the memory of a network's result, so that it is known behind a detach (where no mode sees that)."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .marks import IN, JOINED, MIXED, OUTS, Marks, into, out_of, tensors_in
-from .tally import Key, Share, Spread
+from .tally import Key
 
 CRITIC = re.compile(r"crit|discrim|(?:^|[._])(?:net_?)?d(?:is|isc)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?d(?![a-z])", re.I)
 GENERATOR = re.compile(r"gener|(?:^|[._])(?:net_?)?g(?:en)?(?:[._\[]?[0-9a-z]?\]?)?$|net_?g(?![a-z])", re.I)
@@ -20,6 +20,7 @@ PLAYER = re.compile(f"{CRITIC.pattern}|{GENERATOR.pattern}", re.I)
 _CLEAR = (
     "DataParallel", "DistributedDataParallel", "OptimizedModule", "FullyShardedDataParallel", "ParametrizationList",
 )  # fmt: skip
+_NAMED = 8  # CO_VARKEYWORDS
 
 
 class Root:
@@ -30,12 +31,9 @@ class Root:
         self.name = ""
         self.paths = {id(one): path for path, one in module.named_modules()}
         self.calls: dict[Key, int] = {}
-        self.scores: dict[Key, Spread] = {}
-        self.last_scores: dict[int, tuple[int, float | None]] = {}  # by marks: step and mean
+        self.looked = 0  # calls in which the layers were looked at
         self.steps: list[tuple[int, int, float | None]] = []  # step, marks, mean score at its last call in it
         self.main: set[int] = set()  # places of arguments that are samples: those that another network made
-        self.kept: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
-        self.given: dict[Key, Share] = {}
         self.training = True
         self.entered_from = 0  # bits of networks whose results it was given
         self.entered_bare = False  # it was given what no network made
@@ -47,10 +45,11 @@ class Root:
 class Call:
     """A call that is under way."""
 
-    __slots__ = ("depth", "key", "root")
+    __slots__ = ("depth", "key", "looks", "module", "root")
 
-    def __init__(self, root: Root, key: Key, depth: int) -> None:
-        self.root, self.key, self.depth = root, key, depth
+    def __init__(self, root: Root, key: Key, module: nn.Module, *, looks: bool) -> None:
+        self.root, self.key, self.module, self.looks = root, key, module, looks
+        self.depth = 1  # how often the module is entered and not yet left
 
 
 class Networks:
@@ -62,7 +61,7 @@ class Networks:
         self.owner: dict[int, Root] = {}  # of each module, by id
         self.of_parameter: dict[int, Root] = {}
         self.next_number = 0
-        self.running: list[nn.Module] = []
+        self.clear: dict[int, bool] = {}  # of each module that was called by the program, by id
         self.call: Call | None = None
         self.names: dict[int, list[str]] = {}
         self.told_by = "named by --{role}"
@@ -70,9 +69,11 @@ class Networks:
     # -- while the program runs
 
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root | None:
-        """A module is called; return the network if it is the outermost call of one."""
-        self.running.append(module)
-        if self.call is not None or is_clear(module):
+        """A module is called while no network is running; return the network whose call begins."""
+        clear = self.clear.get(id(module))
+        if clear is None:
+            clear = self.clear[id(module)] = is_clear(module)
+        if clear:
             return None
         root = self.owner.get(id(module))
         if root is None:
@@ -80,19 +81,17 @@ class Networks:
                 return None
             root = self._new(module)
         key = self._key(root, args, kwargs)
-        self.call = Call(root, key, len(self.running))
-        root.calls[key] = root.calls.get(key, 0) + 1
+        before = root.calls.get(key, 0)
+        root.calls[key] = before + 1
+        looks = not self.by_storage or before < 2 or before % 8 == 0
+        self.call = Call(root, key, module, looks=looks)
+        root.looked += looks
         root.training = root.module.training
         root.trained = root.trained or trains(root)
         return root
 
-    def leave(self, module: nn.Module, output: Any) -> Call | None:
-        """A module returns (or fails); return the call that ends with it."""
-        while self.running and self.running.pop() is not module:
-            pass
-        call = self.call
-        if call is None or len(self.running) >= call.depth:
-            return None
+    def leave(self, call: Call, output: Any) -> None:
+        """A call ends (or fails): what it gives came out of its network."""
         self.call = None
         number = out_of(call.root.number)
         mark = (call.key[1] & (OUTS | MIXED | JOINED)) | number
@@ -100,7 +99,6 @@ class Networks:
             self.marks.of(tensor).side = mark
             if self.by_storage:
                 self.marks.keep_storage(tensor, mark)
-        return call
 
     def _new(self, module: nn.Module) -> Root:
         root = Root(module, 0)
@@ -241,8 +239,14 @@ def class_line(module: nn.Module) -> tuple[CodeType, int] | None:
         return None
 
 
-def kwargs_of_call() -> dict[str, Any]:
-    """Return the keyword arguments of the module call under way, which global hooks are not given; {} if not seen."""
+def kwargs_of_call(module: nn.Module, given: int) -> dict[str, Any]:
+    """Return the keyword arguments of the module call under way, which global hooks are not given; {} if not seen.
+
+    Where all that `forward` takes was given by place, there are none: frames are slow to read.
+    """
+    code = getattr(type(module).forward, "__code__", None)
+    if code is not None and code.co_argcount == given + 1 and not code.co_kwonlyargcount and not code.co_flags & _NAMED:
+        return {}
     frame = sys._getframe(2)
     for _ in range(3):
         found = frame.f_locals.get("kwargs") if frame.f_code.co_name in ("inner", "_call_impl") else None
@@ -256,6 +260,10 @@ def kwargs_of_call() -> dict[str, Any]:
 
 def first_float(output: Any) -> Tensor | None:
     """Return the first tensor of floats in a result."""
+    if isinstance(output, Tensor):
+        return output if output.is_floating_point() else None
+    if isinstance(output, tuple) and output and isinstance(output[0], Tensor) and output[0].is_floating_point():
+        return output[0]
     return next((one for one in tensors_in(output) if one.is_floating_point()), None)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -16,6 +17,7 @@ from .tally import Stats
 if TYPE_CHECKING:
     from .watch import Watch
 
+unseen = torch._C.DisableTorchFunction  # within it, what the probe itself computes does not come by here
 LARGE = 1e4  # a size that no normalized network works at
 _SKIP = frozenset({
     "size", "dim", "ndimension", "numel", "nelement", "stride", "storage_offset", "element_size", "is_floating_point",
@@ -112,7 +114,12 @@ class Operations(TorchFunctionMode):
         outs = [out] if isinstance(out, Tensor) else tensors_in(out)
         if not outs:
             return
-        given = [one for value in (*args, *kwargs.values()) for one in tensors_in(value)]
+        given: list[Tensor] = []
+        for value in (*args, *kwargs.values()) if kwargs else args:
+            if isinstance(value, Tensor):
+                given.append(value)
+            elif isinstance(value, (list, tuple, dict)):
+                given += tensors_in(value)
         if watch.networks.call is None:
             self._sides(name, args, kwargs, given, outs)
             watch.penalties.seen(name, out)
@@ -181,7 +188,7 @@ class Operations(TorchFunctionMode):
         stats = marks.stats(one)
         if stats is None:
             return
-        if not (stats.largest < LARGE):
+        if not (stats.low > -LARGE and stats.high < LARGE):
             self._large(name, args, given, one, stats)
         node = one.grad_fn
         if node is not None:

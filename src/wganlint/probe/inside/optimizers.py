@@ -25,6 +25,7 @@ class Optimizer:
         self.name = ""
         self.class_name = type(optimizer).__name__
         self.steps = self.on_nothing = 0
+        self.looks, self.looked = True, 0  # at this step; at how many
         self.ratios: list[float | None] = []
         self.rates: list[float] = []
         self.first_rates: list[float] = []
@@ -37,14 +38,16 @@ class Optimizer:
         self.nothing = False  # no parameter has a gradient at this step
         self.ascends = False  # maximize=True
 
-    def pre(self, optimizer: torch.optim.Optimizer) -> None:
-        """Keep the weights until the step is done."""
+    def pre(self, optimizer: torch.optim.Optimizer, *, light: bool) -> None:
+        """Keep the weights until the step is done; the light mode looks at the first steps and each fourth."""
         params = parameters_of(optimizer)
         self.held = [id(one) for one in params]
         self.nothing = bool(params) and all(one.grad is None for one in params)
         self.on_nothing += self.nothing
         self.ascends = bool(optimizer.param_groups and optimizer.param_groups[0].get("maximize"))
-        size = sum(one.numel() for one in params)
+        self.looks = not light or self.steps < 2 or self.steps % 4 == 0
+        self.looked += self.looks
+        size = sum(one.numel() for one in params) if self.looks else 0
         self.before = flat(params) if size and (size <= LARGE or self.steps < 2 or self.steps % 10 == 0) else None
 
     def post(self, optimizer: torch.optim.Optimizer) -> None:
@@ -67,8 +70,8 @@ class Optimizer:
         now = flat(parameters_of(optimizer))
         if now.shape != before.shape:
             return
-        moved = torch.linalg.vector_norm(now - before).item()
         size = torch.linalg.vector_norm(before).item()
+        moved = torch.linalg.vector_norm(now.sub_(before)).item()
         ratio = moved / size if size > 0 and math.isfinite(size) else math.nan
         if len(self.ratios) < 1000:
             self.ratios.append(ratio if math.isfinite(ratio) else None)
@@ -88,8 +91,10 @@ def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 
 def flat(params: list[Tensor]) -> Tensor:
     """Return the values of parameters as one vector."""
-    place = params[0].device
-    return torch.cat([one.detach().reshape(-1).to(place, torch.float32) for one in params])
+    place, kind = params[0].device, params[0].dtype
+    if any(one.device != place or one.dtype != kind for one in params):
+        params = [one.detach().to(place, torch.float32) for one in params]
+    return torch.cat([one.detach().reshape(-1) for one in params]).float()
 
 
 def fingerprint(optimizers: list[torch.optim.Optimizer]) -> str:

@@ -57,6 +57,7 @@ class Session:
         if watch is not None:
             found["ticks"] = watch.clock.ticks
             found["fingerprint"] = watch.print
+            found["experiments"] = watch.experiments
             if not beside:
                 from .device import memory_peak
 

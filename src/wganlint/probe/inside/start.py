@@ -12,7 +12,7 @@ import sys
 NAME = "_wganlint_probe"
 
 
-def main() -> int:
+def main(order: str) -> int:
     """Load the package from its folder, whatever is installed, and run the order."""
     here = os.path.dirname(os.path.abspath(__file__))
     if sys.path and os.path.abspath(sys.path[0] or ".") == here:
@@ -26,9 +26,9 @@ def main() -> int:
     sys.modules[NAME] = package
     spec.loader.exec_module(package)
     session = importlib.import_module(NAME + ".session")
-    code: int = session.run(sys.argv[1])
+    code: int = session.run(order)
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

@@ -44,6 +44,16 @@ def stats_of(tensor: Tensor) -> Stats | None:
         return None
 
 
+def mean_of(tensor: Tensor) -> float | None:
+    """Return the mean of a tensor of floats; None where it is not finite, or there is none."""
+    if tensor.layout is not torch.strided or tensor.device.type == "meta" or not tensor.numel():
+        return None
+    try:
+        return number(tensor.detach().mean(dtype=torch.float64).item())
+    except RuntimeError:  # a tensor of torch.func that has no values to show
+        return None
+
+
 def finite(tensor: Tensor) -> bool:
     """Whether all elements are finite; the sum tells, and where it does not, each element."""
     if tensor.numel() == 0 or math.isfinite(tensor.detach().sum().item()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -17,14 +18,14 @@ from .gradients import Gradients
 from .inputs import held
 from .layers import Layers
 from .marks import Marks, tensors_in
-from .networks import PLAYER, Call, Networks, Root, first_float, kwargs_of_call
-from .ops import Operations
+from .networks import PLAYER, Call, Networks, first_float, kwargs_of_call
+from .ops import Operations, unseen
 from .optimizers import Clock, Optimizer, fingerprint, others_than, parameters_of
 from .penalties import Penalties
 from .pulls import Pulls
 from .scaler import Scalers
 from .sites import Site
-from .tally import Key, Spread
+from .tally import Key, mean_of
 from .where import Where, best, names_in
 
 
@@ -79,13 +80,16 @@ class Watch:
         self.stopping = 0
         self.gaps: dict[str, str] = {}
         if mode == "light":
-            self.gaps["operations"] = "left out in the light mode: bounds, guards, fills, origins, penalties, pulls"
+            self.gaps["operations"] = (
+                "left out in the light mode: bounds, guards, fills, origins, penalties, pulls, repeated inputs"
+            )
         self.told: dict[str, str] = {}  # roles that the user gave
         self.print = ""
         self.spare: Callable[[nn.Module, nn.Module], torch.optim.Optimizer] | None = None  # where none steps a network
         self.pace = "its optimizer's own kind and rate"  # of the experiments
         self.lent = ""  # the same where the optimizer is not the program's
         self.later: dict[str, Any] = {}  # what experiments at the end gave, as it is written
+        self.experiments: float | None = None  # seconds that they took
         self.at_steps: Callable[[Watch], None] | None = None
         self.idle: list[tuple[str, list[int]]] | None = None  # optimizers that did not step, at the end
         self.stepped: dict[int, weakref.ref[torch.optim.Optimizer]] = {}
@@ -193,34 +197,54 @@ class Watch:
     # -- modules
 
     def _enter(self, module: nn.Module, args: Any) -> None:
-        if not self.active or self.busy:
+        if self.busy or not self.active:
             return
+        call = self.networks.call
+        if call is not None:
+            if module is call.module:
+                call.depth += 1
+            if not call.looks or not module._parameters:
+                return
         self.busy = True
         try:
             given = args if isinstance(args, tuple) else (args,)
-            kwargs = kwargs_of_call() if self.networks.call is None else {}
-            root = self.networks.enter(module, given, kwargs)
-            if root is not None:
-                self._new_call(root, given, kwargs)
-            if self.networks.call is not None and module._parameters:
-                self.layers.given(module, given)
+            kwargs = kwargs_of_call(module, len(given)) if call is None else {}
+            with unseen():
+                if call is None:
+                    root = self.networks.enter(module, given, kwargs)
+                    call = self.networks.call
+                    if root is not None and call is not None:
+                        self._new_call(call, given, kwargs)
+                if call is not None and call.looks and module._parameters:
+                    self.layers.given(module, given)
         finally:
             self.busy = False
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if not self.active or self.busy:
+        if self.busy or not self.active:
+            return
+        call = self.networks.call
+        if call is None:
+            return
+        if module is call.module:
+            call.depth -= 1
+        looks = call.looks and module._parameters and output is not None
+        if call.depth and not looks:
             return
         self.busy = True
         try:
-            if self.networks.call is not None and module._parameters and output is not None:
-                self.layers.gave(module, output)
-            call = self.networks.leave(module, output)
-            if call is not None and output is not None:
-                self._result(call, output)
+            with unseen():
+                if looks:
+                    self.layers.gave(module, output)
+                if not call.depth:
+                    self.networks.leave(call, output)
+                    if output is not None:
+                        self._result(call, output)
         finally:
             self.busy = False
 
-    def _new_call(self, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _new_call(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        root = call.root
         if self.mode == "default":
             self.gradients.hook(root)
         if not root.listening:
@@ -228,16 +252,15 @@ class Watch:
             with contextlib.suppress(RuntimeError, NotImplementedError):
                 self._parameters |= {one.untyped_storage().data_ptr() for one in root.module.parameters()}
         if self.step < 1 or self.step + 12 >= self.asked:
-            call = self.networks.call
-            if call is not None:
-                self.kept[call.key] = (args, kwargs, casting())
-                if self.step >= 1:
-                    with contextlib.suppress(RuntimeError, TypeError):
-                        self.held.setdefault(call.key, []).append(held(root.module, (args, kwargs, None)))
-                ids = {id(one) for one in tensors_in([args, kwargs])}
-                for number, made in self.results.items():
-                    if number != root.number and any(id(one) in ids for one in made[0]):
-                        self.replay[root.number] = (number, made, (args, kwargs, casting()))
+            cast = casting()
+            self.kept[call.key] = (args, kwargs, cast)
+            if self.step >= 1 and self.mode == "default":
+                with contextlib.suppress(RuntimeError, TypeError):
+                    self.held.setdefault(call.key, []).append(held(root.module, (args, kwargs, None)))
+            ids = {id(one) for one in tensors_in([args, kwargs])}
+            for number, made in self.results.items():
+                if number != root.number and any(id(one) in ids for one in made[0]):
+                    self.replay[root.number] = (number, made, (args, kwargs, cast))
 
     def _result(self, call: Call, output: Any) -> None:
         """A network has returned: its score, the bound that it comes from, empty samples."""
@@ -246,19 +269,15 @@ class Watch:
             self.results[root.number] = (outs, self.kept[call.key])
         tensor = first_float(outs)
         if tensor is not None:
-            stats = self.marks.stats(tensor)
-            if stats is not None:
-                spread = root.scores.setdefault(call.key, Spread())
-                spread.add(tensor, stats)
-                if len(root.steps) < 4000:
-                    mean = tensor.detach().double().mean().item() if stats.numel and stats.finite else None
-                    root.steps.append((self.step + 1, call.key[1], mean))
-                root.scalar = tensor.dim() < 2 or tensor.shape[-1] == 1
+            if len(root.steps) < 4000:
+                root.steps.append((self.step + 1, call.key[1], mean_of(tensor)))
+            root.scalar = tensor.dim() < 2 or tensor.shape[-1] == 1
             self.pulls.score(tensor, call.key)
             known_of = self.marks.get(tensor)
             if known_of is not None and known_of.bound is not None:
                 known_of.bound.score_of.add(root.number)
-        self.layers.count_samples(call, outs)
+        if call.looks:
+            self.layers.count_samples(call, outs)
 
     # -- backward
 
@@ -302,7 +321,7 @@ class Watch:
             return
         was, self.busy = self.busy, True
         try:
-            with torch.no_grad():
+            with torch.no_grad(), unseen():
                 known = self.optimizers.get(id(optimizer))
                 if known is None or known.ref() is not optimizer:
                     number = len(self.optimizers)
@@ -311,11 +330,12 @@ class Watch:
                     with contextlib.suppress(RuntimeError, NotImplementedError):
                         self._parameters |= {one.untyped_storage().data_ptr() for one in parameters_of(optimizer)}
                 self.gradients.finish()
-                known.pre(optimizer)
-                if self.mode == "light":
+                known.pre(optimizer, light=self.mode == "light")
+                if self.mode == "light" and known.looks:
                     self.gradients.read(parameters_of(optimizer))
-                self.gradients.stepping(known.held, nothing=known.nothing, ascends=known.ascends)
-                self._pause(closure=bool(args[1:] or kwargs))
+                if known.looks:
+                    self.gradients.stepping(known.held, nothing=known.nothing, ascends=known.ascends)
+            self._pause(closure=bool(args[1:] or kwargs))
         finally:
             self.busy = was
 
@@ -330,7 +350,7 @@ class Watch:
                 self.clock.tick()
                 if id(optimizer) not in self.stepped:
                     self.stepped[id(optimizer)] = weakref.ref(optimizer)
-                with torch.no_grad():
+                with torch.no_grad(), unseen():
                     known = self.optimizers.get(id(optimizer))
                     if known is not None:
                         known.post(optimizer)
@@ -342,7 +362,9 @@ class Watch:
                     self.idle = others_than({key for key, ref in self.stepped.items() if ref() is not None})
                     if self.at_steps is not None:
                         self.active = False  # what the experiments do is not the program's
+                        begun = time.perf_counter()
                         self.at_steps(self)
+                        self.experiments = round(time.perf_counter() - begun, 3)
                         self.active = True
                 if self.step >= 1 and self.step + 12 < self.asked:
                     self.kept.clear()
