@@ -83,6 +83,8 @@ def _norm(node: ast.AST, paths: Paths) -> SlopeNorm | None:
     if value is None:
         return None
     over = _over(value, dims, paths)
+    if over == "axis" and _joined(node, paths):
+        over = "unknown"  # a norm of norms: one number for each sample all the same
     site = paths.project.site(node)
     text = "" if dims is None else ", ".join(str(dim) for dim in dims)
     return SlopeNorm(site.place, site.quote, site.owner, over, bare, _target(node, paths, root or total is None), text)
@@ -248,6 +250,18 @@ def _target(node: ast.AST, paths: Paths, rooted: bool) -> float | None:
             if any(isinstance(one, ast.Call) and callee(one) == "MSELoss" for one in made):
                 return 1.0
     return 0.0 if rooted or len(seen) > 1 else None
+
+
+def _joined(node: ast.AST, paths: Paths) -> bool:
+    """Return whether norms are added up over a further axis of a sample before the target is taken from them."""
+    for after in paths.downstream(node, _through):
+        if isinstance(after, ast.BinOp) and isinstance(after.op, ast.Sub):
+            return False
+        if isinstance(after, ast.Call) and callee(after) in _SUMS | _NORMS | {"mean", "reduce_mean"}:
+            dims = _norm_dims(after) if callee(after) in _NORMS else _sum_dims(after)
+            if dims is not None and 0 not in dims:
+                return True
+    return False
 
 
 # -- masks

@@ -12,10 +12,10 @@ def pieces():
     rng = torch.Generator().manual_seed(11)
     nets = Networks()
 
-    def critic_loss(real, critic, generator):
+    def critic_loss(real, generator):
         with torch.autocast("cpu", dtype=torch.float16):
             fake = generator(torch.randn(BATCH, NOISE)).detach()
-            on_real, on_fake = critic(real), critic(fake)
+            on_real, on_fake = nets.D(real), nets.D(fake)
             power = on_real.square().mean() + on_fake.square().mean()
         return bce(on_real.float(), torch.ones(BATCH, 1)) + bce(on_fake.float(), torch.zeros(BATCH, 1)) + 0.01 * power
 
