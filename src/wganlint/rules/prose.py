@@ -101,7 +101,16 @@ def _value(scope: Scope, name: str, field: str, noun: str) -> str:
     found = scope.finds[name]
     value = _field(found, field)
     text = show(value) if isinstance(value, Quantity) else str(value)
-    return f"{text} {noun}{'' if text == '1' else 's'}" if noun else text
+    return f"{text} {noun if text == '1' else _several(noun)}" if noun else text
+
+
+def _several(noun: str) -> str:
+    """Return the plural: steps, batches, axes, copies."""
+    if noun.endswith("is"):
+        return f"{noun[:-2]}es"
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
 
 
 def _field(found: Found, field: str) -> Quantity | bool | str:
