@@ -14,7 +14,7 @@ test: .venv/test/ready
 	.venv/test/bin/mypy
 	.venv/test/bin/lint-imports --no-cache
 	.venv/test/bin/wganlint rules test
-	.venv/test/bin/pytest -n auto
+	.venv/test/bin/pytest -n auto --dist worksteal
 
 # All that is kept under fixtures/, in the order in which one needs the other; hours of CPU. A part: ONLY=planted.
 fixtures: .venv/test/ready

@@ -180,10 +180,10 @@ def sick(now: Signs, limits: Rulings) -> dict[str, str]:
         found["stray"] = f"no optimizer holds {now.stray}"
     if now.along:
         found["along"] = f"both losses pull the scores of fakes {now.along}"
-    if now.mixes is not None and now.mixes >= limits.mixes:
-        found["mixes"] = f"the others of its batch change a score by {percent(now.mixes)} of the spread"
-    elif now.mixes is None and now.batch_norm:
+    if now.batch_norm and now.mixes is None:
         found["mixes"] = "BatchNorm in the critic under its penalty"
+    elif now.batch_norm and now.mixes is not None and now.mixes >= limits.mixes:
+        found["mixes"] = f"the others of its batch change a score by {percent(now.mixes)} of the spread"
     for name, ratio in now.stuck.items():
         if ratio >= limits.ratio_low:
             found[f"stuck {name}"] = f"{name} on copies gets no better"
