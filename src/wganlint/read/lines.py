@@ -18,8 +18,6 @@ from wganlint.run import Note
 
 BLOCK = 1 << 20  # bytes read at once, and the longest line that is read in full
 MANY = 2  # such blocks at once in a large file
-SPARSE = 4  # the same where few lines are kept: what is done once a block is shared by more
-FEW = 1 << 12  # records of such a block
 EARLY = 16  # the first one is this much smaller, and they double: what one teaches serves the next
 LONG_LINES = 10  # notes on such lines
 HEAD = 8192  # bytes that tell text from binary
@@ -100,18 +98,8 @@ class Damage(Struct):
         return notes
 
 
-class Pace(Struct):
-    """How much is read at once; who reads the blocks may change it on the way."""
-
-    most: int = MANY * BLOCK
-
-    def after(self, records: int) -> None:
-        """Choose the size of the next blocks by the records of the last one."""
-        self.most = (SPARSE if records < FEW else MANY) * BLOCK
-
-
-def blocks(stream: BinaryIO, damage: Damage, pace: Pace | None = None) -> Iterator[Block]:
-    """Yield the lines of `stream` in blocks of about `BLOCK` bytes, or as `pace` says.
+def blocks(stream: BinaryIO, damage: Damage) -> Iterator[Block]:
+    """Yield the lines of `stream` in blocks of about `MANY * BLOCK` bytes.
 
     Lines end at a newline only, so numbers equal those of `grep -n`; carriage returns (and backspaces) part
     a line into redraws. Escape codes and control characters are removed. A line longer than `BLOCK` is cut.
@@ -119,7 +107,7 @@ def blocks(stream: BinaryIO, damage: Damage, pace: Pace | None = None) -> Iterat
     Raises:
         InputError: the stream is binary, or reading it fails.
     """
-    for data in _whole_lines(_bytes(stream, damage.shown, pace or Pace()), damage):
+    for data in _whole_lines(_bytes(stream, damage.shown), damage):
         ready = [_block(data, damage)]
         yield ready.pop()  # no reference stays here, so that it can go before the next one is made
 
@@ -223,7 +211,7 @@ def _cut(damage: Damage, number: int, kept: bytes, dropped: int) -> None:
         damage.notes.append(Note(text, Place(damage.shown, number)))
 
 
-def _bytes(stream: BinaryIO, shown: str, pace: Pace) -> Iterator[bytes]:
+def _bytes(stream: BinaryIO, shown: str) -> Iterator[bytes]:
     """Yield the stream as UTF-8 bytes without a byte order mark.
 
     Raises:
@@ -247,7 +235,7 @@ def _bytes(stream: BinaryIO, shown: str, pace: Pace) -> Iterator[bytes]:
         while first:
             yield first if decoder is None else decoder.decode(first).encode(errors="replace")
             size += len(first)
-            first = stream.read(max(1, min(size, pace.most)))
+            first = stream.read(max(1, min(size, MANY * BLOCK)))
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"reading failed: {error}", file=shown, hint="Check the file and the disk.") from error
 

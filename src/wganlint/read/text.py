@@ -22,7 +22,7 @@ from wganlint.read.feed import Feed
 from wganlint.read.forms import COUNTER, Form, Restart, head_of
 from wganlint.read.headed import Headed
 from wganlint.read.header import Headers, is_restored, settings_of
-from wganlint.read.lines import Block, Damage, Pace, blocks
+from wganlint.read.lines import Block, Damage, blocks
 from wganlint.read.logline import LogLine, given_fields
 from wganlint.read.loose import all_fields, marks_of, spoken
 from wganlint.read.marks import Marks
@@ -37,7 +37,7 @@ from wganlint.run import Note, OpTable, Said, Setting
 
 PATTERNS = 48  # shapes with a pattern
 STUDY_AT = 200  # lines of one block that a pattern must match before a template is made of one
-TOGETHER = 1 << 22  # characters of records of several blocks that are fed at once: each feed has its price
+TOGETHER = 1 << 21  # characters of records of several blocks that are fed at once: each feed has its price
 SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 WORDY = 5000  # lines without a number that are known when they come again
@@ -107,15 +107,12 @@ class TextReader:
             InputError: the file is binary or cannot be read.
         """
         damage = Damage(shown)
-        pace = Pace()
-        return self.read_blocks(blocks(stream, damage, pace), shown, damage, pace=pace)
+        return self.read_blocks(blocks(stream, damage), shown, damage)
 
-    def read_blocks(
-        self, given: Iterable[Block], shown: str, damage: Damage, *, starts: int = 0, pace: Pace | None = None
-    ) -> TextFacts:
+    def read_blocks(self, given: Iterable[Block], shown: str, damage: Damage, *, starts: int = 0) -> TextFacts:
         """Read the next file, or a part of one, whose lines come in blocks.
 
-        `starts`: of the whole file, if known; `pace`: is told how many records a block had.
+        `starts`: of the whole file, if known.
 
         Raises:
             InputError: the file cannot be read.
@@ -145,8 +142,6 @@ class TextReader:
             for form in forms:
                 form.end_block(numbers, shown, wait)
             self._tidy()
-            if pace is not None:
-                pace.after(sum(len(found.orders) for _, found in scanned))
             del block, lines, scanned, view  # before the next one is read
         tables.reader.finish()
         facts.tables = tables.reader.tables
