@@ -63,6 +63,11 @@ _PLACES = tuple(
         r"(?P<a>[0-9]{1,9}+)/[0-9]++[ ,|]++(?P<b>[0-9]{1,9}+)/[0-9]++",
     )
 )
+# behind an epoch that is named, its batch without a name: `Epoch 3/20 200/938:`
+_BATCH = late(
+    r"(?:[ \t]*+/[ \t]*+[0-9]++)?+[\])]?[ \t]*+(?:[,|:;\-][ \t]*+|(?<=[ \t]))(?P<a>[0-9]{1,9}+)/[0-9]{1,9}+"
+    r"(?=[ \t]*+[\])]?[ \t]*+[:|,;>\-]{0,3}+[ \t]*+[\[(]?+[ \t]*+[^\W\d])"
+)
 # INFO:root:step 3: the form of Python's logging where nothing else was asked for
 _LOGGED = late(r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL):[\w.\-]{1,80}+:(?=[^\W\d]|[\[(])")
 # epoch[3] batch[200] loss_D[-0.63]
@@ -197,7 +202,7 @@ class _Loose:
         line, at = self.line, field.unit_end
         if step_rank(field.key) is not None:
             of = re.compile(_OF).match(line, at, stop)
-            return of.end() if of else at
+            return self._batch(field, stop) or (of.end() if of else at)
         if line[field.key_end : field.start].rstrip()[-1:] in ("[", "("):
             for _ in range(7):
                 match = _NEXT.match(line, at, stop)
@@ -210,6 +215,14 @@ class _Loose:
         if match is None:
             return at
         self.seconds.append(_second(match, field.key))
+        return match.end()
+
+    def _batch(self, field: Field, stop: int) -> int:
+        """Take the batch that stands without a name behind an epoch; return where its text ends, 0 if there is none."""
+        match = _BATCH.match(self.line, field.unit_end) if field.key.lower() == "epoch" else None
+        if match is None or match.end() > stop:
+            return 0
+        self.steps.append(_counter("batch", *match.span("a")))
         return match.end()
 
     def _named(self) -> None:
@@ -252,8 +265,11 @@ class _Loose:
             if rank is None and any(word in _PROSE for word in words):
                 left.append(key)
             elif rank is not None:
-                self.steps.append(_field(match, key, key_start, key_end))
+                step = _field(match, key, key_start, key_end)
+                self.steps.append(step)
                 opened = True
+                at = max(self._batch(step, end), match.end())
+                continue
             elif words[-1] not in _LABELS:
                 measures.append(_field(match, key, key_start, key_end))
                 opened = True
