@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wganlint.otherwise import Told, given, options, otherwise
+from wganlint.otherwise import Told, options, otherwise
 
 SCRIPT = """
 parser.add_argument("--seed", type=int, default=0)
@@ -19,7 +19,7 @@ parser.add_argument("--iters", type=int, default=1000)
 
 def line(told: dict[str, str], *arguments: str) -> str:
     settings = [Told(name, value, f"train.log:{at}") for at, (name, value) in enumerate(told.items(), 1)]
-    return otherwise(settings, given(arguments, options(SCRIPT)))
+    return otherwise(settings, arguments, options(SCRIPT))
 
 
 def test_another_seed_by_default_is_told_with_its_place() -> None:
@@ -42,7 +42,7 @@ def test_what_is_the_same_or_unknown_or_only_shorter_is_not_told(told: dict[str,
 
 def test_of_several_attempts_one_that_fits_is_enough() -> None:
     told = [Told("lr", "1e-3", "a.log:1"), Told("lr", "1e-4", "b.log:1")]
-    assert otherwise(told, given([], options(SCRIPT))) == ""
+    assert otherwise(told, [], options(SCRIPT)) == ""
 
 
 def test_the_seed_of_a_program_is_found_though_it_is_no_hyper_parameter() -> None:

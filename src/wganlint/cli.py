@@ -6,7 +6,7 @@ Its annotations are not postponed: Typer asks for them at each start, and would 
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -325,20 +325,16 @@ def probe_init(
 
 def _tell_otherwise(report: "Report", command: "Command") -> None:
     """Say so where the log that was analyzed was made with other settings than the command that was probed."""
-    from wganlint.otherwise import Told, given, options, otherwise
+    from wganlint.otherwise import Told, otherwise, script_options
 
-    try:
-        text = Path(command.name).read_text(encoding="utf-8") if command.kind == "script" else ""
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    now = given(command.arguments, options(text))
+    texts = {}
+    if command.kind == "script":
+        with suppress(OSError, UnicodeDecodeError):
+            texts[command.name] = Path(command.name).read_text(encoding="utf-8")
+    known = script_options(command.name, texts)
     for run in report.runs:
-        told = [
-            Told(one.name, one.value, f"{Path(one.file).name}:{one.line}")
-            for one in run.settings
-            if one.line is not None
-        ]
-        if line := otherwise(told, now):
+        told = [Told.at(one.name, one.value, one.file, one.line) for one in run.settings if one.line is not None]
+        if line := otherwise(told, command.arguments, known):
             _say(line)
 
 

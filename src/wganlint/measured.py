@@ -108,11 +108,6 @@ class Share(Struct, frozen=True):
         return self.hit / self.elements if self.elements else 0.0
 
     @property
-    def first_share(self) -> float:
-        """Share at the first call."""
-        return self.first_hit / self.first_elements if self.first_elements else 0.0
-
-    @property
     def last_share(self) -> float:
         """Share at the last call."""
         return self.last_hit / self.last_elements if self.last_elements else 0.0

@@ -6,6 +6,7 @@ import ast
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -23,6 +24,11 @@ class Told(Struct, frozen=True):
     name: str
     value: str
     where: str
+
+    @classmethod
+    def at(cls, name: str, value: str, file: str, line: int | None) -> Told:
+        """Return a setting with its file by name."""
+        return cls(name, value, f"{Path(file).name}:{line}")
 
 
 class Given(Struct, frozen=True):
@@ -64,8 +70,18 @@ def given(arguments: Sequence[str], known: Mapping[str, str]) -> dict[str, Given
     return found
 
 
-def otherwise(told: Iterable[Told], now: Mapping[str, Given]) -> str:
-    """Return one line if the command runs with other values than the input states, else ""."""
+def script_options(name: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of the script of that name, else, where it has none, those of the other files."""
+    script = next((text for file, text in texts.items() if Path(name).as_posix().endswith(file)), "")
+    return options(script) or {one: value for text in texts.values() for one, value in options(text).items()}
+
+
+def otherwise(told: Iterable[Told], arguments: Sequence[str], known: Mapping[str, str]) -> str:
+    """Return one line if a command runs with other values than an input states, else "".
+
+    `known`: the options of its script, as `script_options` gives them.
+    """
+    now = given(arguments, known)
     said: dict[str, list[Told]] = {}
     for one in told:
         said.setdefault(_plain(one.name), []).append(one)

@@ -63,7 +63,7 @@ class Timed(Bench):
     def base(self, seed: int | None, steps: int) -> Signs:
         return SICK
 
-    def _result(self, changes: Mapping[str, str], seed: int | None, steps: int, check: Check | None) -> Result:
+    def _compared(self, changes: Mapping[str, str], seed: int | None, steps: int, check: Check | None) -> Result:
         with self.pace.run(steps):
             self.pace.clock.now += 10.0  # type: ignore[attr-defined]
             if self.pace.runs + 1 == self.stop_at:

@@ -28,7 +28,7 @@ def probe_and_write(
     """
     if not yes and any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in GATES):
         raise UsageError("wganlint probe runs user code, and this is CI", hint="say --yes if that is wanted here")
-    _check(into)
+    check_into(into, PROBE.encode(), "the file of a probe")
     if options.profile and options.in_place:
         raise UsageError("--profile runs the program once more", hint="leave out --in-place")
     if options.profile and not into.exists() and (there := [file for file in beside(into) if file.exists()]):
@@ -58,8 +58,12 @@ def code_of(probe: Probe) -> int:
     return MEASURED if probe.steps or probe.ending.kind == "forward" else NOTHING
 
 
-def _check(into: Path) -> None:
-    """Refuse to write over a file that is none of ours."""
+def check_into(into: Path, mark: bytes, what: str) -> None:
+    """Refuse to write over a file that is none of ours; ours hold `mark` among their first bytes.
+
+    Raises:
+        UsageError: there is a folder, or another file than `what`.
+    """
     if into.is_dir():
         raise UsageError(f"{into} is a folder", hint="name a file with --into")
     try:
@@ -67,5 +71,5 @@ def _check(into: Path) -> None:
             head = stream.read(200)
     except OSError:
         return
-    if head and PROBE.encode() not in head:
-        raise UsageError(f"{into} is there and is not the file of a probe", hint="name another file with --into")
+    if head and mark not in head:
+        raise UsageError(f"{into} is there and is not {what}", hint="name another file with --into")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,14 +10,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wganlint.analysis import judged, load_runs
+from wganlint.analysis import judged
 from wganlint.errors import InputError, UsageError
 from wganlint.finding import Finding
-from wganlint.otherwise import Told, given, options, otherwise
+from wganlint.otherwise import Told, otherwise, script_options
 from wganlint.probe.changed import Measured
 from wganlint.probe.command import Command
 from wganlint.probe.probing import Options, as_json
-from wganlint.probe.session import GATES
+from wganlint.probe.session import GATES, check_into
 from wganlint.probe.syntax import needed
 from wganlint.read.probed import read_probe
 from wganlint.read.sniff import VERIFY
@@ -26,6 +25,7 @@ from wganlint.run import Run
 from wganlint.verify import account
 from wganlint.verify.account import Verified
 from wganlint.verify.candidates import Candidate, Left, candidates
+from wganlint.verify.folder import reader, run_of, texts_of
 from wganlint.verify.pace import Pace, Show, Silent, Spent, in_words
 from wganlint.verify.policy import policy
 from wganlint.verify.signs import Signs, sick
@@ -64,12 +64,12 @@ def verify(
     needed()
     if not order.yes and any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in GATES):
         raise UsageError("wganlint verify runs user code, and this is CI", hint="say --yes if that is wanted here")
-    _check(order.into)
+    check_into(order.into, MARK, "a file of verify")
     book = policy()
-    run, findings = _read(folder)
+    run, findings = run_of(folder)
     if run is None or run.source is None:
         return "nothing to verify: no Python source was found in this folder\n", NOTHING
-    texts = _texts(folder, run.source.files)
+    texts = texts_of(folder, run.source.files)
     _known(order, findings)
     pace = Pace(order.runs or book.budget.runs, 60 * (order.minutes or book.budget.minutes), show or Silent())
     seeds: tuple[int | None, ...] = order.seeds or (None,)
@@ -78,13 +78,15 @@ def verify(
         f" (--most-runs, --minutes), {order.options.timeout:g} s a run: {' '.join(command.words)}"
     )
     turned = run.convention.sign == -1
-    known = _options(command, texts)
-    if line := otherwise(_settings(run), given(command.arguments, known)):
+    known = script_options(command.name, texts)
+    stated = [one for one in run.settings if one.origin == "header"]
+    told = [Told.at(one.name, one.value, one.place.file, one.place.line) for one in stated]
+    if line := otherwise(told, command.arguments, known):
         say(line)
     option = next((one for one in book.budget.seed_options if one in known), "")
     if order.seeds and not option:
         say("the script takes no --seed: each seed is set before it starts, and a seed that it sets itself stands")
-    bench = Bench(command, folder, order.options, book, texts, _reader(texts), pace, option, turned)
+    bench = Bench(command, folder, order.options, book, texts, reader(texts), pace, option, turned)
     base = _without(bench, seeds)
     if not base:
         return f"nothing was verified: {pace.why}\n", STOPPED
@@ -182,70 +184,6 @@ def _well(bench: Bench, base: Mapping[int | None, Signs]) -> str:
         f"  {figures}\n"
         "  Does the log come from another command? Give the options that it was run with.\n"
     )
-
-
-def _read(folder: Path) -> tuple[Run | None, Sequence[Finding]]:
-    """Return the run of a folder that has source, with what was found in it."""
-    runs = [run for run in load_runs([folder]) if run.source is not None]
-    if not runs:
-        return None, ()
-    mine = {run.id: judged(run) for run in runs}
-    best = max(runs, key=lambda run: sum(int(one.severity) for one in mine[run.id]))
-    return best, mine[best.id]
-
-
-def _texts(folder: Path, files: Sequence[str]) -> dict[str, str]:
-    texts = {}
-    for name in files:
-        try:
-            texts[name] = (folder / name).read_bytes().decode("utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue  # an edit there is told to be impossible
-    return texts
-
-
-def _options(command: Command, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return the options that the script takes: its own, else those of the other files."""
-    script = next((text for name, text in texts.items() if Path(command.name).as_posix().endswith(name)), "")
-    return options(script) or {name: value for text in texts.values() for name, value in options(text).items()}
-
-
-def _settings(run: Run) -> list[Told]:
-    """Return what the start of the log states."""
-    stated = [one for one in run.settings if one.origin == "header"]
-    return [Told(one.name, one.value, f"{Path(one.place.file).name}:{one.place.line}") for one in stated]
-
-
-def _reader(texts: Mapping[str, str]) -> Callable[[Measured, Mapping[str, str]], Run | None]:
-    def read(got: Measured, changes: Mapping[str, str]) -> Run | None:
-        with tempfile.TemporaryDirectory(prefix="wganlint-read-") as room:
-            Path(room, "train.log").write_text(got.output, encoding="utf-8")
-            Path(room, "probe.json").write_bytes(as_json(got.probe))
-            for name, text in {**texts, **changes}.items():
-                file = Path(room, name)
-                if file.resolve().is_relative_to(Path(room).resolve()):
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(text.encode("utf-8"))
-            try:
-                runs = load_runs([room])
-            except Exception:  # what the user's script printed must not stop the trials
-                return None
-        return max(runs, key=lambda run: len(run.series), default=None)
-
-    return read
-
-
-def _check(into: Path) -> None:
-    """Refuse to write over a file that is none of ours."""
-    if into.is_dir():
-        raise UsageError(f"{into} is a folder", hint="name a file with --into")
-    try:
-        with into.open("rb") as stream:
-            head = stream.read(200)
-    except OSError:
-        return
-    if head and MARK not in head:
-        raise UsageError(f"{into} is there and is not a file of verify", hint="name another file with --into")
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -259,9 +259,3 @@ def percent(share: float) -> str:
     if share in (0, 1):
         return f"{100 * share:.0f} %"
     return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
-
-
-def better_than(one: Effect, other: Effect) -> bool:
-    """Whether an effect is the better one."""
-    order = list(Effect)
-    return order.index(one) < order.index(other)

@@ -88,9 +88,12 @@ class Bench(Struct):
         """Return the vital signs without any fix."""
         return signs(self.measured({}, seed, steps).probe, self.turned)
 
-    def tried(self, changes: Mapping[str, str], seed: int | None, check: Check | None = None) -> Result:
-        """Return what a change did over the usual steps."""
-        return self._result(changes, seed, self.options.steps, check)
+    def tried(
+        self, changes: Mapping[str, str], seed: int | None, check: Check | None = None, steps: int | None = None
+    ) -> Result:  # fmt: skip
+        """Return what a change did over so many steps, as a rule the usual ones."""
+        with self.pace.heeding():
+            return self._compared(changes, seed, steps or self.options.steps, check)
 
     def is_open(self, result: Result, seed: int | None) -> bool:
         """Whether more steps are likely to tell more; a script that came to its end first has no more."""
@@ -109,7 +112,7 @@ class Bench(Struct):
         for factor in self.book.budget.longer:
             steps = round(self.options.steps * factor)
             try:
-                later = self._result(changes, seed, steps, check)
+                later = self.tried(changes, seed, check, steps)
             except Spent:
                 told = result.trend or f"open at {result.steps:,} steps, as it {_why_open(result)}"
                 return replace(result, trend=f"{told}; no longer run was begun: {self.pace.why}")
@@ -121,10 +124,6 @@ class Bench(Struct):
             if found is None or not found.moving or (found.steps or 0) > most:
                 break
         return result
-
-    def _result(self, changes: Mapping[str, str], seed: int | None, steps: int, check: Check | None) -> Result:
-        with self.pace.heeding():
-            return self._compared(changes, seed, steps, check)
 
     def _compared(self, changes: Mapping[str, str], seed: int | None, steps: int, check: Check | None) -> Result:
         got = self.measured(changes, seed, steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from .account import Account
 from .exchanges import ROUNDING
-from .inputs import Buffers, give_back, random_state
+from .inputs import Buffers, cast_as, give_back, random_state
 from .marks import tensors_in
 from .networks import Root, first_float
 from .tally import number
@@ -42,7 +41,7 @@ def crosstalk(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]
         if again_as:
             buffers.give_back()
         give_back(state)
-        with torch.no_grad(), torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+        with torch.no_grad(), cast_as(cast):
             found = first_float(mine(*again(args, change), **again(kwargs, change)))
         if found is None or not found.dim() or len(found) != rows:
             raise Impossible("its scores are not one a row of what it is given")
@@ -98,7 +97,7 @@ def _half(critic: nn.Module, given: Any, before: Tensor, half: int, state: list[
     change = {id(one): one.detach()[:half] for one in tensors_in([args, kwargs]) if one.dim() and len(one) == rows}
     give_back(state)
     try:
-        with torch.no_grad(), torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+        with torch.no_grad(), cast_as(cast):
             found = first_float(critic(*again(args, change), **again(kwargs, change)))
     except Exception:
         return None

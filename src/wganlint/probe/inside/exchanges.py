@@ -7,14 +7,13 @@ counted. So no distribution has to be known, and nothing of the program is chang
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from .account import Account
-from .inputs import Buffers, give_back, named_tensors, random_state
+from .inputs import Buffers, cast_as, give_back, named_tensors, random_state
 from .marks import tensors_in
 from .networks import Root, first_float
 from .tally import number
@@ -102,7 +101,7 @@ class Maker:
         if other:
             torch.manual_seed(20071 + int(self.state[0][:8].sum().item()))
         before = random_state()
-        with torch.no_grad(), torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+        with torch.no_grad(), cast_as(cast):
             found = tensors_in(self.module(*again(args, change), **again(kwargs, change)))
         self.draws = self.draws or any(
             not torch.equal(one, two) for one, two in zip(before, random_state(), strict=True)

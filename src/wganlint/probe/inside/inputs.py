@@ -1,9 +1,10 @@
-"""What a network was given, by the names that its forward has for it, and the random numbers it may draw."""
+"""What a network was given, by the names that its forward has for it, and in what it runs: autocast, random numbers."""
 
 from __future__ import annotations
 
 import inspect
 import zlib
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -63,6 +64,19 @@ class Buffers:
         """Set them as they were."""
         for module, name, value in self.kept:
             module._buffers[name] = value.clone()
+
+
+def casting() -> tuple[str, torch.dtype] | None:
+    """Return where autocast is on, and to which number type."""
+    for device in ("cuda", "cpu"):
+        if torch.is_autocast_enabled(device):
+            return device, torch.get_autocast_dtype(device)
+    return None
+
+
+def cast_as(cast: tuple[str, torch.dtype] | None) -> AbstractContextManager[Any]:
+    """Return autocast as it was where `casting` was asked."""
+    return torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext()
 
 
 def random_state() -> list[Tensor]:

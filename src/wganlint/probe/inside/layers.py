@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +10,13 @@ from torch import Tensor, nn
 from .marks import Made
 from .networks import Call, Root, first_float
 from .ops import LARGE
-from .tally import Key, Share, Spread
+from .tally import Key, Share, Spread, Stats
 
 if TYPE_CHECKING:
     from .watch import Watch
+
+GIVEN: Literal[1] = 1  # place in an entry of the ranges
+GAVE: Literal[2] = 2
 
 
 class Jump:
@@ -37,32 +40,26 @@ class Layers:
         self.reaching: dict[tuple[int, str, Any, float], dict[Key, Share]] = {}
         self.samples: dict[tuple[int, str], dict[Key, Share]] = {}
 
-    def _entry(self, module: nn.Module) -> tuple[str, dict[Key, Spread], dict[Key, Spread]] | None:
-        call = self.watch.networks.call
-        if call is None:
+    def _add(self, module: nn.Module, value: Any, way: Literal[1, 2]) -> tuple[Call, Tensor, Spread, Stats] | None:
+        """Add to the range of what a layer is given or gives; None where there is nothing to measure."""
+        call, tensor = self.watch.networks.call, first_float(value)
+        path = call.root.paths.get(id(module)) if call is not None else None
+        if call is None or path is None or tensor is None:
             return None
-        path = call.root.paths.get(id(module))
-        if path is None:
+        entry = self.ranges.setdefault((call.root.number, path), (type(module).__name__, {}, {}))
+        spread = entry[way].setdefault(call.key, Spread())
+        stats = self.watch.marks.stats(tensor)
+        if stats is None:
             return None
-        name = (call.root.number, path)
-        found = self.ranges.get(name)
-        if found is None:
-            found = self.ranges[name] = (type(module).__name__, {}, {})
-        return found
+        spread.add(tensor, stats)
+        return call, tensor, spread, stats
 
     def given(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A layer is called."""
-        entry, call = self._entry(module), self.watch.networks.call
-        tensor = first_float(args)
-        if entry is None or call is None or tensor is None:
+        seen = self._add(module, args, GIVEN)
+        if seen is None:
             return
-        spread = entry[1].get(call.key)
-        if spread is None:
-            spread = entry[1][call.key] = Spread()
-        stats = self.watch.marks.stats(tensor)
-        if stats is None:
-            return
-        spread.add(tensor, stats)
+        call, tensor, spread, stats = seen
         if stats.finite and stats.largest >= LARGE:
             self._is_large(module, call, tensor, stats.largest, spread)
 
@@ -86,16 +83,7 @@ class Layers:
 
     def gave(self, module: nn.Module, output: Any) -> None:
         """A layer returns."""
-        entry, call = self._entry(module), self.watch.networks.call
-        tensor = first_float(output)
-        if entry is None or call is None or tensor is None:
-            return
-        spread = entry[2].get(call.key)
-        if spread is None:
-            spread = entry[2][call.key] = Spread()
-        stats = self.watch.marks.stats(tensor)
-        if stats is not None:
-            spread.add(tensor, stats)
+        self._add(module, output, GAVE)
 
     def count_samples(self, call: Call, outs: list[Tensor]) -> None:
         """A network has returned: count the samples that are empty."""

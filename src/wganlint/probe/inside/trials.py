@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import random
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from .account import Account
+from .inputs import cast_as
 from .marks import tensors_in
 from .networks import Root, first_float
 from .tally import number
@@ -133,6 +134,18 @@ def _mean(value: Any) -> Tensor:
     return score.double().mean()
 
 
+def _ascended(value: Callable[[], Tensor], optimizer: torch.optim.Optimizer) -> tuple[float, float]:
+    """Train towards a larger value; return it before and after."""
+    before = value().item()
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = -value()
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return before, value().item()
+
+
 def critic_alone(watch: Watch, account: Account, root: Root) -> tuple[float, float, str]:
     """Train a copy of the critic on the last batches alone: its gap must rise."""
     sides = {account.side(key): value for key, value in watch.kept.items() if key[0] == root.number}
@@ -143,18 +156,12 @@ def critic_alone(watch: Watch, account: Account, root: Root) -> tuple[float, flo
 
     def gap() -> Tensor:
         (real, more, _), (fake, other, cast) = sides["real"], sides["fake"]
-        with torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+        with cast_as(cast):
             return _mean(mine(*again(real, {}), **again(more, {}))) - _mean(mine(*again(fake, {}), **again(other, {})))
 
-    before = gap().item()
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        loss = -gap()
-        if loss.requires_grad:
-            loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    before, after = _ascended(gap, optimizer)
     text = f"gap of {account.of(root.number)} on the last batches, {watch.pace}, no penalty"
-    return before, gap().item(), text
+    return before, after, text
 
 
 def generator_alone(watch: Watch, account: Account, root: Root) -> tuple[float, float, str]:
@@ -171,22 +178,16 @@ def generator_alone(watch: Watch, account: Account, root: Root) -> tuple[float, 
 
     def score() -> Tensor:
         torch.set_rng_state(state)
-        with torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+        with cast_as(cast):
             made = tensors_in(mine(*again(given[0], {}), **again(given[1], {})))
             if len(made) != len(outs):
                 raise Impossible("the generator returns another number of tensors each time")
             change = {id(old): new for old, new in zip(outs, made, strict=True)}
             return _mean(critic(*again(args, change), **again(kwargs, change)))
 
-    before = score().item()
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        loss = -score()
-        if loss.requires_grad:
-            loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    before, after = _ascended(score, optimizer)
     text = f"mean score of what {account.of(number_of)} makes of the last input, the same noise each time{watch.lent}"
-    return before, score().item(), text
+    return before, after, text
 
 
 def _slopes(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
@@ -197,7 +198,7 @@ def _slopes(watch: Watch, account: Account, root: Root) -> list[dict[str, Any]]:
             continue
         try:
             args, kwargs, cast = sides[side]
-            with torch.autocast(cast[0], dtype=cast[1]) if cast else nullcontext():
+            with cast_as(cast):
                 norms = slope_norms(copy_of(root.module), args, kwargs)
         except Exception as error:
             name = f"slope of {account.of(root.number)} on {side}"

@@ -15,7 +15,7 @@ from torch.optim import optimizer as optimizers
 from torch.overrides import _get_current_function_mode
 
 from .gradients import Gradients
-from .inputs import held
+from .inputs import casting, held
 from .layers import Layers
 from .marks import Marks, tensors_in
 from .networks import PLAYER, Call, Networks, first_float, kwargs_of_call
@@ -404,11 +404,3 @@ class Watch:
             optimizer = one.ref()
             if optimizer is not None and not one.name:
                 one.name = best(names.get(id(optimizer), []))
-
-
-def casting() -> tuple[str, torch.dtype] | None:
-    """Return where autocast is on, and to which number type."""
-    for device in ("cuda", "cpu"):
-        if torch.is_autocast_enabled(device):
-            return device, torch.get_autocast_dtype(device)
-    return None
