@@ -44,7 +44,7 @@ PROGRAMS: dict[str, tuple[Path, str, tuple[str, ...]]] = {
     },
     **{
         name: (FIXTURES / "probe" / name / "run", "src/train.py", ("--seed", "1"))
-        for name in ("showers-healthy", "arcs-healthy", "tones-healthy")
+        for name in ("showers-healthy", "arcs-healthy", "tones-healthy", "halves-healthy", "masked-attention")
     },
     "images": (HERE / "images", "train.py", ()),
 }

@@ -155,10 +155,12 @@ def test_the_light_mode_tells_the_sides_apart_and_says_what_it_leaves_out(tmp_pa
 
 def test_the_light_mode_says_what_it_looked_at_and_the_cost_is_told_with_its_formula(tmp_path: Path) -> None:
     done = of_fixture("sick", tmp_path, SICK, "--light")
-    (layers, steps) = done.probe.sampled
+    (layers, means, steps) = done.probe.sampled
     critic = done.probe.network("critic")
     assert critic is not None
     assert (steps.looked, steps.all) == (4 + 3 + 3, 20)  # of 10, 5 and 5: the first two and each fourth
+    assert 0 < means.looked < means.all == layers.all
+    assert {one.step for one in done.probe.scores} <= {1, 2, 5, 9, 13, 17, 18, 19, 20}
     assert 0 < layers.looked < layers.all == sum(sum(one.calls.values()) for one in done.probe.networks)
     assert {one.name: len(one.ratios) for one in done.probe.optimizers} == {
         "opt_critic": 4, "opt_points": 3, "opt_count": 3,

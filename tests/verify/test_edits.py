@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
+import sys
 import textwrap
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,6 +74,10 @@ def changed(edit: str, text: str, line: int, column: int = 0, **values: object) 
         ("inside-domain", "m = total / number", "m = total / number.where(number != 0, 1.0)", {"op": "div"}),
         ("inside-domain", "d = x / x.norm(dim=1)", "d = x / (x.square().sum(dim=1) + 1e-8).sqrt()", {"op": "div"}),
         ("inside-domain", "s = x.std(dim=0, unbiased=True)", "s = x.std(dim=0, correction=0)", {"op": "std"}),
+        ("inside-domain", "w = torch.softmax(h, dim=1)", "w = torch.softmax(h.clamp(min=-1e4), dim=1)", {"op": "softmax"}),
+        ("inside-domain", "r = third.pow(1 / 3)", "r = third.clamp(min=1e-12).pow(1 / 3)", {"op": "pow"}),
+        ("inside-domain", "r = (a + b) ** 0.5", "r = (a + b).clamp(min=1e-12) ** 0.5",
+         {"op": "PowBackward0", "direction": "backward"}),
         ("own-weights", "o = Adam(self.critic.parameters(), lr=1e-4)", "o = Adam(self.generator.parameters(), lr=1e-4)",
          {"name": "self.generator"}),
         ("own-weights", "o = optim.Adam(D.parameters())", "o = optim.Adam(G.parameters())", {"name": "G"}),
@@ -91,14 +97,19 @@ def test_an_edit_changes_its_expression_alone(name: str, before: str, after: str
         ("eps-root", "n = g.norm(1, dim=1)", "not of order 2"),
         ("optimizer", "o = torch.optim.SGD(p, 0.1)", "by position"),
         ("tanh", "return s.clamp(", "does not read"),
-        ("inside-domain", "w = torch.softmax(x, dim=1)", "no edit is known that keeps softmax finite"),
+        ("inside-domain", "w = torch.cumprod(x, dim=1)", "no edit is known that keeps cumprod finite"),
         ("own-weights", "o = torch.optim.Adam(params, lr=1e-4)", "not given the parameters of one network"),
         ("bfloat16", "y = f(x)", "no autocast to float16"),
     ],
 )
 def test_what_does_not_fit_in_one_place_is_told(name: str, line: str, why: str) -> None:
     with pytest.raises(NotApplied, match=why):
-        changed(name, f"def f():\n    {line}\n", 2, bound=1, eps="1e-12", op="softmax", name="generator")
+        changed(name, f"def f():\n    {line}\n", 2, bound=1, eps="1e-12", op="cumprod", name="generator")
+
+
+def test_a_power_of_a_number_is_no_broken_power() -> None:
+    with pytest.raises(NotApplied, match="0 places"):
+        changed("inside-domain", "x = 10 ** p\n", 1, op="pow")
 
 
 def test_a_drift_term_goes_where_the_loss_is_first_set() -> None:
@@ -116,6 +127,51 @@ def test_a_drift_term_goes_where_the_loss_is_first_set() -> None:
         changed("drift", text, 7, weight=0.001)
         == "loss = (-gap) + 0.001 * (real.square().mean() + fake.square().mean())"
     )
+
+
+def test_a_penalty_of_what_is_beyond_a_bound_leaves_the_rest_alone() -> None:
+    text = """
+    real = critic(x)
+    fake = critic(g)
+    loss = fake.mean() - real.mean()
+    """
+    new = changed("drift", text, 3, weight=0.001, beyond=1000.0)
+    assert new.endswith(
+        "0.001 * (fake.abs().sub(1000).relu().square().mean() + real.abs().sub(1000).relu().square().mean())"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("p = torch.full((n, d), 0.0)", "p = torch.full((n, d), 0.0) + self.empty_fill"),
+        ("p = h.new_full((n, d), 0.0).scatter_reduce_(0, i, h, 'amax', include_self=False)",
+         "p = (h.new_full((n, d), 0.0) + self.empty_fill).scatter_reduce_(0, i, h, 'amax', include_self=False)"),
+    ],
+)  # fmt: skip
+def test_an_empty_group_is_a_weight_where_one_value_fills_a_whole_tensor(before: str, after: str) -> None:
+    assert changed("learned-fill", f"def f():\n    {before}\n", 2) == after
+
+
+def test_the_weight_of_empty_groups_learns_from_them_alone(tmp_path: Path) -> None:
+    found, _, _ = tried(ROOT / "fixtures/sick/run")
+    shutil.copytree(ROOT / "fixtures/sick/run/training", tmp_path / "training")
+    for name, text in found["neutral-fill"].changes.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    code = (
+        "import torch, model\n"
+        "critic = model.TrackCritic()\n"
+        "features, owner = torch.randn(3, critic.hidden, requires_grad=True), torch.tensor([0, 0, 2])\n"
+        "pooled = critic.pool(features, owner, 3)\n"
+        "assert torch.equal(pooled[1], torch.zeros(critic.hidden))\n"
+        "assert torch.equal(pooled[0], features[:2].amax(dim=0))\n"
+        "pooled.sum().backward()\n"
+        "print(critic.empty_fill.grad.item() == critic.hidden, 'empty_fill' in critic.state_dict())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "training", capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True"]
 
 
 def test_a_layer_norm_takes_the_width_and_the_shape_of_the_list() -> None:

@@ -26,6 +26,7 @@ from wganlint.probe.syntax import (
 EPS = "1e-12"  # under a root or in a logarithm: far below any square of a number of order one
 EDGE = "0.999999"  # the largest cosine: the next float32 numbers are 6e-8 apart
 FLOOR = "1e-8"  # under the root of a norm that something is divided by: a direction keeps a slope of 1e4 at most
+LOWEST = "-1e4"  # of what goes into a softmax: exp of it is 0 beside any other, in float16 too; a row of it is even
 HIGHEST = "80.0"  # exp of more leaves float32 at 88.7
 
 
@@ -95,6 +96,8 @@ def inside_domain(text: str, spot: Spot) -> str:
     op = str(spot.values["op"]).removesuffix("Backward0").lower().rstrip("_")
     if op == "div":
         return _quotient(text, spot)
+    if op == "pow":
+        return _power(text, spot)
     if op == "sqrt" and spot.values.get("direction") == "backward":
         return eps_root(text, spot)
     made = _MADE.get(op)
@@ -108,6 +111,7 @@ _MADE: dict[str, Callable[[Node], Node]] = {
     "log": _clamped(f"min={EPS}"), "log2": _clamped(f"min={EPS}"), "log10": _clamped(f"min={EPS}"),
     "acos": _clamped(f"-{EDGE}, {EDGE}"), "asin": _clamped(f"-{EDGE}, {EDGE}"),
     "exp": _clamped(f"max={HIGHEST}"),
+    "softmax": _clamped(f"min={LOWEST}"), "log_softmax": _clamped(f"min={LOWEST}"),
     "logit": lambda call: with_keyword(call, "eps", "1e-6"),
     "std": lambda call: with_keyword(_without(call, "unbiased"), "correction", "0"),
 }  # fmt: skip
@@ -135,6 +139,22 @@ def _quotient(text: str, spot: Spot) -> str:
         return isinstance(node.operator, cst.Divide) and not number
 
     return rewritten(text, spot, cst.BinaryOperation, fits, made)
+
+
+def _power(text: str, spot: Spot) -> str:
+    """`x ** p`, `x.pow(p)` -> the power of what is above zero: below it a broken power is no number."""
+
+    def made(node: Node) -> Node:
+        return node.with_changes(left=expression(f"{text_of(closed(node.left))}.clamp(min={EPS})"))
+
+    def fits(node: Node) -> bool:
+        number = isinstance(node.left, (cst.Integer, cst.Float))
+        return isinstance(node.operator, cst.Power) and not number
+
+    try:
+        return rewritten(text, spot, cst.Call, calls("pow"), _clamped(f"min={EPS}"))
+    except NotApplied:
+        return rewritten(text, spot, cst.BinaryOperation, fits, made)
 
 
 HALF = ("torch.float16", "torch.half")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from wganlint.probe.domains import DOMAINS
+from wganlint.probe.fills import FILLS
 from wganlint.probe.syntax import (
     Node,
     NotApplied,
@@ -97,7 +98,10 @@ def _is_call(node: Node) -> bool:
 
 
 def drift(text: str, spot: Spot) -> str:
-    """Where the loss at this line is first set: `+ W * score.square().mean()` of each score that is averaged there."""
+    """Where the loss at this line is first set: `+ W * score.square().mean()` of each score that is averaged there.
+
+    `beyond`: only what a score is beyond this bound counts.
+    """
     wrapper = parsed(text)
     places = nodes_of(wrapper)
     inside = [
@@ -115,7 +119,8 @@ def drift(text: str, spot: Spot) -> str:
     if len(losses) != 1 or len(scores) != 2:
         raise NotApplied("which variables hold the two sides' scores is not told")
     target = min((node for node, name in assigned if name in losses), key=lambda node: places[node].start.line)
-    term = " + ".join(f"{one}.square().mean()" for one in scores)
+    over = f".abs().sub({spot.values['beyond']:g}).relu()" if "beyond" in spot.values else ""
+    term = " + ".join(f"{one}{over}.square().mean()" for one in scores)
     value = expression(f"{text_of(closed(target.value))} + {float(spot.values['weight']):g} * ({term})")
     return str(wrapper.module.deep_replace(target, target.with_changes(value=value)).code)
 
@@ -132,31 +137,6 @@ def remove_scale(text: str, spot: Spot) -> str:
 def remove_guard(text: str, spot: Spot) -> str:
     """`torch.nan_to_num(x)` -> `x`."""
     return rewritten(text, spot, cst.Call, calls("nan_to_num", "nan_to_num_"), lambda call: closed(subject(call)))
-
-
-# -- empty groups and counts
-
-
-def neutral_fill(text: str, spot: Spot) -> str:
-    """Fill with 0 instead of the sentinel; a reduction into it (`reduction` lines) then leaves the fill out."""
-    value = float(spot.values["value"])
-
-    def is_value(node: Node) -> bool:
-        if not isinstance(node, (cst.Float, cst.Integer, cst.UnaryOperation)):
-            return False
-        try:
-            return float(ast.literal_eval(text_of(node))) == value
-        except (ValueError, TypeError, SyntaxError):
-            return False
-
-    text = rewritten(text, spot, (cst.Float, cst.Integer, cst.UnaryOperation), is_value, lambda node: expression("0.0"))
-    for line in spot.values.get("reductions", ()):
-        there = Spot(spot.file, int(line))
-        text = rewritten(
-            text, there, cst.Call, calls("scatter_reduce", "scatter_reduce_", "index_reduce", "index_reduce_"),
-            lambda call: with_keyword(call, "include_self", "False"),
-        )  # fmt: skip
-    return text
 
 
 # -- layers
@@ -327,7 +307,6 @@ EDITS: dict[str, Callable[[str, Spot], str]] = {
     "drift": drift,
     "remove-scale": remove_scale,
     "remove-guard": remove_guard,
-    "neutral-fill": neutral_fill,
     "insert": insert_after,
     "layer-norm": layer_norm,
     "group-norm": group_norm,
@@ -338,4 +317,5 @@ EDITS: dict[str, Callable[[str, Spot], str]] = {
     "own-weights": own_weights,
     "unsquash": unsquash,
     **DOMAINS,
+    **FILLS,
 }

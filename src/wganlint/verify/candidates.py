@@ -82,7 +82,14 @@ def _add(
         if code:
             left.append(Left(title, code, "the same edit as another fix"))
         return
-    found.append(Candidate(title, code, entry["edit"], rank, plan, check, entry.get("told", ""), changes))
+    found.append(Candidate(title, code, entry["edit"], rank, plan, check, _told(entry, plan), changes))
+
+
+def _told(entry: Mapping[str, Any], plan: Plan) -> str:
+    """Return what is to be known of an edit; `told_of`: it holds where the plan has that part, else `told_else`."""
+    part = entry.get("told_of")
+    known = part is None or any(name == part for name, _ in plan)
+    return str(entry.get("told" if known else "told_else", ""))
 
 
 def applied(plan: Plan, texts: Mapping[str, str]) -> dict[str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from wganlint.evidence import Place
+from wganlint.probe.fills import ATTRIBUTE, WHOLE
 from wganlint.probe.syntax import NotApplied, Spot
-from wganlint.source import Layer, Network, Site, SourceModel
+from wganlint.source import Clamp, Fill, Layer, Network, Site, SourceModel
 
 Plan = list[tuple[str, Spot]]
+S = TypeVar("S", bound=Site)
 Parameters = Mapping[str, Any]
 
 
@@ -21,14 +23,14 @@ def _at(place: Place, **values: Any) -> Spot:
     return Spot(place.file, place.line or 0, place.column or 0, values=values)
 
 
-def _distinct(sites: Iterable[Site]) -> list[Site]:
-    found: dict[tuple[str, int | None, int | None], Site] = {}
+def _distinct(sites: Iterable[S]) -> list[S]:
+    found: dict[tuple[str, int | None, int | None], S] = {}
     for site in sites:
         found.setdefault((site.place.file, site.place.line, site.place.column), site)
     return list(found.values())
 
 
-def _clamps(source: SourceModel) -> list[Site]:
+def _clamps(source: SourceModel) -> list[Clamp]:
     return _distinct(one for one in source.clamps if one.on == "score" and not one.soft)
 
 
@@ -46,8 +48,20 @@ def _unsquash(source: SourceModel, given: Parameters) -> Plan:
 
 
 def _drift(source: SourceModel, given: Parameters) -> Plan:
+    return _penalized(source, given, {"weight": given["weight"]})
+
+
+def _beyond(source: SourceModel, given: Parameters) -> Plan:
+    """Penalize what scores are beyond the bound that the clamp had."""
+    bounds = [abs(one) for clamp in _clamps(source) for one in (clamp.low, clamp.high) if one]
+    if not bounds:
+        raise NotApplied("the bound of the clamp is not told")
+    return _penalized(source, given, {"weight": given["weight"], "beyond": max(bounds)})
+
+
+def _penalized(source: SourceModel, given: Parameters, values: Parameters) -> Plan:
     losses = [one for one in source.losses if one.part == "critic" and one.family == "wgan" and one.sure]
-    plan = [("drift", _spot(one, weight=given["weight"])) for one in _distinct(losses)[:1]]
+    plan = [("drift", _spot(one, **values)) for one in _distinct(losses)[:1]]
     return [*plan, *_remove_clamp(source, given)] if plan else []
 
 
@@ -61,7 +75,22 @@ def _neutral_fill(source: SourceModel, given: Parameters) -> Plan:
                 if one.place.file == fill.place.file and ("scatter_reduce" in one.quote or "index_reduce" in one.quote)
             ]
             plan.append(("neutral-fill", _spot(fill, value=fill.value, reductions=lines)))
+            plan += _told_empty(source, fill) if lines else []
     return plan
+
+
+def _told_empty(source: SourceModel, fill: Fill) -> Plan:
+    """Let the class learn what stands for an empty group, where it is a network and fills all of a tensor at once."""
+    owner, _, method = fill.owner.partition(".")
+    network = next((one for one in source.networks if one.name == owner and one.layers), None)
+    if network is None or not method or fill.call not in WHOLE:
+        return []
+    try:
+        nn = _prefix(network.layers[0])
+    except NotApplied:
+        return []
+    code = f"self.{ATTRIBUTE} = {nn}.Parameter(torch.zeros(1))\n"
+    return [("learned-fill", _spot(fill)), ("insert", Spot(fill.place.file, owner=owner, values={"code": code}))]
 
 
 def _count_bias(source: SourceModel, given: Parameters) -> Plan:
@@ -201,7 +230,8 @@ def _negate(source: SourceModel, given: Parameters) -> Plan:
 
 
 PLANS: dict[str, Callable[[SourceModel, Parameters], Plan]] = {
-    "remove-clamp": _remove_clamp, "tanh": _tanh, "unsquash": _unsquash, "drift": _drift, "neutral-fill": _neutral_fill,
+    "remove-clamp": _remove_clamp, "tanh": _tanh, "unsquash": _unsquash, "drift": _drift,
+    "beyond": _beyond, "neutral-fill": _neutral_fill,
     "count-bias": _count_bias, "layer-norm": _layer_norm, "xavier": _xavier, "optimizer": _optimizer,
     "group-norm": _group_norm, "create-graph": _create_graph, "remove-guard": _remove_guard,
     "remove-detach": _remove_detach, "remove-scale": _remove_scale, "eps-root": _eps_root, "negate": _negate,

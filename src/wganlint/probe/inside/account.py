@@ -101,6 +101,7 @@ class Account:
         calls, steps = sum(sum(one.calls.values()) for one in roots), sum(one.steps for one in steppers)
         return [
             {"what": "layers", "looked": sum(one.looked for one in roots), "all": calls, "unit": "calls"},
+            {"what": "mean scores", "looked": sum(one.averaged for one in roots), "all": calls, "unit": "calls"},
             {
                 "what": "gradients and update sizes", "looked": sum(one.looked for one in steppers), "all": steps,
                 "unit": "optimizer steps",

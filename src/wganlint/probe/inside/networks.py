@@ -32,6 +32,7 @@ class Root:
         self.paths = {id(one): path for path, one in module.named_modules()}
         self.calls: dict[Key, int] = {}
         self.looked = 0  # calls in which the layers were looked at
+        self.averaged = 0  # calls of whose result the mean was taken
         self.steps: list[tuple[int, int, float | None]] = []  # step, marks, mean score at its last call in it
         self.main: set[int] = set()  # places of arguments that are samples: those that another network made
         self.training = True
@@ -83,7 +84,7 @@ class Networks:
         key = self._key(root, args, kwargs)
         before = root.calls.get(key, 0)
         root.calls[key] = before + 1
-        looks = not self.by_storage or before < 2 or before % 8 == 0
+        looks = not self.by_storage or before < 2 or before % 16 == 0
         self.call = Call(root, key, module, looks=looks)
         root.looked += looks
         root.training = root.module.training
@@ -95,9 +96,10 @@ class Networks:
         self.call = None
         number = out_of(call.root.number)
         mark = (call.key[1] & (OUTS | MIXED | JOINED)) | number
+        scores = call.root.scalar and call.root.entered_from  # nobody is given these again
         for tensor in tensors_in(output):
             self.marks.of(tensor).side = mark
-            if self.by_storage:
+            if self.by_storage and not scores:
                 self.marks.keep_storage(tensor, mark)
 
     def _new(self, module: nn.Module) -> Root:

@@ -49,7 +49,7 @@ def mean_of(tensor: Tensor) -> float | None:
     if tensor.layout is not torch.strided or tensor.device.type == "meta" or not tensor.numel():
         return None
     try:
-        return number(tensor.detach().mean(dtype=torch.float64).item())
+        return number(tensor.detach().sum(dtype=torch.float64).item() / tensor.numel())  # `mean` takes twice as long
     except RuntimeError:  # a tensor of torch.func that has no values to show
         return None
 

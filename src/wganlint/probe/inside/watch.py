@@ -269,8 +269,9 @@ class Watch:
             self.results[root.number] = (outs, self.kept[call.key])
         tensor = first_float(outs)
         if tensor is not None:
-            if len(root.steps) < 4000:
+            if self._averages() and len(root.steps) < 4000:
                 root.steps.append((self.step + 1, call.key[1], mean_of(tensor)))
+                root.averaged += 1
             root.scalar = tensor.dim() < 2 or tensor.shape[-1] == 1
             self.pulls.score(tensor, call.key)
             known_of = self.marks.get(tensor)
@@ -278,6 +279,10 @@ class Watch:
                 known_of.bound.score_of.add(root.number)
         if call.looks:
             self.layers.count_samples(call, outs)
+
+    def _averages(self) -> bool:
+        """Whether mean scores are taken at this step: both sides at the same one, so that gaps can be told."""
+        return self.mode != "light" or self.step < 2 or self.step % 4 == 0 or self.step + 4 >= self.asked
 
     # -- backward
 

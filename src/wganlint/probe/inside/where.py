@@ -25,6 +25,7 @@ class Where:
         homes += [os.path.dirname(os.path.realpath(__file__)), *site.getsitepackages(), site.getusersitepackages()]
         self.libraries = tuple({os.path.realpath(home) + os.sep for home in homes if home})
         self._known: dict[CodeType, str] = {}
+        self._own: dict[str, str] = {}  # how the files of modules are called, "" where they are not the user's
         self.otherwise: tuple[CodeType, int] | None = None  # where no frame of the user is on the stack
 
     def user_file(self, code: CodeType) -> str:
@@ -37,7 +38,11 @@ class Where:
     def is_own(self, module: Any) -> bool:
         """Whether a module is the user's."""
         file = getattr(module, "__file__", None)
-        return isinstance(file, str) and (getattr(module, "__name__", "") == "__main__" or bool(self._name(file)))
+        if not isinstance(file, str):
+            return False
+        if file not in self._own:
+            self._own[file] = self._name(file)
+        return getattr(module, "__name__", "") == "__main__" or bool(self._own[file])
 
     def _name(self, file: str) -> str:
         if file.startswith("<") or not file:
