@@ -83,7 +83,7 @@ def _told_empty(source: SourceModel, fill: Fill) -> Plan:
     """Let the class learn what stands for an empty group, where it is a network and fills all of a tensor at once."""
     owner, _, method = fill.owner.partition(".")
     network = next((one for one in source.networks if one.name == owner and one.layers), None)
-    if network is None or not method or fill.call not in WHOLE:
+    if network is None or not method or fill.call not in WHOLE or "torch." not in fill.quote:  # by that name
         return []
     try:
         nn = _prefix(network.layers[0])
