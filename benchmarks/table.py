@@ -63,7 +63,7 @@ def overhead() -> list[str]:
     lines = [
         "",
         "What the probe costs a step of an optimizer (`make benchmark ONLY=overhead`): CPU time on one thread of steps",
-        f"{1 + found['steps'] // 4} to {found['steps']}, of each step the least of {rounds} interleaved rounds",
+        f"{1 + found['steps'] // 4} to {found['steps']}, the median of {rounds} interleaved rounds",
         f"(torch {found['torch']}). A bare mode: a `TorchDispatchMode` that only counts. Experiments on copies come",
         "after the last step and are not in it. `images` is a convolutional WGAN-GP, the others are fixtures.",
         "",
