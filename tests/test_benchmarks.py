@@ -92,7 +92,7 @@ def test_the_kept_cost_of_the_probe_is_within_what_is_promised() -> None:
     kept = json.loads((ROOT / "benchmarks/results/overhead.json").read_text(encoding="utf-8"))
     assert {"sick", "healthy-gp", "tones-healthy", "images"} <= {one["name"] for one in kept["rows"]}
     for one in kept["rows"]:
-        assert round(float(one["light"]), 1) <= 1.5, one  # medians of nine rounds repeat to about a tenth
+        assert one["light"] <= 1.5, one
         assert one["default"] <= (1.5 if one["plain_ms"] >= 50 else 6), one
 
 

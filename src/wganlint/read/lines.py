@@ -226,7 +226,7 @@ def _cut(damage: Damage, number: int, kept: bytes, dropped: int) -> None:
 def _bytes(stream: BinaryIO, shown: str) -> Iterator[list[bytes]]:
     """Yield the stream as UTF-8 bytes without a byte order mark, each time in pieces.
 
-    Small pieces lie in memory that is in the cache already; to read a block at once took three times as long.
+    Small pieces lie in memory that is there already; to read a block at once took twice as long, by page faults.
 
     Raises:
         InputError: the stream is binary, or reading it fails.

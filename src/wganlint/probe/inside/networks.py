@@ -91,16 +91,18 @@ class Networks:
         root.trained = root.trained or trains(root)
         return root
 
-    def leave(self, call: Call, output: Any) -> None:
-        """A call ends (or fails): what it gives came out of its network."""
+    def leave(self, call: Call, output: Any) -> list[Tensor]:
+        """A call ends (or fails): what it gives came out of its network; return its tensors."""
         self.call = None
         number = out_of(call.root.number)
         mark = (call.key[1] & (OUTS | MIXED | JOINED)) | number
         scores = call.root.scalar and call.root.entered_from  # nobody is given these again
-        for tensor in tensors_in(output):
+        outs = tensors_in(output)
+        for tensor in outs:
             self.marks.of(tensor).side = mark
             if self.by_storage and not scores:
                 self.marks.keep_storage(tensor, mark)
+        return outs
 
     def _new(self, module: nn.Module) -> Root:
         root = Root(module, 0)

@@ -237,9 +237,9 @@ class Watch:
                 if looks:
                     self.layers.gave(module, output)
                 if not call.depth:
-                    self.networks.leave(call, output)
+                    outs = self.networks.leave(call, output)
                     if output is not None:
-                        self._result(call, output)
+                        self._result(call, outs)
         finally:
             self.busy = False
 
@@ -262,9 +262,9 @@ class Watch:
                 if number != root.number and any(id(one) in ids for one in made[0]):
                     self.replay[root.number] = (number, made, (args, kwargs, cast))
 
-    def _result(self, call: Call, output: Any) -> None:
+    def _result(self, call: Call, outs: list[Tensor]) -> None:
         """A network has returned: its score, the bound that it comes from, empty samples."""
-        root, outs = call.root, tensors_in(output)
+        root = call.root
         if call.key in self.kept:
             self.results[root.number] = (outs, self.kept[call.key])
         tensor = first_float(outs)
