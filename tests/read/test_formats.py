@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wganlint.analysis import load_runs
 from wganlint.read.loose import all_fields
 from wganlint.read.naming import name_series
 from wganlint.read.text import TextFacts, TextReader, read_text
@@ -120,6 +122,29 @@ LINES = [
     ("epoch[3] iter[200/938] loss_D[-0.63] loss_G[ 1.35]", "epoch=3 iter=200 loss_D=-0.63 loss_G=1.35"),
     ("After 400 steps the critic loss is -0.40 and the generator loss is 1.05.", "critic loss=-0.40 generator loss=1.05"),
     ("Epoch 3: D loss is 0.53", "Epoch=3 D loss=0.53"),
+    ("Iteration 29/600: Wasserstein Distance: 1.39, D_loss: -1.42", "Iteration=29 Wasserstein Distance=1.39 D_loss=-1.42"),
+    ("Step 1,000: WM Loss = 1.57, Critic Loss = 1.58", "Step=1,000 WM Loss=1.57 Critic Loss=1.58"),
+    ("[0 3] [2 20]\t Loss_D : 1.53\t D(G(z)) : 0.40 / 0.39", "epoch=0 batch=2 Loss_D=1.53 D(G(z))=0.40 D(G(z))=0.39"),
+    ("[ 0][  2] Loss of D = 1.39, Loss of G = 0.83", "epoch=0 batch=2 Loss of D=1.39 Loss of G=0.83"),
+    ("[0/3/1][2/20] Loss_D: 1.38  Loss_G: 0.85", "epoch=0 batch=2 Loss_D=1.38 Loss_G=0.85"),
+    ("0| 2|lossD:1.54|lossG:0.95", "epoch=0 batch=2 lossD=1.54 lossG=0.95"),
+    ("epoch 003-00090: loss_d 1.35 loss_g 0.88", "epoch=003 batch=00090 loss_d=1.35 loss_g=0.88"),
+    ("[0h 3m 2s-1,     3] D loss: 1.328 ; G loss: 0.925", "epoch=1 batch=3 D loss=1.328 G loss=0.925"),
+    ("| epoch   0 |     2/   20 batches | lr 0.00020 | ms/batch 32.10 | loss_d  1.38 | loss_g     0.80",
+     "epoch=0 batch=2 lr=0.00020 ms/batch=32.10 loss_d=1.38 loss_g=0.80"),
+    ("it      2  D 1.374e+00  G 8.022e-01  lr 1.0e-04", "it=2 D=1.374e+00 G=8.022e-01 lr=1.0e-04"),
+    ("epoch 0 iter 2 D loss | 1.51 ; G loss | 0.90", "epoch=0 iter=2 D loss=1.51 G loss=0.90"),
+    ("('Epoch', 0, 'Batch', 2, 'D loss:', 1.376, 'G loss', 0.982)", "Epoch=0 Batch=2 D loss=1.376 G loss=0.982"),
+    ("errD is 1.4698013639820808", "errD=1.4698013639820808"),
+    ("step[3/20] \t DLoss: 1.30 \t Gloss\uff1a1.17", "step=3 DLoss=1.30 Gloss=1.17"),
+    ("Epoch [0/3], Step [2/20], D Loss: 1.3 + 1.5, G Loss: 0.9",
+     "Epoch=0 Step=2 D Loss summand=1.3 D Loss summand=1.5 G Loss=0.9"),
+    ("Epoch-0, Iter-200; Duration: 1.20s, D_loss: 1.532", "Epoch=0 Iter=200 Duration=1.20 D_loss=1.532"),
+    ("Iter-2000; D_loss: 1.431; G_loss: 0.9944", "Iter=2000 D_loss=1.431 G_loss=0.9944"),
+    ("Epoch-[2], loss_g: 1.15, real_score: 0.60", "Epoch=2 loss_g=1.15 real_score=0.60"),
+    ("Epoch[0] Iteration[2/20] Time cost: 1.2, loss_d: 1.594", "Epoch=0 Iteration=2 Time cost=1.2 loss_d=1.594"),
+    ("Epoch 0 [2/20] D/G loss: 1.3650/0.8401", "Epoch=0 batch=2 D/G loss=1.3650 D/G loss=0.8401"),
+    ("epo: 2, lossD: -1.34, lossG: -1.09", "epo=2 lossD=-1.34 lossG=-1.09"),
 ]  # fmt: skip
 
 
@@ -153,6 +178,8 @@ def test_a_learned_line_is_read_like_the_first(line: str, expected: str) -> None
         "Requirement already satisfied: numpy in /usr/lib/python3 (1.26.4)", "exit code 137", "Killed 12345",
         "synthesis.b4.conv1    2622465     32       [32, 512, 4, 4]      float32",
         "| NVIDIA-SMI 535.104 Driver 535.104 CUDA 12.2 |", "Traceback (most recent call last):",
+        "('step', 3)", "('cuda', 0, 'loss', 'mse')", "epochs 1-10: see the loss of page 3", "[3/25][115/1000]",
+        "3 | 4 | 5 |", "it 5 is", "loss | step", "2 / 5 batches failed", "errors is 5 of them",
         "process 5 terminated with signal 9 after step", "please see page 3 of the step guide",
     ],
 )  # fmt: skip
@@ -171,6 +198,24 @@ def test_a_record_over_several_lines_takes_the_step_above_it() -> None:
         assert series[name].step_key == "GLOBAL_STEP"
         assert series[name].steps.tolist() == [1000, 1001, 1002, 1003, 1004]
     assert series["D_loss"].lines.tolist() == [3, 6, 9, 12, 15]
+
+
+def test_counters_on_a_line_of_their_own_hold_for_the_lines_below() -> None:
+    text = "".join(
+        f"[{e}/3][{b}/20]\nLossD: {e}.{b} lossD_gp: 0.1\nlossR: 0.5 \n" for e in range(3) for b in range(0, 20, 5)
+    )
+    loss = named(read(text))["LossD"]
+    assert (loss.step_key, loss.steps.tolist()) == ("epoch", [0] * 4 + [1] * 4 + [2] * 4)
+
+
+def test_summands_of_a_loss_are_not_the_loss(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("".join(f"Epoch {n}: D loss: 0.{n} + 0.6, G loss: 1.{n}\n" for n in range(1, 9)))
+    (run,) = load_runs([log])
+    assert "critic_loss" not in run.roles
+    generator = run.role("generator_loss")
+    assert generator is not None
+    assert generator.name == "G loss"
 
 
 def test_a_batch_that_starts_anew_under_epoch_lines_gives_way_to_the_epoch() -> None:

@@ -284,3 +284,11 @@ def test_a_critic_loss_that_becomes_nan_still_tells_its_family(tmp_path: Path) -
 )
 def test_what_a_setting_means(name: str, context: str, meaning: str) -> None:
     assert role_book().meaning(name, context) == meaning
+
+
+def test_two_losses_under_one_name_are_nobodys(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("".join(f"Epoch {n} [2/20] D/G loss: 0.{n}5/1.{n}7\n" for n in range(1, 9)))
+    (run,) = load_runs([log])
+    assert [series.name for series in run.series] == ["D/G loss", "D/G loss#2"]
+    assert not run.roles

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from wganlint.late import late
+from wganlint.read.counters import BOXED, alone, behind, between, leading, without
 from wganlint.read.tokens import END, KEY, MOST, NUMBER, UNIT, WRAP, Bar, Field, fields_of, step_rank
 
 LONGEST = 4000  # characters of a line that is looked through
@@ -18,7 +19,7 @@ _UNITS = rf"(?:(?P<unit>{UNIT})(?!\w))?+"
 _OF = r"(?:[ \t]*+/[ \t]*+[0-9][0-9,.]*+[kMGT]?+(?![\w/]))?+"
 _PAIR = late(
     rf"(?<![\w./\\@#$~&+\-])(?<!(?<!>):)(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)"
-    rf"(?P<gap>[ \t]++(?:#|{WRAP})|[ \t]*+[\[(][ \t]*+|[ \t]*+(?:->|=>|→)[ \t]*+)"
+    rf"(?P<gap>[ \t]++(?:#|{WRAP})|[ \t]*+[\[(][ \t]*+|[ \t]*+(?:->|=>|→|(?<=[lL]oss[ \t])\|)[ \t]*+)"
     rf"(?P<value>(?>{NUMBER})){_UNITS}(?P<of>{_OF}){END}"
 )
 _CELLS = late(
@@ -30,6 +31,9 @@ _SECOND = late(
     rf"[ \t]++/[ \t]++(?P<value>(?>{NUMBER})){_UNITS}{END}"
     rf"|[ \t]{{1,4}}+\([ \t]{{0,12}}+(?P<mean>(?>{NUMBER}))[ \t]{{0,12}}+\)(?!\w)"
 )
+_BESIDE = late(rf"/(?P<value>(?>{NUMBER})){_UNITS}{END}")  # D/G loss: 0.61/0.97
+# `D loss: 0.61 + 0.55`: neither number is the loss that the name tells
+_ADDED = late(rf"[ \t]++\+[ \t]++(?P<value>(?>{NUMBER})){_UNITS}{END}")
 _NEXT = late(rf",[ \t]*+(?P<value>(?>{NUMBER}))(?=[ \t]*+[,\])])")
 _DURATION = late(
     r"(?<![\w.])(?:(?:time|elapsed|eta|took|total|sec)[ \t:]++)?"
@@ -43,40 +47,19 @@ _NAMED = late(
     rf"(?<![\w./\\@#$~&+\-])(?P<key>{_WORD}(?:[ ]{_WORD}){{0,3}}+)[ ]\((?P<inner>[^()]{{1,80}}+)\)[ ]?[:=][ ]*+"
     rf"(?P<value>(?>{NUMBER})){_UNITS}{END}"
 )  # FID score (Step: 2000): 61.17
-_COUNTERS = late(
-    rf"(?<![^ \t\[\]])\[[ \t]*+(?P<a>(?>{NUMBER}))[ \t]*+(?P<sign>[/:])[ \t]*+(?P<b>(?>{NUMBER}))"
-    r"(?:[ ]?\([ ]*+[0-9.]++%\))?+[ \t]*+\]"
-)
 # CycleGAN at the end of an epoch: `learning rate 0.0002000 -> 0.0001990`; the first one was in force until here
 _MOVES = late(rf"\s*+(?P<key>learning rate)[ ]++(?P<value>(?>{NUMBER}))(?P<unit>)[ ]++->[ ]++(?>{NUMBER})\s*+")
-# `4999 [D loss: ...`, `10: loss=...`, `[0] critic: ...`
-_LEAD = late(
-    rf"\s*+(?:\[[ \t]*+(?P<inner>(?>{NUMBER}))[ \t]*+\]|(?P<value>(?>{NUMBER})))[ \t]*+[:|,]?+[ \t]*+[\[(]?+[ \t]*+"
-)
-# `[1,  2000] loss: 2.2`, `[ 1/3, 200/938]`, `[E 1/20][I 200/938]`, `3/20 200/938`: epoch and batch at the head
-_PLACES = tuple(
-    late(rf"\s*+{text}\s*+[:|,>\-]{{0,3}}+\s*+[\[(]?+\s*+", re.IGNORECASE)
-    for text in (
-        r"[\[(]\s*+(?P<a>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+,\s*+(?P<b>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+[\])]",
-        r"\[\s*+ep?[ .:]{0,2}(?P<a>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+\]\s*+"
-        r"\[\s*+(?:it?|b|s)[ .:]{0,2}(?P<b>[0-9]{1,9}+)(?:/[0-9]++)?+\s*+\]",
-        r"(?P<a>[0-9]{1,9}+)/[0-9]++[ ,|]++(?P<b>[0-9]{1,9}+)/[0-9]++",
-    )
-)
-# behind an epoch that is named, its batch without a name: `Epoch 3/20 200/938:`
-_BATCH = late(
-    r"(?:[ \t]*+/[ \t]*+[0-9]++)?+[\])]?[ \t]*+(?:[,|:;\-][ \t]*+|(?<=[ \t]))(?P<a>[0-9]{1,9}+)/[0-9]{1,9}+"
-    r"(?=[ \t]*+[\])]?[ \t]*+[:|,;>\-]{0,3}+[ \t]*+[\[(]?+[ \t]*+[^\W\d])"
+# ('Epoch', 3, 'D loss:', 0.53): what Python 2 makes of print("Epoch", 3, ...)
+_QUOTED = late(
+    rf"(?P<quote>[\"'])(?P<key>[^\W\d][^\"']{{0,60}}?)[ ]?[:=]?[ ]?(?P=quote),[ ]"
+    rf"(?P<value>(?>{NUMBER}))(?P<unit>)(?=[,)])"
 )
 # INFO:root:step 3: the form of Python's logging where nothing else was asked for
 _LOGGED = late(r"(?:DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL):[\w.\-]{1,80}+:(?=[^\W\d]|[\[(])")
-# epoch[3] batch[200] loss_D[-0.63]
-_BOXED = late(
-    rf"(?<![\w.\])])(?P<key>[^\W\d][\w.]*+)\[[ ]*+(?P<value>(?>{NUMBER}))(?P<unit>)(?:[ ]?/[ ]?[0-9]++)?+[ ]*+\](?!\[)"
-)
 # the critic loss is 0.53
 _IS = late(
-    rf"(?P<key>(?:{_WORD}[ ]){{0,2}}loss)[ ](?:is|was)[ ]:?[ ]?(?P<value>(?>{NUMBER}))(?P<unit>){END}"
+    rf"(?P<key>(?:{_WORD}[ ]){{0,2}}(?:loss|err(?:or)?+_?+[dg]))[ ](?:is|was)[ ]:?[ ]?"
+    rf"(?P<value>(?>{NUMBER}))(?P<unit>){END}"
     r"(?=\s*+(?:$|[,;|)]|\.(?!\d)|(?:and|while|at|after|for|in|with)\b))",
     re.IGNORECASE,
 )
@@ -117,8 +100,10 @@ def all_fields(line: str, bar: Bar | None = None, *, keyed: bool = True) -> list
         return fields
     if not fields and " -> " in line and (moves := _MOVES.fullmatch(line)) is not None:
         return [_field(moves, moves["key"], *moves.span("key"))]
-    if not fields and (bar is not None or not spoken(line) or '("' in line or "('" in line):
+    if not fields and (bar is not None or not spoken(line)):
         return fields
+    if not fields and ('("' in line or "('" in line):
+        return _quoted(line)
     if not fields and "[" in line and (boxed := _boxed(line)):
         return boxed
     return _Loose(line, fields, bar).merged()
@@ -130,15 +115,25 @@ def _begun(line: str) -> str:
     return line if match is None else f"{line[: match.end() - 1]} {line[match.end() :]}"
 
 
+def _quoted(line: str) -> list[Field]:
+    """Return the fields of a printed tuple in which each number stands behind its name, a step or a loss among them."""
+    if not line.lstrip().startswith("(") or not line.rstrip().endswith(")"):
+        return []
+    found = [_field(match, match["key"], *match.span("key")) for match in _QUOTED.finditer(line)]
+    told = any(step_rank(field.key) is not None or _LOSS.search(field.key) for field in found)
+    measured = any(step_rank(field.key) is None for field in found)
+    return found if told and measured and not _LETTER.search(_QUOTED.sub("", line)) else []
+
+
 def _boxed(line: str) -> list[Field]:
     """Return the fields of a line in which each value, and a step or a loss among them, stands in brackets."""
-    found = [_field(match, match["key"], *match.span("key")) for match in _BOXED.finditer(line)]
+    found = [_field(match, match["key"], *match.span("key")) for match in BOXED.finditer(line)]
     counted = any(step_rank(field.key) is not None for field in found)
     measured = [field for field in found if step_rank(field.key) is None]
     told = counted or any(_LOSS.search(field.key) for field in measured)
     if len(found) < 2 or not measured or not told:
         return []
-    between = _BOXED.sub("", line[found[0].key_start :])
+    between = BOXED.sub("", line[found[0].key_start :])
     return [] if _LETTER.search(between) else found
 
 
@@ -148,7 +143,7 @@ def spoken(line: str) -> bool:
     if (
         "step" in low or "loss" in low or "epoch" in low or "iter" in low or "tick" in low or "batch" in low
         or "cost" in low or "err" in low or "update" in low or "kimg" in low or "itr" in low or " it " in low
-        or "learning rate" in low
+        or "learning rate" in low or low.startswith("it ")
     ):  # fmt: skip
         return True
     return low[-1:] in _ENDS and line.lstrip()[:1] in _DRAWN and line.rstrip()[-1:] in _DRAWN
@@ -194,7 +189,7 @@ class _Loose:
             return self.keyed  # no record: a step alone measures nothing
         found = sorted([*self.keyed, *self.seconds, *self.steps, *pairs], key=lambda field: field.start)
         if self.low == 0:
-            found = [*self._nameless(found), *found]
+            found = [*leading(line, found), *found]
         return sorted(found, key=lambda field: field.start)[:MOST]
 
     def _behind(self, field: Field, stop: int) -> int:
@@ -211,7 +206,12 @@ class _Loose:
                 start, at = match.span("value")
                 self.seconds.append(Field(field.key, start, start, start, at, "", at))
             return at
-        match = _SECOND.match(line, at, stop)
+        if (match := _ADDED.match(line, at, stop)) is not None:
+            key = f"{field.key} summand"
+            self.keyed = [one._replace(key=key) if one is field else one for one in self.keyed]
+            self.seconds.append(_second(match, key))
+            return match.end()
+        match = _SECOND.match(line, at, stop) or ("/" in field.key and _BESIDE.match(line, at, stop)) or None
         if match is None:
             return at
         self.seconds.append(_second(match, field.key))
@@ -219,11 +219,11 @@ class _Loose:
 
     def _batch(self, field: Field, stop: int) -> int:
         """Take the batch that stands without a name behind an epoch; return where its text ends, 0 if there is none."""
-        match = _BATCH.match(self.line, field.unit_end) if field.key.lower() == "epoch" else None
-        if match is None or match.end() > stop:
+        found = behind(self.line, field, stop)
+        if found is None:
             return 0
-        self.steps.append(_counter("batch", *match.span("a")))
-        return match.end()
+        self.steps.append(found[0])
+        return found[1]
 
     def _named(self) -> None:
         """Take values behind a name with a remark in brackets."""
@@ -291,41 +291,19 @@ class _Loose:
                     measures.append(_second(second, key))
                     at = second.end()
         left.append(line[at:end] if opened else "")
-        said = _COUNTERS.sub(" ", " \0 ".join(left))
+        taken = {step.start for step in self.steps}
+        self.steps += [step for step in between(line, begin, end) if step.start not in taken]
+        said = without(" \0 ".join(left))
         rest = _BARE.sub(" ", _DURATION.sub(" ", _PRINTED.sub(" ", said)))
         self.tiled.append((measures, _LETTER.search(rest) is None))
-
-    def _nameless(self, found: list[Field]) -> list[Field]:
-        """Return the counters before the first field that have no name: `[0/25][115/1000]`, `4999 [D loss: ...`."""
-        line = self.line
-        counted = any(step_rank(field.key) is not None for field in found)
-        for pattern in () if counted else _PLACES:
-            places = pattern.fullmatch(line, 0, found[0].key_start)
-            if places is not None:
-                return [_counter("epoch", *places.span("a")), _counter("batch", *places.span("b"))]
-        lead = _LEAD.fullmatch(line, 0, found[0].key_start)
-        if lead is not None:
-            if counted:
-                return []  # the number of a process, or a line number, before `step 10: loss=...`
-            return [_counter("step", *lead.span("inner" if lead["inner"] is not None else "value"))]
-        end = next(field.key_start for field in found if step_rank(field.key) is None)
-        taken = {field.start for field in found}
-        groups = [match for match in _COUNTERS.finditer(line, 0, end) if match.start("a") not in taken]
-        over = [match for match in groups if match["sign"] == "/"]
-        if len(over) == 2 and len(groups) == 2:
-            return [_counter("epoch", *over[0].span("a")), _counter("batch", *over[1].span("a"))]
-        if len(over) == 1 and len(groups) == 1:
-            name = "batch" if any("epoch" in field.key.lower() for field in found) else "step"
-            return [_counter(name, *over[0].span("a"))]
-        if len(groups) == 1:
-            return [_counter("stage", *groups[0].span("a")), _counter("step", *groups[0].span("b"))]
-        return []
 
 
 def marks_of(line: str) -> list[tuple[str, str]]:
     """Return the steps that a line without measurements announces: `Epoch 3/50`, `--- step 100 ---`."""
-    if len(line) > 200 or not spoken(line):
+    if len(line) > 200:
         return []
+    if not spoken(line):
+        return alone(line)
     line, found = _begun(line), []
     for match in _PAIR.finditer(line):
         key, _, _ = _trimmed(match)
@@ -358,7 +336,3 @@ def _second(match: re.Match[str], key: str) -> Field:
     start, end = match.span("value" if match["value"] is not None else "mean")
     unit = match["unit"] or ""
     return Field(key, start, start, start, end, unit, end + len(unit))
-
-
-def _counter(name: str, start: int, end: int) -> Field:
-    return Field(name, start, start, start, end, "", end)

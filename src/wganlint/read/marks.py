@@ -41,9 +41,22 @@ class Marks:
             self._values.setdefault(key, []).extend(values.tolist())
 
     def key(self) -> str | None:
-        """Return the name of the finest step that rises, or None. `epochs: 50` is a setting, not a step."""
+        """Return the name of the finest step that rises, or None: neither `epochs: 50`, a setting, nor a batch that
+        starts anew where the epoch rises.
+        """
         usable = [key for key in self._lines if not key.lower().endswith("s") and _rises(self._sorted(key)[1])]
-        return min(usable, key=lambda key: step_rank(key) or 0, default=None)
+        usable.sort(key=lambda key: step_rank(key) or 0)
+        for at, key in enumerate(usable):
+            if not any(self._within(key, other) for other in usable[at + 1 :]):
+                return key
+        return None
+
+    def _within(self, key: str, coarse: str) -> bool:
+        """Whether most places where a counter falls back are places where a coarser one rises."""
+        lines, values = self._sorted(key)
+        falls = np.flatnonzero(np.diff(values) < 0)
+        risen = self.at(coarse, lines[falls + 1]) > self.at(coarse, lines[falls])
+        return bool(len(falls)) and bool(np.count_nonzero(risen) * 2 > len(falls))
 
     def at(self, key: str, lines: Ints) -> Floats:
         """Return the step that holds on each line: the last that was announced above it, else NaN."""

@@ -255,9 +255,15 @@ _ADVERSARIAL = frozenset(
 )
 
 
+_PLAYER = "(?:[dg]|disc|gen|critic|discriminator|generator)"
+_BOTH = late(rf"(?<!\w){_PLAYER}/{_PLAYER}(?!\w)", re.IGNORECASE)
+
+
 def _unspoken(series: Series) -> bool:
-    """Whether the name does not say what it is: a figure of a histogram, or one of several values under one tag."""
-    return series.kind == "events" and series.form != "scalar"
+    """Whether the name does not say what it is: a figure of a histogram, one of several values under one tag or name
+    (`D/G loss: 0.61/0.97`).
+    """
+    return (series.kind == "events" and series.form != "scalar") or _BOTH.search(series.key) is not None
 
 
 def _known(key: str, book: RoleBook) -> list[str]:

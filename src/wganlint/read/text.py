@@ -32,7 +32,7 @@ from wganlint.read.said import Ear
 from wganlint.read.scan import Found, Lines
 from wganlint.read.shapes import Shape, signature
 from wganlint.read.starts import Seen
-from wganlint.read.tokens import Bar, Field, bar_of, is_counter, step_rank
+from wganlint.read.tokens import WIDE, Bar, Field, bar_of, is_counter, step_rank
 from wganlint.run import Note, OpTable, Said, Setting
 
 PATTERNS = 48  # shapes with a pattern
@@ -42,7 +42,7 @@ SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 WORDY = 5000  # lines without a number that are known when they come again
 SERIES = 2000  # series of all forms
-_MAYBE = re.compile(r"[=:]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
+_MAYBE = re.compile(r"[=:\uff1a]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
 
 _OWN = re.compile(r"wganlint \d+\.\d+\.\d+   run ")
 
@@ -229,7 +229,9 @@ class TextReader:
         """Whether a line may carry a number with a name, or a setting; one that the user describes may look anyhow."""
         if self._log_lines:
             return True
-        return "=" in line or ":" in line or spoken(line) or " --" in line or "ptimi" in line
+        if "=" in line or ":" in line or WIDE in line or spoken(line):
+            return True
+        return " --" in line or "ptimi" in line or ("][" in line and bool(marks_of(line)))
 
     def _block(
         self, block: Block, taken: Flags, headers: Headers, scanned: list[tuple[Shape, Found]], view: View | None

@@ -26,7 +26,7 @@ _SPACED_UNIT = (
     r"(?:[kKMGT]i?B|[mnuµμ]s|secs?|bytes|%|[A-Za-z]{1,12}/(?:s|sec|it|iter|batch|step|epoch|img))"
     r"(?![\w=:/])"
 )
-END = r"(?=$|[\s,;|)\]}>\"'(*±]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
+END = r"(?=$|[\s,;|)\]}>\"'(*±\uff0c\uff1b\uff09]|/(?![0-9]+/)|\+/-|:(?!\S)|\.+(?!\S))"
 # The next pair follows without a blank: `time: 10.019G_GAN: -0.000`
 _JOIN = (
     r"(?:(?<=[0-9.])|(?:(?<=nan)|(?<=NaN)|(?<=inf))(?=[A-Z_]))"
@@ -37,17 +37,19 @@ KEY = r"[^\W\d][\w./+\-]*+(?:\([^\s()=:,]*+(?:\([^\s()=:,]*+\))?+[^\s()=:,]*+\))
 WRAP = (
     r"(?:(?:[a-z]{1,6}+\.)?+(?:[tT]ensor|[aA]rray|(?:float|int)[0-9]{0,2}+|Parameter|DeviceArray)\()?+[\[(]{0,2}+\s*+"
 )
+WIDE = "\uff1a"  # the colon that an input method for Chinese or Japanese types
 # The key of a mapping may have its value in quotes too: {"d_loss": "1.040"}
 _BODY = (
-    rf"(?P<key>{KEY})(?P<quote>[\"'])?+(?P<separator>\s*+=(?!=)\s*+|\s*+:(?!:)\s*+)(?(quote)(?P<text>(?P=quote))?+)"
+    rf"(?P<key>{KEY})(?P<quote>[\"'])?+(?P<separator>\s*+=(?!=)\s*+|\s*+[:{WIDE}](?!:)\s*+)(?(quote)(?P<text>(?P=quote))?+)"
     rf"(?P<wrap>{WRAP})?+(?P<value>(?>{NUMBER}))(?:(?P<unit>{UNIT})(?!\w))?+(?:{END}|{_JOIN})(?(text)(?=(?P=quote)))"
     rf"(?:\s(?P<spaced>{_SPACED_UNIT}))?+"
 )
 _FIELD = late(rf"(?<![\w./\\+\-@#$~&])(?<!(?<!>):){_BODY}")
 _GLUED = late(_BODY)
 _NUMBER = late(NUMBER)
-_BREAK = late(r"[,;|\[\](){}<>=:\"'#*\t~→]|\s\s| [-\u2013\u2014] |[.!?] ")
+_BREAK = late(r"[,;|\[\](){}<>=:\"'#*\t~→\uff0c\uff1b\uff1a\uff08\uff09]|\s\s| [-\u2013\u2014] |[.!?] ")
 _WORD = late(r"[^\W\d][\w./+\-]*")
+_COUNTED = late(r"(?<![\w.])[0-9][0-9,./]*+\s*+$")  # what stands before the colon of `Step 1,000: WM Loss = 1.5`
 _DAYS = late(r"\s+(?:days?|hours?|hrs?)\b")  # 1 day, 3:02:11
 _PARTS = late(r"\s+[0-9]+(?:h|m|s|min|sec)\b")  # 13m 25s
 
@@ -97,7 +99,7 @@ STEP_KEYS = (
     "batches", "batch", "batch_idx", "global_step", "steps", "step", "total_steps", "current_step", "n_steps",
     "iterations", "iteration", "iters", "iter", "itr", "it", "n_iter", "gen_iterations", "gen_iters",
     "updates", "num_updates", "update", "minibatch", "kimg", "nimg", "cur_nimg", "tick",
-    "epochs", "epoch", "ep", "stage",
+    "epochs", "epoch", "ep", "epo", "stage",
 )  # fmt: skip
 _RANK = {key: rank for rank, key in enumerate(STEP_KEYS)}
 _CLOCKS = frozenset({"timestamp", "stamp", "wall_time", "walltime", "unix_time", "eta", "progress", "v_num"})
@@ -181,7 +183,7 @@ def _field(line: str, match: re.Match[str], last: int) -> Field | None:
     if key[-1] in "+-/" or _DAYS.match(line, end) or (unit in _CLOCK and _PARTS.match(line, after)):
         return None
     key_start, key_end = match.span("key")
-    colon = ":" in separator
+    colon = ":" in separator or WIDE in separator
     glued = separator == ":"
     if glued and (key.rstrip("0123456789").lower() in DEVICES or "/" in key or "." in key):
         return None
@@ -213,7 +215,8 @@ def _widened(line: str, last: int, start: int) -> int:
         return start  # prose
     if begin >= start:
         return start
-    skip = bool(ends) and ends[-1][0] in ":="  # the word behind `key:` is that key's own value
+    # The word behind `key:` is that key's own value, but for one behind a count: `Step 10: Critic Loss: 0.5`.
+    skip = bool(ends) and ends[-1][0] in ":=" and not _COUNTED.search(line[low : ends[-1].start()][-20:])
     words = line[begin : start - 1].split(" ")
     if skip:
         words = words[1:] if words[0] else words[2:]
