@@ -101,7 +101,7 @@ def text_logs(folder: Path, rounds: int, kinds: Sequence[tuple[str, int]], mark:
 
 def files(folder: Path, rounds: int) -> None:
     """Many logs with one process and with two."""
-    many = drawn("logs", folder / "logs", 200, 200)
+    many = drawn("logs", folder / "logs", 1000, 200)
     command = next((name for name in ("inspect", "analyze") if "--jobs" in _help(name)), "analyze")
     missing = "" if "--jobs" in _help(command) else "no --jobs yet"
     entries = [
@@ -113,7 +113,7 @@ def files(folder: Path, rounds: int) -> None:
         )
         for jobs in (2, 1)
     ]
-    race("files", "200 logs of 200 kB", entries, rounds=rounds, by="wall_s", about=size(many))
+    race("files", "1,000 logs of 200 kB", entries, rounds=rounds, by="wall_s", about=size(many))
 
 
 @cache
