@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,24 @@ while True:
     assert "train.py:" in done.out
     assert done.probe.steps == 2
     assert alive(token) == []
+
+
+def test_a_script_that_is_busy_before_its_first_step_is_told_where(program: Callable[..., Done]) -> None:
+    text = """
+import torch
+
+def deep(n):
+    return 0 if n == 0 else 1 + deep(n - 1)
+
+while True:
+    deep(60)
+    torch.zeros(3).clamp(0, 1)
+"""
+    done = program(text, "--no-plain", "--timeout", "12")
+    assert done.code == 2
+    assert "still running after 12 s, and was ended at train.py:" in " ".join(done.out.split())
+    assert f"(torch {version('torch')}" in done.out  # what was seen until then is told
+    assert "clamp [0, 1] holds 100 % of all: train.py:9" in done.out
 
 
 def test_exit_is_told_with_its_code(program: Callable[..., Done]) -> None:

@@ -18,6 +18,16 @@ MEASURED, FAILED, NOTHING = 0, 2, 3
 GATES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TF_BUILD")
 
 
+def check_gate(command: str, *, yes: bool) -> None:
+    """Refuse to run user code in CI where nobody has asked for it.
+
+    Raises:
+        UsageError: in CI without `yes`.
+    """
+    if not yes and any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in GATES):
+        raise UsageError(f"wganlint {command} runs user code, and this is CI", hint="say --yes if that is wanted here")
+
+
 def probe_and_write(
     command: Command, options: Options, into: Path, *, yes: bool, say: Callable[[str], None]
 ) -> tuple[str, int]:
@@ -26,8 +36,7 @@ def probe_and_write(
     Raises:
         UsageError: in CI without `yes`, or the file or the command is not usable.
     """
-    if not yes and any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in GATES):
-        raise UsageError("wganlint probe runs user code, and this is CI", hint="say --yes if that is wanted here")
+    check_gate("probe", yes=yes)
     check_into(into, PROBE.encode(), "the file of a probe")
     if options.profile and options.in_place:
         raise UsageError("--profile runs the program once more", hint="leave out --in-place")

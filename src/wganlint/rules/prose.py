@@ -17,7 +17,7 @@ from wganlint.rules.condition import Scope, Shape
 from wganlint.units import Kind, Quantity, show
 
 _HOLE = late(r"\{(\{|[^{}]*\}?)|\}\}?")
-_NAME = late(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*)(?::([a-z]+))?)?\Z")
+_NAME = late(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*)(?::([a-z]+(?: [a-z]+)?))?)?\Z")
 # Digits that are part of a name or of code are no claim about the run: `x1`, SAT001, arXiv:1704.00028, L2, 1-Lipschitz.
 _HARMLESS = re.compile(r"`[^`]*`|\b[A-Za-z]+[-:]?\d[\w.]*|\b1-Lipschitz\b|\b2 a\.m\.")
 

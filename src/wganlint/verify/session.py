@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from wganlint.otherwise import Told, otherwise, script_options
 from wganlint.probe.changed import Measured
 from wganlint.probe.command import Command
 from wganlint.probe.probing import Options, as_json
-from wganlint.probe.session import GATES, check_into
+from wganlint.probe.session import check_gate, check_into
 from wganlint.probe.syntax import needed
 from wganlint.read.probed import read_probe
 from wganlint.read.sniff import VERIFY
@@ -62,8 +61,7 @@ def verify(
         UsageError: LibCST or torch is missing, in CI without --yes, or a file cannot be written.
     """
     needed()
-    if not order.yes and any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in GATES):
-        raise UsageError("wganlint verify runs user code, and this is CI", hint="say --yes if that is wanted here")
+    check_gate("verify", yes=order.yes)
     check_into(order.into, MARK, "a file of verify")
     book = policy()
     run, findings = run_of(folder)

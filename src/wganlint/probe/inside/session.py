@@ -36,7 +36,7 @@ class Session:
         self.watch: Watch | None = None
         self.where: Any = None
         self.guard: Guard | None = None
-        self.written, self.written_step = 0.0, 0
+        self.written, self.written_step = 0.0, -1
         self.ended = threading.Event()
         self.notes: list[str] = []  # what the user should know beside
         self.bare = order["mode"] in ("plain", "profile")  # without instruments
@@ -107,6 +107,26 @@ class Session:
             if time.monotonic() - self.written > 1.0:
                 with contextlib.suppress(RuntimeError):  # a dict grew meanwhile: next time
                     self.write({"kind": "running", "text": ""}, beside=True)
+
+    def watch_time(self) -> None:
+        """Note where the script is shortly before its time is over.
+
+        From a thread that holds the interpreter's lock: faulthandler's own clock reads the frames of a script that goes
+        on meanwhile, and so crashed busy ones. It stays for a script that never lets the lock go, whose frames rest.
+        """
+        left = max(1.0, self.order["timeout"] - 1.0)
+        hang = open(self.order["hang"], "w", encoding="utf-8")  # noqa: SIM115 - it stays open as long as the process
+        faulthandler.dump_traceback_later(left + 0.5, file=hang)
+
+        def note() -> None:
+            if self.ended.wait(left) or os.getpid() != self.pid:
+                return
+            frames = traceback.extract_stack(sys._current_frames()[threading.main_thread().ident or 0])
+            faulthandler.cancel_dump_traceback_later()
+            hang.write("".join(f'File "{one.filename}", line {one.lineno} in {one.name}\n' for one in reversed(frames)))
+            hang.flush()
+
+        threading.Thread(target=note, daemon=True).start()
 
     # -- running
 
@@ -285,7 +305,7 @@ def run(path: str) -> int:
     """Run the order in a file; return the exit code."""
     with open(path, encoding="utf-8") as stream:
         order = json.load(stream)
+    session = Session(order)
     if order.get("timeout"):
-        hang = open(order["hang"], "w", encoding="utf-8")  # noqa: SIM115 - it stays open as long as the process
-        faulthandler.dump_traceback_later(max(1.0, order["timeout"] - 1.0), file=hang)
-    return Session(order).run()
+        session.watch_time()
+    return session.run()
