@@ -218,6 +218,7 @@ import subprocess
 for n in range(3):
     step(torch.randn(16, 2))
 time.sleep(2.5)  # a thread writes what is known each second
+subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(100)', {token!r}], start_new_session=True)
 subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(100)', {token!r}])
 while True:
     time.sleep(0.1)

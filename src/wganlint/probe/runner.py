@@ -18,9 +18,9 @@ from msgspec import Struct, field
 
 from wganlint.errors import UsageError
 from wganlint.probe.command import Command
+from wganlint.probe.inside.marked import TOKEN, end_marked
 
 START = Path(__file__).parent / "inside" / "start.py"
-TOKEN = "WGANLINT_PROBE"  # noqa: S105 - the name of a variable that marks our processes
 _FRAME = re.compile(r'File "([^"]+)", line ([0-9]+)')
 
 
@@ -105,22 +105,7 @@ def end(process: subprocess.Popen[bytes], token: str) -> int:
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    others = _marked(token)
-    for one in others:
-        with contextlib.suppress(OSError):
-            os.kill(one, signal.SIGKILL)
-    return len(others)
-
-
-def _marked(token: str) -> list[int]:
-    """Return the processes of this machine that carry our mark in their environment (Linux)."""
-    wanted = f"{TOKEN}={token}".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-    return found
+    return end_marked(token)
 
 
 def _json(file: Path) -> dict[str, Any]:

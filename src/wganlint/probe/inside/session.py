@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .guard import Guard
+from .marked import TOKEN, end_marked
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -94,6 +95,8 @@ class Session:
             try:
                 os.kill(parent, 0)
             except ProcessLookupError:
+                if TOKEN in os.environ:  # what left the group goes first
+                    end_marked(os.environ[TOKEN])
                 os.killpg(os.getpgid(0), signal.SIGKILL)
             except OSError:
                 return  # there, but not ours to ask
