@@ -133,8 +133,8 @@ def _boxed(line: str) -> list[Field]:
     told = counted or any(_LOSS.search(field.key) for field in measured)
     if len(found) < 2 or not measured or not told:
         return []
-    between = BOXED.sub("", line[found[0].key_start :])
-    return [] if _LETTER.search(between) else found
+    rest = BOXED.sub("", line[found[0].key_start :])
+    return [] if _LETTER.search(rest) else found
 
 
 def spoken(line: str) -> bool:
