@@ -37,7 +37,7 @@ _PLACES = tuple(
 _AMONG = late(r"(?<![\w./])(?P<a>[0-9]{1,9}+)[ ]?/[ ]*+[0-9]{1,9}+[ ](?P<key>batches|steps|iters|iterations|it)(?!\w)")
 # `Iter-2000; D_loss: 1.4`, `Epoch-[3], loss_g: 0.9`
 _DASHED = late(
-    r"(?<![\w./\-])(?P<key>epoch|step|iteration|iter|batch)-\[?+(?P<value>[0-9]{1,9}+)(?P<unit>)\]?+(?=[\s,;:|)]|$)",
+    r"(?<![\w./\-])(?P<key>epoch|step|iteration|iter|batch)-\[?+(?P<value>[0-9]{1,9}+)\]?+(?=[\s,;:|)]|$)",
     re.IGNORECASE,
 )
 _AMONG_WHAT = {"b": "batch", "s": "step", "i": "iter"}

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from wganlint.builder import Chunk, SeriesBuilder
 from wganlint.late import late
-from wganlint.read.marks import Marks
+from wganlint.read.marks import Marks, within
 from wganlint.read.rows import Rows
 from wganlint.read.starts import Seen, Start
 from wganlint.read.stated import Rows as Stating
@@ -374,7 +374,7 @@ class Form:
             if (still and not self._marks.avoid) or name in self._marks.avoid:
                 continue
             coarse = tuple(ranked[at + 1 :])
-            if _within(change, [_column(other, batches) for other in coarse]):
+            if within(change, [_column(other, batches) for other in coarse]):
                 continue
             self.step, self._coarse = name, coarse
             backs = np.flatnonzero(change < 0) + 1
@@ -482,14 +482,6 @@ class Form:
             coarse[0] if coarse else np.nan,
             _part(last.lines[-1], parts) if parts else [],
         )
-
-
-def _within(change: Floats, coarse: list[Floats]) -> bool:
-    """Whether a counter counts within an epoch or part: it mostly does not rise where a coarser one does."""
-    risen = np.zeros(len(change), dtype=np.bool_)
-    for column in coarse:
-        risen |= np.diff(column) > 0
-    return bool(np.count_nonzero(risen & (change <= 0)) * 2 > np.count_nonzero(risen))
 
 
 def _column(name: str, batches: list[Batch]) -> Floats:

@@ -47,16 +47,10 @@ class Marks:
         usable = [key for key in self._lines if not key.lower().endswith("s") and _rises(self._sorted(key)[1])]
         usable.sort(key=lambda key: step_rank(key) or 0)
         for at, key in enumerate(usable):
-            if not any(self._within(key, other) for other in usable[at + 1 :]):
+            lines, values = self._sorted(key)
+            if not within(np.diff(values), [self.at(other, lines) for other in usable[at + 1 :]]):
                 return key
         return None
-
-    def _within(self, key: str, coarse: str) -> bool:
-        """Whether most places where a counter falls back are places where a coarser one rises."""
-        lines, values = self._sorted(key)
-        falls = np.flatnonzero(np.diff(values) < 0)
-        risen = self.at(coarse, lines[falls + 1]) > self.at(coarse, lines[falls])
-        return bool(len(falls)) and bool(np.count_nonzero(risen) * 2 > len(falls))
 
     def at(self, key: str, lines: Ints) -> Floats:
         """Return the step that holds on each line: the last that was announced above it, else NaN."""
@@ -84,3 +78,11 @@ class Marks:
 def _rises(values: Floats) -> bool:
     change = np.diff(values)
     return len(values) > 1 and bool(values[-1] > values[0]) and bool((change > 0).sum() > (change < 0).sum())
+
+
+def within(change: Floats, coarse: list[Floats]) -> bool:
+    """Whether a counter counts within an epoch or part: it mostly does not rise where a coarser one does."""
+    risen = np.zeros(len(change), dtype=np.bool_)
+    for column in coarse:
+        risen |= np.diff(column) > 0
+    return bool(np.count_nonzero(risen & (change <= 0)) * 2 > np.count_nonzero(risen))

@@ -42,7 +42,7 @@ SHAPES = 4000  # shapes remembered
 FORMS = 1000  # forms read; a log has a handful
 WORDY = 5000  # lines without a number that are known when they come again
 SERIES = 2000  # series of all forms
-_MAYBE = re.compile(r"[=:\uff1a]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{3,20}[0-9]{0,2}\()")
+_MAYBE = re.compile(rf"[=:{WIDE}]\s*[\"']?(?:[-+.0-9nNiI\[(]|[a-zA-Z.]{{3,20}}[0-9]{{0,2}}\()")
 
 _OWN = re.compile(r"wganlint \d+\.\d+\.\d+   run ")
 

@@ -195,6 +195,8 @@ class Session:
     def run(self) -> int:
         """Run the script; return the exit code of this process."""
         order = self.order
+        if order.get("timeout"):
+            self.watch_time()
         if visible(order.get("parent")):
             threading.Thread(target=self.watch_parent, daemon=True).start()
         try:
@@ -308,7 +310,4 @@ def run(path: str) -> int:
     """Run the order in a file; return the exit code."""
     with open(path, encoding="utf-8") as stream:
         order = json.load(stream)
-    session = Session(order)
-    if order.get("timeout"):
-        session.watch_time()
-    return session.run()
+    return Session(order).run()
